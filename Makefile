@@ -1,0 +1,69 @@
+# `make demo` and `make test` are the two commands; each builds what it needs.
+PYTHON ?= python3
+VENV := .venv
+# A further package index for torch, e.g. TORCH_INDEX=https://download.pytorch.org/whl/cpu (README, "CPU or CUDA").
+TORCH_INDEX ?=
+PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+RAG := $(BIN)/rag
+DEMO_INDEX := indexes/demo
+
+.PHONY: help setup demo test test-all check format bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo      install, fetch the built-in models, ingest corpora/handbook, ask four questions"
+	@echo "make test      format, lint, types and the tests (make test-all: the slow ones too)"
+	@echo "make check     format, lint and types alone       make format   let ruff mend what it can"
+	@echo "make bench     the figures of README and docs/decisions.md"
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rag needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	@echo "Installing into $(VENV) (a few minutes the first time) ..."
+	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --upgrade pip
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --editable '.[dev]'
+	@touch $@
+
+setup: $(VENV)/.installed-dev
+
+demo: $(VENV)/.installed
+	@$(RAG) models pull
+	@$(RAG) ingest corpora/handbook/documents --index $(DEMO_INDEX)
+	@$(BIN)/python benchmarks/demo.py --index $(DEMO_INDEX)
+
+models: $(VENV)/.installed
+	@$(RAG) models pull
+
+test: setup models check
+	@$(BIN)/pytest -m "not slow" --cov=rag --cov-branch --cov-report=term:skip-covered
+
+test-all: setup models check
+	@$(BIN)/pytest --cov=rag --cov-branch --cov-report=term:skip-covered
+
+check: setup
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: setup
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup models
+	@$(BIN)/python benchmarks/retrieval.py
+	@$(BIN)/python benchmarks/handbook.py
+	@$(BIN)/python benchmarks/latency.py
+	@$(BIN)/python benchmarks/embedding.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

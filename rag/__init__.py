@@ -1,0 +1,1 @@
+"""Local retrieval-augmented generation whose answers can be checked."""

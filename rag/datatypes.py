@@ -1,0 +1,281 @@
+"""What travels between the stages: frozen, slotted, checked when made.
+
+    Document ─split→ Chunk ─embed→ Embeddings        files to index
+    Chunk ─search→ Hit ─compose→ Answer, Citation    question to answer
+
+Offsets are half-open ranges of Unicode code points in `Document.text`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+Markup = Literal["plain", "markdown"]
+Role = Literal["system", "user", "assistant"]
+
+
+def check_span(start: int, end: int, length: int | None = None) -> None:
+    """Raise ValueError unless `0 <= start < end` (and `end <= length` where it is given)."""
+    if not 0 <= start < end or (length is not None and end > length):
+        raise ValueError(f"not a span: start={start}, end={end}, length={length}")
+
+
+# ---------------------------------------------------------------- files to documents
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where a page (1-based) lies in a document's text, as a half-open range; a blank page is an empty one."""
+
+    number: int
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if self.number < 1 or not 0 <= self.start <= self.end:
+            raise ValueError(f"not a page: {self.number} at {self.start}:{self.end}")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The text of one file's content, final as its reader returned it.
+
+    `id` is hash(file bytes, reader and its version). `markup` says whether `text` marks its structure in
+    Markdown (headings, tables, code fences) or is plain. `title` joins the heading context of every chunk.
+    """
+
+    id: str
+    text: str
+    markup: Markup = "plain"
+    title: str = ""
+    pages: tuple[Page, ...] = ()
+
+    def page_at(self, offset: int) -> int | None:
+        """The 1-based page that holds the character at `offset`; None where the format has no pages."""
+        for page in self.pages:
+            if page.start <= offset < page.end:
+                return page.number
+        return None
+
+
+class State(enum.StrEnum):
+    """How a file ended. The summary folds them: see `FOLDED`."""
+
+    INDEXED = "indexed"
+    UNCHANGED = "unchanged"
+    EMPTY = "empty"
+    DUPLICATE = "duplicate-of"
+    FAILED = "failed"
+    UNDECODABLE = "undecodable"
+    ENCRYPTED = "encrypted"
+    SKIPPED = "skipped"
+    UNSUPPORTED = "unsupported"
+    TOO_LARGE = "too-large"
+    NEEDS_OCR = "needs-ocr"
+    NEEDS_EXTRA = "needs-extra"
+
+
+FOLDED: dict[State, str] = {
+    State.INDEXED: "indexed",
+    State.UNCHANGED: "unchanged",
+    State.EMPTY: "empty",
+    State.DUPLICATE: "duplicate",
+    State.FAILED: "failed",
+    State.UNDECODABLE: "failed",
+    State.ENCRYPTED: "failed",
+    State.SKIPPED: "skipped",
+    State.UNSUPPORTED: "skipped",
+    State.TOO_LARGE: "skipped",
+    State.NEEDS_OCR: "skipped",
+    State.NEEDS_EXTRA: "skipped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a document lies: `root` (absolute) joined with `path` (POSIX, relative), and how its file ended.
+
+    `document` is None where the file never gave one. `stale` marks a file that once worked, fails now, and keeps
+    its last good version. `digest` is the SHA-256 of the file's bytes; `size`, `mtime_ns` and `inode` may spare
+    computing it. `reader` names the reader and its version, so that an upgraded reader reads again.
+    """
+
+    root: str
+    path: str
+    state: State
+    document: str | None = None
+    digest: str = ""
+    size: int = 0
+    mtime_ns: int = 0
+    inode: int = 0
+    reader: str = ""
+    reason: str = ""
+    fix: str = ""
+    stale: bool = False
+
+    @property
+    def location(self) -> str:
+        """The absolute path (or URL) that names this source; one file has one."""
+        return f"{self.root.rstrip('/')}/{self.path}" if self.root else self.path
+
+
+# ---------------------------------------------------------------- documents to chunks and vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A slice `[start, end)` of one document's text: `document.text[start:end] == chunk.text`, always.
+
+    `id` is hash(document id, start, end, chunking settings). `heading` is the heading path, outermost first;
+    `table_header` the header row(s) of the table that the chunk continues, else "". `tokens` counts `text` alone.
+    """
+
+    id: str
+    document: str
+    start: int
+    end: int
+    text: str
+    heading: tuple[str, ...] = ()
+    table_header: str = ""
+    tokens: int = 0
+
+    def __post_init__(self) -> None:
+        check_span(self.start, self.end)
+        if self.end - self.start != len(self.text):
+            raise ValueError(f"chunk {self.start}:{self.end} holds {len(self.text)} characters")
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """Vectors of n texts: `vectors` (n, d) float32, unit rows.
+
+    `tokens`, when asked for, has one (t_i, d) float32 array of unit rows per text: the text's own tokens in order,
+    without specials and without the model's prompt; else it is empty.
+    """
+
+    vectors: Floats
+    tokens: tuple[Floats, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.tokens and len(self.tokens) != len(self.vectors):
+            raise ValueError(f"{len(self.vectors)} vectors but {len(self.tokens)} token arrays")
+
+
+# ---------------------------------------------------------------- question to hits
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """A hit's score by each leg, higher is better; None where the leg did not run."""
+
+    dense: float | None = None
+    lexical: float | None = None
+    late: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk with its score; higher is better.
+
+    `text` is the document's text at `start:end`, which may be wider than the chunk where neighbours were joined.
+    `source` and `copies` (the other places of the same document) are locations as in `Source.location`.
+    """
+
+    chunk: Chunk
+    score: float
+    scores: Scores
+    source: str
+    text: str
+    start: int
+    end: int
+    page: int | None = None
+    copies: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_span(self.start, self.end)
+        if self.end - self.start != len(self.text):
+            raise ValueError(f"hit {self.start}:{self.end} holds {len(self.text)} characters")
+
+
+# ---------------------------------------------------------------- hits to an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of what a language model is sent."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A quote that the machine has checked: the document's text at `start:end` is `quote`, to the character."""
+
+    number: int
+    source: str
+    document: str
+    start: int
+    end: int
+    quote: str
+    chunk: str
+    page: int | None = None
+
+    def __post_init__(self) -> None:
+        check_span(self.start, self.end)
+        if self.end - self.start != len(self.quote):
+            raise ValueError(f"citation {self.start}:{self.end} quotes {len(self.quote)} characters")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of an answer with the numbers of the citations that bear it out."""
+
+    text: str
+    citations: tuple[int, ...] = ()
+    supported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the corpus answers, and the proof.
+
+    `answered` is False where the corpus does not hold the answer; then `mode` is "none" and `text` says so.
+    `confidence` is the probability that the corpus answers the question. `dropped` holds sentences that failed
+    verification, `omitted` the evidence that did not fit into the prompt, `prompt` exactly what the model was sent
+    ("" where no model was asked). `prompt_tokens` and `completion_tokens` count what it read and wrote.
+    """
+
+    question: str
+    answered: bool
+    mode: Literal["quotes", "prose", "none"]
+    text: str
+    sentences: tuple[Sentence, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    confidence: float = 0.0
+    dropped: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    omitted: tuple[str, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    model: str | None = None
+    prompt: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.answered != (self.mode != "none"):
+            raise ValueError(f"answered={self.answered} does not go with mode={self.mode!r}")
+
+    def __iter__(self) -> Iterator[Sentence]:
+        """The sentences, in order."""
+        return iter(self.sentences)

@@ -1,0 +1,122 @@
+"""The seams: what a stage asks of a part that can be exchanged. As few verbs as their caller needs.
+
+Fakes that keep these promises ship with the library: `rag.models.fakes.HashEmbedder` and `CannedModel`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from rag.datatypes import Chunk, Embeddings, Hit, Message, Source
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+
+class Embedder(Protocol):
+    """Text → unit vectors. Models treat queries and texts differently, so these are two verbs."""
+
+    @property
+    def name(self) -> str:
+        """What a user calls the model: a catalogue name, a hub name or a path."""
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in a vector."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens that fit into one text together with `overhead`; nothing longer may be handed in."""
+
+    @property
+    def overhead(self) -> int:
+        """Tokens that the passage prompt and the special tokens cost in every text."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of weights, pooling, prompts and dimension; equal fingerprints may share an index."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text alone, without prompt and specials."""
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        """The half-open character range of each token of `text`, in order, without prompt and specials."""
+
+    def embed_query(self, text: str, *, tokens: bool = False) -> Embeddings:
+        """Embeddings of one question (n = 1); a question too long for the model is cut, with a warning logged."""
+
+    def embed_texts(self, texts: Sequence[str], *, tokens: bool = False) -> Embeddings:
+        """Embeddings of the texts in their order. Raises ValueError where a text is longer than `max_tokens`."""
+
+
+class Reranker(Protocol):
+    """Hits → the same hits in a better order."""
+
+    def rerank(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
+        """The same hits, best first, with new scores."""
+
+
+class LanguageModel(Protocol):
+    """Messages → text, streamed."""
+
+    @property
+    def name(self) -> str:
+        """What a user calls the model."""
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens that prompt and completion may have together."""
+
+    @property
+    def quotes_first(self) -> bool:
+        """True where the catalogue marks the model as too small for prose by default."""
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """Exactly the text that the model is sent."""
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text in the model's own tokenizer."""
+
+    def generate(self, messages: Sequence[Message], *, max_tokens: int = 256) -> Iterator[str]:
+        """The completion, piece by piece, as it is made; greedy, so that the same prompt gives the same text."""
+
+
+class Store(Protocol):
+    """What a retriever and a generator ask of an index. A row is a chunk's number in the store, never reused.
+
+    All verbs of one store see the same commit.
+    """
+
+    def search_dense(self, vector: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:
+        """Rows and inner products of the `k` nearest chunks, best first (fewer where there are fewer)."""
+
+    def search_lexical(self, query: str, k: int) -> tuple[NDArray[np.int64], Floats]:
+        """Rows and BM25 scores (> 0) of the `k` best chunks, best first (fewer where fewer match)."""
+
+    def dense_scores(self, vector: Floats, rows: NDArray[np.int64]) -> Floats:
+        """Exact inner products of the rows' vectors with `vector`, in the rows' order."""
+
+    def lexical_scores(self, query: str, rows: NDArray[np.int64]) -> Floats:
+        """BM25 of each row for the query, in the rows' order; 0 where no term matches."""
+
+    def coverage(self, query: str) -> float:
+        """Share of the query's IDF mass whose terms occur in the index, 0..1; 0 where it has no terms."""
+
+    def late_scores(self, query_tokens: Floats, rows: NDArray[np.int64]) -> Floats:
+        """MaxSim of the query's token vectors (t, d) with each row's stored token vectors, in the rows' order."""
+
+    def chunks(self, rows: Sequence[int]) -> list[Chunk]:
+        """The chunks of these rows, in their order."""
+
+    def sources(self, document: str) -> list[Source]:
+        """Where a document lies; more than one for equal files."""
+
+    def text(self, document: str, start: int = 0, end: int | None = None) -> str:
+        """The document's text, or that span of it."""
+
+    def page_at(self, document: str, offset: int) -> int | None:
+        """The 1-based page at a character; None where the format has no pages."""

@@ -1,0 +1,4 @@
+"""question → Hits: candidates of every leg, fused, reranked, with their sources.
+
+Reading order: `retriever` (the path), `candidates` (what is looked at), `fuse` (the formula).
+"""

@@ -1,0 +1,82 @@
+"""question → Hits, in four named steps: embed, gather, look closer, dress."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from rag.datatypes import Chunk, Hit, Scores
+from rag.index.index import Index
+from rag.protocols import Embedder, Reranker, Store
+from rag.retrieval.candidates import Candidates, gather, look_closer
+
+T = TypeVar("T")
+
+RERANK_DEPTH = 50  # a Reranker is handed this many hits, or k where that is more
+
+
+class Retriever:
+    """Finds the chunks that bear on a question, in every language the embedder knows.
+
+    `seconds` holds the timings of the last call by stage: embed, search, late, total.
+    """
+
+    def __init__(self, index: Store, embedder: Embedder, reranker: Reranker | None = None) -> None:
+        self.index = index
+        self.embedder = embedder
+        self.reranker = reranker
+        self.seconds: dict[str, float] = {}
+
+    @classmethod
+    def open(cls, path: str | Path, embedder: Embedder) -> Retriever:
+        """A retriever over the index at `path`. Raises IndexMissing, IndexMismatch, IndexDamaged."""
+        return cls(Index.open(Path(path), embedder=embedder), embedder)
+
+    def retrieve(self, question: str, k: int = 5) -> list[Hit]:
+        """The `k` best hits, best first (fewer where the index has fewer). Raises ValueError for k < 1."""
+        if k < 1:
+            raise ValueError(f"k={k}: at least one hit must be wanted")
+        self.seconds = {}
+        if not question.strip():
+            return []
+        started = time.perf_counter()
+        query = self._timed("embed", lambda: self.embedder.embed_query(question, tokens=True))
+        found = self._timed("search", lambda: gather(self.index, question, query, k))
+        found = self._timed("late", lambda: look_closer(self.index, query, found, k))
+        wanted = k if self.reranker is None else max(RERANK_DEPTH, k)
+        hits = self._timed("read", lambda: self._dressed(found, wanted))
+        if self.reranker is not None:
+            reranker = self.reranker
+            hits = self._timed("rerank", lambda: reranker.rerank(question, hits))
+        self.seconds["total"] = time.perf_counter() - started
+        return hits[:k]
+
+    def _dressed(self, found: Candidates, k: int) -> list[Hit]:
+        """The first `k` candidates as Hits: chunk, scores, places."""
+        chunks = self.index.chunks([int(row) for row in found.rows[:k]])
+        return [self._hit(chunk, found, place) for place, chunk in enumerate(chunks)]
+
+    def _hit(self, chunk: Chunk, found: Candidates, place: int) -> Hit:
+        late = float(found.late[place])
+        scores = Scores(float(found.dense[place]), float(found.lexical[place]), None if math.isnan(late) else late)
+        places = sorted(source.location for source in self.index.sources(chunk.document))
+        return Hit(
+            chunk=chunk,
+            score=float(found.scores[place]),
+            scores=scores,
+            source=places[0],
+            copies=tuple(places[1:]),
+            text=chunk.text,
+            start=chunk.start,
+            end=chunk.end,
+            page=self.index.page_at(chunk.document, chunk.start),
+        )
+
+    def _timed(self, stage: str, step: Callable[[], T]) -> T:
+        started = time.perf_counter()
+        outcome = step()
+        self.seconds[stage] = time.perf_counter() - started
+        return outcome
