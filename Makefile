@@ -37,9 +37,12 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 setup: $(VENV)/.installed-dev
 
 demo: $(VENV)/.installed
-	@$(RAG) models pull
-	@$(RAG) ingest corpora/handbook/documents --index $(DEMO_INDEX)
-	@$(BIN)/python benchmarks/demo.py --index $(DEMO_INDEX)
+	$(RAG) models pull
+	$(RAG) ingest corpora/handbook/documents --index $(DEMO_INDEX)
+	$(RAG) ask --index $(DEMO_INDEX) "QUESTION-EN"
+	$(RAG) ask --index $(DEMO_INDEX) "QUESTION-ZH"
+	$(RAG) ask --index $(DEMO_INDEX) "QUESTION-ZH-EN"
+	$(RAG) ask --index $(DEMO_INDEX) "QUESTION-NONE"
 
 models: $(VENV)/.installed
 	@$(RAG) models pull

@@ -2,6 +2,7 @@
 
 Each `sources/<path>.<pdf|docx>.md` becomes `documents/<path>.<pdf|docx>`. The sources are a small Markdown:
 headings (`#` to `###`), bulleted and numbered lists, tables, paragraphs, and `---page---` for a page break.
+Chinese PDFs carry the used part of the font WenQuanYi Micro Hei, so that they look right on every machine.
 The output is the same, byte for byte, on every run with the versions named in README.md.
 
     python corpora/handbook/make_binaries.py
@@ -13,21 +14,24 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.resources import files
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import docx
 from docx.document import Document as DocxDocument
+from docx.enum.text import WD_BREAK
 from reportlab.lib import colors
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.platypus import Flowable, PageBreak, Paragraph, SimpleDocTemplate, Spacer, Table
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.platypus import Flowable, PageBreak, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 HERE = Path(__file__).parent
 SOURCES = HERE / "sources"
 DOCUMENTS = HERE / "documents"
-CHINESE_FONT = "STSong-Light"
+CHINESE_FONT = "WenQuanYi-Micro-Hei"
+CHINESE_FONT_FILE = files("paperang_p2_fonts_cjk") / "fonts" / "wqy-microhei.ttc"
 DATE = datetime(2024, 7, 31, 12, 0, 0)
 AUTHOR = "Tarnholm Tidal Cooperative"
 TEXT_WIDTH_PT = 451
@@ -46,7 +50,7 @@ class Block:
 
 
 def main() -> None:
-    pdfmetrics.registerFont(UnicodeCIDFont(CHINESE_FONT))
+    pdfmetrics.registerFont(TTFont(CHINESE_FONT, str(CHINESE_FONT_FILE)))
     for source in sorted(SOURCES.rglob("*.md")):
         target = DOCUMENTS / source.relative_to(SOURCES).with_suffix("")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +116,9 @@ def pdf_style(block: Block, *, chinese: bool) -> ParagraphStyle:
 def pdf_table(block: Block, style: ParagraphStyle) -> Table:
     cells = [[Paragraph(escape(cell), style) for cell in row] for row in block.rows]
     columns = len(block.rows[0])
-    grid = [("GRID", (0, 0), (-1, -1), 0.5, colors.grey), ("BACKGROUND", (0, 0), (-1, 0), colors.whitesmoke)]
+    grid = TableStyle(
+        [("GRID", (0, 0), (-1, -1), 0.5, colors.grey), ("BACKGROUND", (0, 0), (-1, 0), colors.whitesmoke)]
+    )
     return Table(cells, colWidths=[TEXT_WIDTH_PT / columns] * columns, style=grid, repeatRows=1)
 
 
@@ -138,7 +144,7 @@ def add_to_docx(document: DocxDocument, block: Block) -> None:
     elif block.kind == "bullet":
         document.add_paragraph(block.text, style="List Bullet")
     elif block.kind == "page":
-        document.add_page_break()
+        document.add_paragraph().add_run().add_break(WD_BREAK.PAGE)
     else:
         document.add_paragraph(block.text)
 

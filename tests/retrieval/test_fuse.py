@@ -1,0 +1,40 @@
+"""The fusion formula: what it promises for any input."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.retrieval.fuse import LATE_WEIGHT, fuse_first, fuse_late, zscores
+
+scores = st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=50).map(lambda x: np.array(x, dtype=np.float32))
+
+
+@given(scores)
+def test_z_scores_have_mean_zero_and_keep_the_order(values: np.ndarray) -> None:
+    z = zscores(values)
+    assert z.dtype == np.float32
+    assert np.isfinite(z).all()
+    assert abs(float(z.mean())) < 1e-2
+    order = np.argsort(values, kind="stable")
+    assert (np.diff(z[order]) >= -1e-4).all()
+
+
+def test_z_scores_of_equal_values_are_zero() -> None:
+    assert not zscores(np.full(7, 0.83, dtype=np.float32)).any()
+    assert len(zscores(np.zeros(0, dtype=np.float32))) == 0
+
+
+def test_a_leg_that_knows_nothing_of_the_question_has_no_say() -> None:
+    dense = np.array([0.9, 0.8, 0.1], dtype=np.float32)
+    lexical = np.array([0.0, 0.0, 30.0], dtype=np.float32)
+    assert np.argmax(fuse_first(dense, lexical, coverage=0.0)) == 0
+    assert np.argmax(fuse_first(dense, lexical, coverage=1.0)) == 2
+
+
+def test_late_interaction_outweighs_the_two_legs() -> None:
+    first = np.array([1.0, 0.0, -1.0], dtype=np.float32)
+    late = np.array([0.1, 0.2, 0.9], dtype=np.float32)
+    assert np.argmax(fuse_late(first, late)) == 2
+    np.testing.assert_allclose(fuse_late(first, late), first + LATE_WEIGHT * zscores(late), rtol=1e-6)

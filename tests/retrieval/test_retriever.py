@@ -1,0 +1,114 @@
+"""question → Hits over a small in-memory store, so that every score is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rag.datatypes import Chunk, Hit, Source, State
+from rag.models.fakes import HashEmbedder
+from rag.retrieval.retriever import Retriever
+
+TEXTS = ("the pump needs oil", "the heron turbine turns", "leave is thirty days", "oil the heron pump weekly")
+Floats = NDArray[np.float32]
+
+
+class ListStore:
+    """A Store over a list of texts: row i is text i, lexical is the number of shared words."""
+
+    def __init__(self, texts: Sequence[str], embedder: HashEmbedder) -> None:
+        self.texts = texts
+        embeddings = embedder.embed_texts(texts, tokens=True)
+        self.vectors, self.tokens = embeddings.vectors, embeddings.tokens
+
+    def search_dense(self, vector: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:
+        scores = self.vectors @ vector
+        order = np.argsort(-scores)[:k]
+        return order.astype(np.int64), scores[order]
+
+    def search_lexical(self, query: str, k: int) -> tuple[NDArray[np.int64], Floats]:
+        scores = self.lexical_scores(query, np.arange(len(self.texts)))
+        order = np.array([row for row in np.argsort(-scores) if scores[row] > 0][:k], dtype=np.int64)
+        return order, scores[order]
+
+    def dense_scores(self, vector: Floats, rows: NDArray[np.int64]) -> Floats:
+        return np.asarray(self.vectors[rows] @ vector, dtype=np.float32)
+
+    def lexical_scores(self, query: str, rows: NDArray[np.int64]) -> Floats:
+        words = set(query.split())
+        return np.array([len(words & set(self.texts[row].split())) for row in rows], dtype=np.float32)
+
+    def coverage(self, query: str) -> float:
+        known = {word for text in self.texts for word in text.split()}
+        words = set(query.split())
+        return len(words & known) / max(1, len(words))
+
+    def late_scores(self, query_tokens: Floats, rows: NDArray[np.int64]) -> Floats:
+        return np.array([(query_tokens @ self.tokens[row].T).max(axis=1).mean() for row in rows], dtype=np.float32)
+
+    def chunks(self, rows: Sequence[int]) -> list[Chunk]:
+        return [Chunk(f"c{row}", f"d{row}", 0, len(self.texts[row]), self.texts[row]) for row in rows]
+
+    def sources(self, document: str) -> list[Source]:
+        return [Source("/docs", f"{name}/{document}.txt", State.INDEXED, document) for name in ("b", "a")]
+
+    def text(self, document: str, start: int = 0, end: int | None = None) -> str:
+        return self.texts[int(document[1:])][start:end]
+
+    def page_at(self, document: str, offset: int) -> int | None:
+        return None
+
+
+class Reversed:
+    """A Reranker that turns the order round."""
+
+    def rerank(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
+        return list(reversed(hits))
+
+
+@pytest.fixture
+def store() -> ListStore:
+    return ListStore(TEXTS, HashEmbedder())
+
+
+def test_hits_come_best_first_with_every_legs_score(store: ListStore) -> None:
+    hits = Retriever(store, HashEmbedder()).retrieve("oil the heron pump weekly", k=3)
+    assert next(hit.text for hit in hits) == TEXTS[3]
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert all(None not in (hit.scores.dense, hit.scores.lexical, hit.scores.late) for hit in hits)
+
+
+def test_a_document_in_two_places_is_one_hit_with_a_copy(store: ListStore) -> None:
+    hit = Retriever(store, HashEmbedder()).retrieve("leave is thirty days", k=1)[0]
+    assert hit.source == "/docs/a/d2.txt"
+    assert hit.copies == ("/docs/b/d2.txt",)
+
+
+def test_fewer_hits_come_where_the_index_has_fewer(store: ListStore) -> None:
+    assert len(Retriever(store, HashEmbedder()).retrieve("oil", k=50)) == len(TEXTS)
+    empty = Retriever(ListStore((), HashEmbedder()), HashEmbedder())
+    assert empty.retrieve("oil", k=3) == []
+
+
+def test_a_blank_question_finds_nothing_and_a_silly_k_is_refused(store: ListStore) -> None:
+    retriever = Retriever(store, HashEmbedder())
+    assert retriever.retrieve(" \n", k=3) == []
+    with pytest.raises(ValueError, match="k=0"):
+        retriever.retrieve("oil", k=0)
+
+
+def test_scores_sort_as_ranks_do_beyond_what_late_interaction_looked_at() -> None:
+    texts = [f"item {number} of the heron list" for number in range(130)]
+    embedder = HashEmbedder()
+    hits = Retriever(ListStore(texts, embedder), embedder).retrieve("heron item 7", k=60)
+    scores = [hit.score for hit in hits]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_reranker_sees_more_than_k_and_has_the_last_word(store: ListStore) -> None:
+    plain = Retriever(store, HashEmbedder()).retrieve("oil the heron pump weekly", k=4)
+    turned = Retriever(store, HashEmbedder(), Reversed()).retrieve("oil the heron pump weekly", k=1)
+    assert turned[0].text == plain[-1].text
