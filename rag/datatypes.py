@@ -137,6 +137,7 @@ class Chunk:
 
     `id` is hash(document id, start, end, chunking settings). `heading` is the heading path, outermost first;
     `table_header` the header row(s) of the table that the chunk continues, else "". `tokens` counts `text` alone.
+    `language` is a guess, as a code such as "en"; "" where there is nothing to tell it by.
     """
 
     id: str
@@ -147,6 +148,7 @@ class Chunk:
     heading: tuple[str, ...] = ()
     table_header: str = ""
     tokens: int = 0
+    language: str = ""
 
     def __post_init__(self) -> None:
         check_span(self.start, self.end)

@@ -5,7 +5,7 @@ Fakes that keep these promises ship with the library: `rag.models.fakes.HashEmbe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from rag.datatypes import Chunk, Embeddings, Hit, Message, Source
@@ -91,8 +91,13 @@ class Store(Protocol):
     All verbs of one store see the same commit.
     """
 
-    def search_dense(self, vector: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:
-        """Rows and inner products of the `k` nearest chunks, best first (fewer where there are fewer)."""
+    def search_dense(
+        self, vector: Floats, k: int, languages: Collection[str] | None = None
+    ) -> tuple[NDArray[np.int64], Floats]:
+        """Rows and inner products of the `k` nearest chunks, best first (fewer where there are fewer).
+
+        With `languages`, only chunks in one of these.
+        """
 
     def search_lexical(self, query: str, k: int) -> tuple[NDArray[np.int64], Floats]:
         """Rows and BM25 scores (> 0) of the `k` best chunks, best first (fewer where fewer match)."""
@@ -105,6 +110,12 @@ class Store(Protocol):
 
     def coverage(self, query: str) -> float:
         """Share of the query's IDF mass whose terms occur in the index, 0..1; 0 where it has no terms."""
+
+    def languages(self) -> dict[str, int]:
+        """How many chunks the index has of each language, by the code that `rag.text.language` gives it."""
+
+    def languages_of(self, rows: NDArray[np.int64]) -> list[str]:
+        """The language of each row, in the rows' order."""
 
     def late_scores(self, query_tokens: Floats, rows: NDArray[np.int64]) -> Floats:
         """MaxSim of the query's token vectors (t, d) with each row's stored token vectors, in the rows' order."""

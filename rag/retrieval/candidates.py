@@ -1,8 +1,14 @@
-"""What is looked at: the union of each leg's best, every candidate with the exact scores of both legs."""
+"""What is looked at: the best of each leg in each language, every candidate with the exact scores of both legs.
+
+Languages are kept apart because an embedder is not neutral between them: a question is nearer to unrelated chunks of
+its own language than to the right one in another (docs/decisions.md, "Mixed languages"). So each language's
+candidates are ranked against each other, and how far one stands out among its own is what languages are compared by.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,82 +21,108 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
+    Rows = NDArray[np.int64]
 
 LEG_DEPTH = 100
 LATE_DEPTH = 50
+LEAST_CHUNKS = 5  # fewer chunks of a language tell nothing of how its scores spread,
+LEAST_SHARE = 0.02  # and a smaller share of the index is as likely a wrong guess as a language: both join the largest
+SEAT = 3  # the best candidate in another language than the first one's stands at this place or higher
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """n rows, best first: `rows` (n,) int64, `scores` and the legs (n,) float32; `late` is NaN where not computed."""
 
-    rows: NDArray[np.int64]
+    rows: Rows
     scores: Floats
     dense: Floats
     lexical: Floats
     late: Floats
 
+    def __len__(self) -> int:
+        return len(self.rows)
 
-def gather(store: Store, question: str, query: Embeddings, k: int) -> Candidates:
-    """At least `k` candidates (where the index has them) in the order of the first fusion.
+    def taken(self, which: Rows | slice) -> Candidates:
+        """Those at these places, in this order."""
+        return Candidates(*(getattr(self, name)[which] for name in self.__slots__))
+
+    def ordered(self) -> Candidates:
+        """Best first; equal scores in the order of their rows, so that a search gives the same list every time."""
+        return self.taken(np.lexsort((self.rows, -self.scores)))
+
+
+def gather(store: Store, question: str, query: Embeddings, k: int) -> list[Candidates]:
+    """The candidates of each language by the first fusion, best first; at least `k` each where it has them.
 
     `query` is the question's Embeddings (n = 1).
     """
     depth = max(LEG_DEPTH, 2 * k)
     vector = query.vectors[0]
-    near, _ = store.search_dense(vector, depth)
+    groups = language_groups(store.languages())
     matching, _ = store.search_lexical(question, depth)
-    rows = np.union1d(near, matching).astype(np.int64)
-    dense = store.dense_scores(vector, rows)
-    lexical = store.lexical_scores(question, rows)
-    scores = fuse_first(dense, lexical, store.coverage(question))
-    late = np.full(len(rows), np.nan, dtype=np.float32)
-    return _ordered(Candidates(rows, scores, dense, lexical, late))
+    spoken = store.languages_of(matching)
+    coverage = store.coverage(question)
+    found = []
+    for group in groups:
+        near, _ = store.search_dense(vector, depth, group if len(groups) > 1 else None)
+        own = [row for row, language in zip(matching, spoken, strict=True) if len(groups) == 1 or language in group]
+        rows = np.union1d(near, np.array(own, dtype=np.int64)).astype(np.int64)
+        dense = store.dense_scores(vector, rows)
+        lexical = store.lexical_scores(question, rows)
+        late = np.full(len(rows), np.nan, dtype=np.float32)
+        found.append(Candidates(rows, fuse_first(dense, lexical, coverage), dense, lexical, late).ordered())
+    return found
 
 
-def look_closer(store: Store, query: Embeddings, candidates: Candidates, k: int) -> Candidates:
-    """The same candidates with the first `max(LATE_DEPTH, k)` reordered by late interaction (MaxSim).
+def language_groups(counts: dict[str, int]) -> list[frozenset[str]]:
+    """Languages whose candidates are ranked apart, the largest first; `counts` has the chunks of each."""
+    if not counts:
+        return []
+    least = max(LEAST_CHUNKS, LEAST_SHARE * sum(counts.values()))
+    by_size = sorted(counts, key=lambda language: (-counts[language], language))
+    apart = [language for language in by_size[1:] if counts[language] >= least and language]
+    largest = frozenset(counts) - frozenset(apart)
+    return [largest, *(frozenset({language}) for language in apart)]
 
-    `query` holds the question's token vectors. The rest keep their order behind them.
+
+def look_closer(store: Store, query: Embeddings, candidates: Sequence[Candidates], k: int) -> Candidates:
+    """All candidates in one list, after late interaction (MaxSim) has looked at the first of each language.
+
+    `query` holds the question's token vectors. Those it did not look at keep their order behind the others.
     """
-    depth = max(LATE_DEPTH, k)
-    head, tail = _split(candidates, depth)
-    if len(head.rows) == 0:
-        return candidates
+    closer = [_looked_at(store, query, group, max(LATE_DEPTH, k)) for group in candidates if len(group)]
+    return _seated(_joined(closer).ordered(), [group.rows[0] for group in closer])
+
+
+def _looked_at(store: Store, query: Embeddings, group: Candidates, depth: int) -> Candidates:
+    head, tail = group.taken(slice(None, depth)), group.taken(slice(depth, None))
     late = store.late_scores(query.tokens[0], head.rows)
-    head = _ordered(Candidates(head.rows, fuse_late(head.scores, late), head.dense, head.lexical, late))
-    return _joined(head, _sunk(tail, float(head.scores[-1])))
+    head = replace(head, scores=fuse_late(head.scores, late), late=late).ordered()
+    if not len(tail):
+        return head
+    # The tail's scores lack the late leg, and a score must sort as its rank does.
+    lowered = tail.scores - max(0.0, float(tail.scores[0] - head.scores[-1]))
+    return _joined([head, replace(tail, scores=lowered)])
 
 
-def _sunk(tail: Candidates, floor: float) -> Candidates:
-    """The tail lowered below `floor`: its scores lack the late leg, and a score must sort as its rank does."""
-    if len(tail.rows) == 0:
-        return tail
-    scores = tail.scores - max(0.0, float(tail.scores[0]) - floor)
-    return Candidates(tail.rows, scores, tail.dense, tail.lexical, tail.late)
+def _seated(found: Candidates, best: Sequence[np.int64]) -> Candidates:
+    """The same list with the best of the other languages moved up to place `SEAT` where it stands lower.
+
+    `best` has the best row of each language.
+    """
+    places = sorted(int(np.flatnonzero(found.rows == row)[0]) for row in best)
+    if len(places) < 2 or places[1] < SEAT:
+        return found
+    scores = found.scores.copy()
+    scores[places[1]] = scores[SEAT - 1]
+    before, after = np.arange(SEAT - 1), np.arange(SEAT - 1, len(found))
+    order = np.concatenate([before, [places[1]], after[after != places[1]]])
+    return replace(found, scores=scores).taken(order)
 
 
-def _ordered(found: Candidates) -> Candidates:
-    """Best first; equal scores in the order of their rows, so that a search gives the same list every time."""
-    order = np.lexsort((found.rows, -found.scores))
-    return _taken(found, order)
-
-
-def _taken(found: Candidates, order: NDArray[np.int64] | slice) -> Candidates:
-    return Candidates(
-        found.rows[order], found.scores[order], found.dense[order], found.lexical[order], found.late[order]
-    )
-
-
-def _split(found: Candidates, depth: int) -> tuple[Candidates, Candidates]:
-    return _taken(found, slice(None, depth)), _taken(found, slice(depth, None))
-
-
-def _joined(head: Candidates, tail: Candidates) -> Candidates:
-    return Candidates(
-        np.concatenate([head.rows, tail.rows]),
-        np.concatenate([head.scores, tail.scores]),
-        np.concatenate([head.dense, tail.dense]),
-        np.concatenate([head.lexical, tail.lexical]),
-        np.concatenate([head.late, tail.late]),
-    )
+def _joined(parts: Sequence[Candidates]) -> Candidates:
+    if not parts:
+        nothing = np.zeros(0, dtype=np.float32)
+        return Candidates(np.zeros(0, dtype=np.int64), nothing, nothing, nothing, nothing)
+    return Candidates(*(np.concatenate([getattr(part, name) for part in parts]) for name in Candidates.__slots__))

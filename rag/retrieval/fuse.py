@@ -1,11 +1,11 @@
 """One formula for the order of candidates, and where it comes from.
 
-    first(c) = z(dense) + coverage · z(lexical)                     over all candidates
+    first(c) = z(dense) + coverage · z(lexical)                     over all candidates of a language
     score(c) = z(dense) + coverage · z(lexical) + 3 · z(late)       over those that late interaction looked at
 
-`z` is the distance from the mean in population standard deviations. `coverage` is the share of the query's IDF mass
-that occurs in the index: a question in another language than the documents knows almost none of their terms, and the
-lexical leg then says almost nothing. Fixed reciprocal rank fusion gives that leg half the vote whatever it knows,
+`z` is the distance from the mean in population standard deviations over the candidates of one language. `coverage` is
+the share of the query's IDF mass that occurs in the index: a question in another language than the documents knows
+almost none of their terms, and the lexical leg then says almost nothing. Fixed reciprocal rank fusion gives that leg half the vote whatever it knows,
 which costs .16–.24 nDCG@10 across languages (docs/decisions.md, "Fusion").
 """
 

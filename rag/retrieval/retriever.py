@@ -44,8 +44,8 @@ class Retriever:
             return []
         started = time.perf_counter()
         query = self._timed("embed", lambda: self.embedder.embed_query(question, tokens=True))
-        found = self._timed("search", lambda: gather(self.index, question, query, k))
-        found = self._timed("late", lambda: look_closer(self.index, query, found, k))
+        groups = self._timed("search", lambda: gather(self.index, question, query, k))
+        found = self._timed("late", lambda: look_closer(self.index, query, groups, k))
         wanted = k if self.reranker is None else max(RERANK_DEPTH, k)
         hits = self._timed("read", lambda: self._dressed(found, wanted))
         if self.reranker is not None:

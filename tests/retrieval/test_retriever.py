@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from rag.datatypes import Chunk, Hit, Source, State
 from rag.models.fakes import HashEmbedder
+from rag.retrieval.candidates import language_groups
 from rag.retrieval.retriever import Retriever
 
 TEXTS = ("the pump needs oil", "the heron turbine turns", "leave is thirty days", "oil the heron pump weekly")
@@ -19,15 +21,25 @@ Floats = NDArray[np.float32]
 class ListStore:
     """A Store over a list of texts: row i is text i, lexical is the number of shared words."""
 
-    def __init__(self, texts: Sequence[str], embedder: HashEmbedder) -> None:
+    def __init__(self, texts: Sequence[str], embedder: HashEmbedder, spoken: Sequence[str] = ()) -> None:
         self.texts = texts
+        self.spoken = spoken or ["en"] * len(texts)
         embeddings = embedder.embed_texts(texts, tokens=True)
         self.vectors, self.tokens = embeddings.vectors, embeddings.tokens
 
-    def search_dense(self, vector: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:
+    def search_dense(
+        self, vector: Floats, k: int, languages: Collection[str] | None = None
+    ) -> tuple[NDArray[np.int64], Floats]:
         scores = self.vectors @ vector
-        order = np.argsort(-scores)[:k]
-        return order.astype(np.int64), scores[order]
+        rows = [row for row in np.argsort(-scores) if languages is None or self.spoken[row] in languages]
+        order = np.array(rows[:k], dtype=np.int64)
+        return order, scores[order]
+
+    def languages(self) -> dict[str, int]:
+        return dict(Counter(self.spoken))
+
+    def languages_of(self, rows: NDArray[np.int64]) -> list[str]:
+        return [self.spoken[row] for row in rows]
 
     def search_lexical(self, query: str, k: int) -> tuple[NDArray[np.int64], Floats]:
         scores = self.lexical_scores(query, np.arange(len(self.texts)))
@@ -112,3 +124,19 @@ def test_a_reranker_sees_more_than_k_and_has_the_last_word(store: ListStore) -> 
     plain = Retriever(store, HashEmbedder()).retrieve("oil the heron pump weekly", k=4)
     turned = Retriever(store, HashEmbedder(), Reversed()).retrieve("oil the heron pump weekly", k=1)
     assert turned[0].text == plain[-1].text
+
+
+def test_each_language_with_enough_chunks_is_ranked_apart() -> None:
+    assert language_groups({}) == []
+    assert language_groups({"en": 90}) == [{"en"}]
+    assert language_groups({"en": 90, "zh": 40, "nl": 2, "": 7}) == [{"en", "nl", ""}, {"zh"}]
+
+
+def test_the_best_of_another_language_stands_among_the_first_three() -> None:
+    texts = [f"the heron pump number {number}" for number in range(20)] + [f"zeta {number}" for number in range(6)]
+    embedder = HashEmbedder()
+    spoken = ["en"] * 20 + ["el"] * 6
+    hits = Retriever(ListStore(texts, embedder, spoken), embedder).retrieve("the heron pump number 3", k=5)
+    assert hits[0].text == texts[3]
+    assert any(hit.text.startswith("zeta") for hit in hits[:3])
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)

@@ -1,0 +1,185 @@
+"""search, ask, show: from a question to what the documents say, and to the place where they say it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag.cli import jsonout, render
+from rag.cli.escape import printable_lines
+from rag.cli.exits import complain, ends_well
+from rag.cli.options import (
+    AnswerFlag,
+    CountFlag,
+    DeviceFlag,
+    EmbedderFlag,
+    EngineFlag,
+    GeneratorFlag,
+    IndexFlag,
+    JsonFlag,
+)
+from rag.cli.parts import make_generator, open_index, open_retriever, prepared
+from rag.cli.sources import find_one, place, quoted, shown, split_span
+from rag.datatypes import Answer, Citation, Sentence, Source
+from rag.errors import CorpusError, RagError
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from rag import Index
+
+
+@ends_well
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for, in any language.", show_default=False)],
+    k: CountFlag = None,
+    index: IndexFlag = None,
+    embedder: EmbedderFlag = None,
+    device: DeviceFlag = None,
+    engine: EngineFlag = None,
+    json: JsonFlag = False,
+) -> None:
+    """Find the passages that bear on a question.
+
+    Example: rag search "how is an answer checked"
+    """
+    flags = {"k": k, "index": index, "embedder": embedder, "device": device, "engine": engine}
+    settings = prepared(Settings.load(flags))
+    _check_question(query)
+    with open_retriever(settings) as retriever:
+        hits = retriever.retrieve(query, settings.k)
+        seconds = dict(retriever.seconds)
+    if json:
+        objects = [jsonout.hit_object(rank, hit, shown) for rank, hit in enumerate(hits, 1)]
+        jsonout.write_json({"query": query, "hits": objects, "seconds": seconds})
+    elif hits:
+        render.show_hits(render.Paper(), hits, query)
+        complain(f"{seconds['total']:.2f} s")
+    else:
+        complain(f"the index at {settings.index} holds no text; add some with: rag ingest FOLDER")
+
+
+@ends_well
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in any language.", show_default=False)],
+    k: CountFlag = None,
+    answer: AnswerFlag = None,
+    index: IndexFlag = None,
+    generator: GeneratorFlag = None,
+    embedder: EmbedderFlag = None,
+    device: DeviceFlag = None,
+    engine: EngineFlag = None,
+    show_prompt: Annotated[
+        bool, typer.Option("--show-prompt", help="Print exactly what the language model is sent, then the answer.")
+    ] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Answer a question, every sentence with its source.
+
+    Example: rag ask "What happens when the documents do not hold the answer?"
+    """
+    flags = {"k": k, "answer": answer, "index": index, "generator": generator}
+    settings = prepared(Settings.load({**flags, "embedder": embedder, "device": device, "engine": engine}))
+    _check_question(question)
+    if json:
+        jsonout.write_json(jsonout.answer_object(_answered(question, settings, None), shown))
+    elif show_prompt:
+        _print_with_prompt(_answered(question, settings, None), settings)
+    else:
+        _print_answer(question, settings)
+
+
+def _answered(
+    question: str, settings: Settings, on_sentence: Callable[[Sentence, tuple[Citation, ...]], None] | None
+) -> Answer:
+    from rag import ask as ask_library
+
+    with open_retriever(settings) as retriever:
+        generator = make_generator(settings, retriever.embedder)
+        return ask_library(question, retriever, generator, k=settings.k, on_sentence=on_sentence)
+
+
+def _print_answer(question: str, settings: Settings) -> None:
+    """The sentences as they are checked, then what proves them."""
+    paper = render.Paper()
+    answer = _answered(question, settings, lambda sentence, _: render.show_sentence(paper, sentence))
+    render.show_proof(paper, answer, _index_flag(settings))
+    if answer.seconds:
+        complain(f"{answer.mode} in {answer.seconds.get('total', sum(answer.seconds.values())):.2f} s")
+
+
+def _print_with_prompt(answer: Answer, settings: Settings) -> None:
+    """The prompt as it is, between two rules, then the answer."""
+    paper = render.Paper()
+    if answer.prompt:
+        print(printable_lines(answer.prompt))
+    else:
+        complain("no language model was asked: this answer is made of quotes (see --answer prose)")
+    paper.line(("-" * 40, render.FAINT))
+    for sentence in answer.sentences if answer.answered else ():
+        render.show_sentence(paper, sentence)
+    render.show_proof(paper, answer, _index_flag(settings))
+
+
+def _check_question(question: str) -> None:
+    if not question.strip():
+        raise RagError('the question is empty; put it in quotes: rag ask "What ...?"')
+
+
+def _index_flag(settings: Settings) -> str:
+    """What `rag show` needs in order to look into the same index."""
+    return f" --index {quoted(str(settings.index))}" if settings.origins.get("index") == "--index" else ""
+
+
+@ends_well
+def show(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE[:START-END]", help="A file, or a span of its text.", show_default=False)
+    ],
+    index: IndexFlag = None,
+    json: JsonFlag = False,
+) -> None:
+    """Print a document's text, or the span that a citation names.
+
+    It is the text that the index holds. In a pipe it comes byte for byte as UTF-8; on a terminal control characters
+    are spelled out.
+
+    Example: rag show docs/decisions.md:0-200
+    """
+    settings = prepared(Settings.load({"index": index}))
+    with open_index(settings) as opened:
+        sources = opened.all_sources()
+        name, span = split_span(source, sources)
+        found = find_one(name, sources)
+        document, text, start, end = _cut(opened, found, span)
+        page = opened.page_at(document, start) if text else None
+    if json:
+        where = {"source": shown(found.location), "document": document, "start": start, "end": end, "page": page}
+        jsonout.write_json({**where, "text": text})
+    elif sys.stdout.isatty():
+        print(printable_lines(text))
+    else:
+        _write_bytes(text)
+
+
+def _cut(index: Index, source: Source, span: tuple[int, int] | None) -> tuple[str, str, int, int]:
+    """The document's id, the text wanted and its span. Raises CorpusError for a span that is not in it."""
+    name = shown(source.location)
+    if source.document is None:
+        raise CorpusError(f"{name} gave no text ({source.state.value}: {source.reason}). {source.fix}".strip())
+    text = index.text(source.document)
+    start, end = span or (0, len(text))
+    if span is not None and not start < end <= len(text):
+        whole = place(name, 0, len(text))
+        raise CorpusError(f"{place(name, start, end)} is not a span: the text has {len(text)} characters ({whole})")
+    return source.document, text[start:end], start, end
+
+
+def _write_bytes(text: str) -> None:
+    """The text as UTF-8, nothing added and no line ending translated."""
+    data = text.encode("utf-8", "surrogatepass")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,285 @@
+"""ingest, status, ls, rm, check: what is in an index, and what becomes of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rag.cli import jsonout, render
+from rag.cli.escape import printable
+from rag.cli.exits import FIXABLE, complain, ends_well
+from rag.cli.options import DeviceFlag, EmbedderFlag, EngineFlag, IndexFlag, JsonFlag
+from rag.cli.parts import ingest_parts, open_index, prepared
+from rag.cli.progress import Bar
+from rag.cli.sources import find_many, shown
+from rag.datatypes import Source
+from rag.errors import IndexDamaged
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from rag import Index
+    from rag.intake import IngestReport
+
+MOST_ALIKE = 5  # more files with the same problem are counted on one line
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Files, folders or globs.", show_default=False)
+]
+
+
+@ends_well
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.", show_default=False)],
+    index: IndexFlag = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any file failed.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Embed everything anew: another embedder, other chunking.")
+    ] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Allow removing more than half of the documents.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Hash every file instead of trusting its date.")] = False,
+    embedder: EmbedderFlag = None,
+    device: DeviceFlag = None,
+    engine: EngineFlag = None,
+    chunk_tokens: Annotated[int | None, typer.Option(metavar="N", help="Tokens of a chunk [default: 320].")] = None,
+    context_tokens: Annotated[
+        int | None, typer.Option(metavar="N", help="Tokens of its heading context [default: 64].")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(metavar="N", help="CPU threads; 0 lets the libraries choose.")] = None,
+    json: JsonFlag = False,
+) -> int:
+    """Read files and folders into the index.
+
+    Run it again after changes: only what changed costs time.
+
+    Example: rag ingest docs
+    """
+    flags = {"index": index, "embedder": embedder, "device": device, "engine": engine}
+    sizes = {"chunk_tokens": chunk_tokens, "context_tokens": context_tokens, "threads": threads}
+    settings = prepared(Settings.load({**flags, **sizes}))
+    report = _ingested(paths, settings, rebuild=rebuild, prune=prune, verify=verify)
+    if json:
+        jsonout.write_json(_report_object(report))
+    else:
+        _print_report(report)
+    return FIXABLE if strict and report.files.get("failed", 0) else 0
+
+
+def _ingested(paths: Sequence[Path], settings: Settings, *, rebuild: bool, prune: bool, verify: bool) -> IngestReport:
+    from rag import ingest as ingest_library
+
+    embedder, chunking = ingest_parts(settings, rebuild=rebuild)
+    with Bar() as bar:
+        return ingest_library(
+            paths,
+            settings.index,
+            embedder,
+            chunking=chunking,
+            rebuild=rebuild,
+            prune=prune,
+            verify=verify,
+            progress=bar,
+        )
+
+
+def _report_object(report: IngestReport) -> dict[str, Any]:
+    return {
+        "index": shown(str(report.index)),
+        "commit": report.commit,
+        "files": dict(report.files),
+        "pages": dict(report.pages),
+        "chunks": {"added": report.chunks_added, "removed": report.chunks_removed, "total": report.chunks_total},
+        "problems": [jsonout.problem_object(source, shown) for source in report.problems],
+        "tokens": report.tokens,
+        "seconds": dict(report.seconds),
+    }
+
+
+def _print_report(report: IngestReport) -> None:
+    paper = render.Paper()
+    counts = ", ".join(f"{count} {name}" for name, count in report.files.items() if count and name != "seen")
+    paper.line((f"{report.files['seen']} files", render.STRONG), f": {counts}" if counts else "")
+    chunks = f"{report.chunks_added} added, {report.chunks_removed} removed, {report.chunks_total} in all"
+    paper.line(("chunks", render.STRONG), f": {chunks}")
+    paper.line(("index", render.STRONG), f": {shown(str(report.index))} (commit {report.commit})")
+    _print_problems(report.problems)
+    total = report.seconds.get("total", 0.0)
+    embed = report.seconds.get("embed", 0.0)
+    rate = f", {report.tokens / embed:,.0f} tokens/s embedded" if embed and report.tokens else ""
+    complain(f"{total:.1f} s{rate}")
+
+
+def _print_problems(problems: Sequence[Source]) -> None:
+    """A line on stderr for each problem; for many alike, one line with their number and the first of them."""
+    alike: dict[str, list[str]] = {}
+    for source in problems:
+        fix = f"; {source.fix}" if source.fix else ""
+        stale = " (its last good version stays)" if source.stale else ""
+        what = f"{source.state.value}: {source.reason}{fix}{stale}"
+        alike.setdefault(what, []).append(shown(source.location))
+    for what, names in alike.items():
+        if len(names) > MOST_ALIKE:
+            complain(f"{len(names)} files {what}; the first is {names[0]} (all: rag ls)")
+        else:
+            for name in names:
+                complain(f"{name}: {what}")
+
+
+@ends_well
+def status(index: IndexFlag = None, json: JsonFlag = False) -> None:
+    """Say what the index holds and how it was built.
+
+    Example: rag status
+    """
+    settings = prepared(Settings.load({"index": index}))
+    with open_index(settings) as opened:
+        facts = _status_object(opened)
+    if json:
+        jsonout.write_json(facts)
+    else:
+        _print_status(facts)
+
+
+def _status_object(index: Index) -> dict[str, Any]:
+    facts = index.status()
+    return {
+        "index": shown(str(index.path)),
+        "commit": facts.commit,
+        "created": _moment(facts.created),
+        "updated": _moment(facts.updated),
+        "documents": facts.documents,
+        "sources": {state.value: count for state, count in facts.sources.items()},
+        "chunks": facts.chunks,
+        "embedder": facts.embedder,
+        "fingerprint": facts.fingerprint,
+        "dimension": facts.dimension,
+        "chunking": {"chunk_tokens": facts.chunking.max_tokens, "context_tokens": facts.chunking.context_tokens},
+        "dense": facts.dense,
+        "recall": facts.recall,
+        "codec": facts.codec,
+        "token_bytes": facts.token_bytes,
+        "bytes": dict(facts.bytes),
+    }
+
+
+def _moment(seconds: float) -> str | None:
+    """A time as ISO 8601 in UTC; None for the time before the first commit."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds") if seconds else None
+
+
+def _print_status(facts: dict[str, Any]) -> None:
+    counts = {name: ", ".join(f"{n} {each}" for each, n in facts[name].items()) for name in ("sources", "chunking")}
+    weights = ", ".join(f"{name} {render.size(n)}" for name, n in facts["bytes"].items())
+    chosen = {
+        **{name: facts[name] for name in ("index", "commit", "created", "updated", "documents")},
+        "sources": counts["sources"],
+        **{name: facts[name] for name in ("chunks", "embedder", "dimension")},
+        "chunking": counts["chunking"].replace("_", " "),
+        "dense": f"{facts['dense']}, recall@10 {facts['recall']:.3f}",
+        "token vectors": f"{facts['codec']}, {render.size(round(facts['token_bytes']))} a chunk",
+        "on disk": weights,
+    }
+    render.show_table(render.Paper(), [(name, str(value)) for name, value in chosen.items()])
+
+
+@ends_well
+def ls(names: Names = None, index: IndexFlag = None, json: JsonFlag = False) -> None:
+    """List the sources of the index and how each ended.
+
+    Example: rag ls docs
+    """
+    settings = prepared(Settings.load({"index": index}))
+    with open_index(settings) as opened:
+        sources = find_many(names or [], opened.all_sources())
+        objects = [_source_object(opened, source) for source in sources]
+    if json:
+        jsonout.write_json({"sources": objects})
+        return
+    rows = [(each["source"], _state(each), f"{each['chunks']} chunks", _pages(each)) for each in objects]
+    render.show_table(render.Paper(), rows)
+
+
+def _source_object(index: Index, source: Source) -> dict[str, Any]:
+    return {
+        "source": shown(source.location),
+        "state": source.state.value,
+        "stale": source.stale,
+        "document": source.document,
+        "chunks": len(index.rows_of(source.document)) if source.document else 0,
+        "pages": len(index.document(source.document).pages) or None if source.document else None,
+        "size": source.size,
+        "reason": source.reason or None,
+        "fix": source.fix or None,
+    }
+
+
+def _state(row: dict[str, Any]) -> str:
+    return f"{row['state']}{' (stale)' if row['stale'] else ''}"
+
+
+def _pages(row: dict[str, Any]) -> str:
+    return f"{row['pages']} pages" if row["pages"] else row["reason"] or ""
+
+
+@ends_well
+def rm(
+    names: Annotated[
+        list[str], typer.Argument(metavar="SOURCE...", help="Files, folders or globs.", show_default=False)
+    ],
+    index: IndexFlag = None,
+    json: JsonFlag = False,
+) -> None:
+    """Take sources out of the index; the files stay.
+
+    Example: rag rm docs/decisions.md
+    """
+    from rag.index.writer import Writer
+
+    settings = prepared(Settings.load({"index": index}))
+    with open_index(settings) as opened:
+        sources = find_many(names, opened.all_sources())
+    embedder, chunking = ingest_parts(settings, rebuild=False)
+    with Writer.open(settings.index, embedder=embedder, chunking=chunking) as writer:
+        for source in sources:
+            writer.remove_source(source.location)
+        commit = writer.commit()
+    removed = [shown(source.location) for source in sources]
+    if json:
+        jsonout.write_json({"index": shown(str(settings.index)), "commit": commit, "removed": removed})
+        return
+    paper = render.Paper()
+    for name in removed:
+        paper.line(f"removed {name}")
+    complain("removed from the index only: the files stay, and ingesting their folder brings them back")
+
+
+@ends_well
+def check(index: IndexFlag = None, json: JsonFlag = False) -> int:
+    """Verify every checksum and invariant of the index.
+
+    Exits with 1 if anything is damaged, and says what mends it.
+
+    Example: rag check
+    """
+    settings = prepared(Settings.load({"index": index}))
+    problems = _damage(settings)
+    if json:
+        jsonout.write_json({"index": shown(str(settings.index)), "sound": not problems, "problems": problems})
+    else:
+        for problem in problems:
+            print(printable(problem))
+        print("damaged" if problems else "sound", file=sys.stdout if not problems else sys.stderr)
+    return FIXABLE if problems else 0
+
+
+def _damage(settings: Settings) -> list[str]:
+    """What is wrong with the index, also where it cannot be opened at all."""
+    try:
+        with open_index(settings) as opened:
+            return opened.check()
+    except IndexDamaged as error:
+        return [str(error)]

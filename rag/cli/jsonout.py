@@ -1,0 +1,84 @@
+"""What other programs read: DESIGN §5's objects, one to a line in a pipe, indented on a terminal, always valid JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rag.cli.escape import json_safe
+from rag.datatypes import Answer, Citation, Hit, Source
+
+Shown = Callable[[str], str]  # a location → the form that opens from the current folder
+
+
+def write_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Write `value` to stdout. Raises ValueError for a number that JSON cannot hold."""
+    encoded = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2 if sys.stdout.isatty() else None)
+    sys.stdout.write(json_safe(encoded) + "\n")
+
+
+def hit_object(rank: int, hit: Hit, shown: Shown) -> dict[str, Any]:
+    """A hit of `rag search` and `rag ask`; `rank` counts from 1."""
+    return {
+        "rank": rank,
+        "score": hit.score,
+        "scores": {"dense": hit.scores.dense, "lexical": hit.scores.lexical, "late": hit.scores.late},
+        "chunk": hit.chunk.id,
+        "document": hit.chunk.document,
+        "source": shown(hit.source),
+        "copies": [shown(copy) for copy in hit.copies],
+        "start": hit.start,
+        "end": hit.end,
+        "page": hit.page,
+        "heading": list(hit.chunk.heading),
+        "text": hit.text,
+    }
+
+
+def citation_object(citation: Citation, shown: Shown) -> dict[str, Any]:
+    """A citation of `rag ask`."""
+    return {
+        "number": citation.number,
+        "source": shown(citation.source),
+        "start": citation.start,
+        "end": citation.end,
+        "page": citation.page,
+        "quote": citation.quote,
+        "chunk": citation.chunk,
+    }
+
+
+def answer_object(answer: Answer, shown: Shown) -> dict[str, Any]:
+    """What `rag ask` gives."""
+    return {
+        "question": answer.question,
+        "answered": answer.answered,
+        "mode": answer.mode,
+        "text": answer.text,
+        "sentences": [
+            {"text": each.text, "citations": list(each.citations), "supported": each.supported}
+            for each in answer.sentences
+        ],
+        "citations": [citation_object(each, shown) for each in answer.citations],
+        "confidence": answer.confidence,
+        "dropped": list(answer.dropped),
+        "conflicts": list(answer.conflicts),
+        "omitted": list(answer.omitted),
+        "hits": [hit_object(rank, hit, shown) for rank, hit in enumerate(answer.hits, 1)],
+        "model": answer.model,
+        "prompt": answer.prompt or None,
+        "tokens": {"prompt": answer.prompt_tokens, "completion": answer.completion_tokens},
+        "seconds": dict(answer.seconds),
+    }
+
+
+def problem_object(source: Source, shown: Shown) -> dict[str, Any]:
+    """A file that gave no document, or keeps its last good version."""
+    return {
+        "source": shown(source.location),
+        "state": source.state.value,
+        "reason": source.reason,
+        "fix": source.fix or None,
+    }

@@ -1,0 +1,26 @@
+"""The flags that several commands share, each written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+IndexFlag = Annotated[
+    Path | None, typer.Option("--index", metavar="FOLDER", help="Folder of the index (see: rag config).")
+]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
+CountFlag = Annotated[int | None, typer.Option("-k", metavar="N", help="How many hits [default: 5].")]
+EmbedderFlag = Annotated[
+    str | None, typer.Option("--embedder", metavar="NAME", help="Embedder: a built-in name, a hub name or a folder.")
+]
+GeneratorFlag = Annotated[
+    str | None, typer.Option("--generator", metavar="NAME", help="Language model: built-in name, hub name or folder.")
+]
+DeviceFlag = Annotated[str | None, typer.Option("--device", metavar="NAME", help="auto, cpu, mps, cuda, cuda:0, ...")]
+EngineFlag = Annotated[str | None, typer.Option("--engine", metavar="NAME", help="What embeds: auto, onnx or torch.")]
+AnswerFlag = Annotated[
+    Literal["auto", "quotes", "prose"] | None,
+    typer.Option("--answer", metavar="MODE", help="auto, quotes (word for word) or prose (each sentence verified)."),
+]

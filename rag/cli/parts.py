@@ -1,0 +1,102 @@
+"""The parts that a command hands to the library, made from the settings. Whatever is heavy is imported inside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal, cast
+
+from rag.cli.exits import complain
+from rag.cli.progress import Bar
+from rag.errors import IndexMissing
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from rag import Generator, Index, Retriever
+    from rag.index.split import Chunking
+    from rag.protocols import Embedder, LanguageModel
+
+Mode = Literal["auto", "quotes", "prose"]
+
+
+def prepared(settings: Settings) -> Settings:
+    """The settings, with the number of threads told to those who read it when they load."""
+    if settings.threads:
+        os.environ["RAG_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(settings.threads)
+    else:
+        os.environ.pop("RAG_THREADS", None)  # 0: rag.models.threads decides
+    return settings
+
+
+def open_index(settings: Settings) -> Index:
+    """The index of the settings, for reading. Raises IndexMissing, IndexDamaged."""
+    from rag import Index
+
+    return Index.open(settings.index)
+
+
+@contextmanager
+def open_retriever(settings: Settings) -> Iterator[Retriever]:
+    """A retriever with the embedder that the index was built with, or the one that the user chose."""
+    from rag import Retriever
+
+    with open_index(settings) as index:
+        embedder = open_embedder(settings, index)
+        index.manifest.require(settings.index, embedder=embedder)
+        yield Retriever(index, embedder)
+
+
+def open_embedder(settings: Settings, index: Index | None) -> Embedder:
+    """The embedder that the user chose, else the index's own, else the default."""
+    from rag import load_embedder
+
+    own = index is not None and not settings.chosen("embedder")
+    name = index.manifest.embedder if own and index is not None else settings.embedder
+    fetch(name)
+    return load_embedder(name, device=settings.device, engine=settings.engine)
+
+
+def ingest_parts(settings: Settings, *, rebuild: bool) -> tuple[Embedder, Chunking]:
+    """Embedder and chunking for `rag ingest`: what was not set is the index's own where there is one."""
+    from rag import Index
+    from rag.index.split import Chunking
+
+    wanted = Chunking(max_tokens=settings.chunk_tokens, context_tokens=settings.context_tokens)
+    if rebuild:
+        return open_embedder(settings, None), wanted
+    try:
+        index = Index.open(settings.index)
+    except IndexMissing:
+        return open_embedder(settings, None), wanted
+    with index:
+        own = index.manifest.chunking
+        chunking = Chunking(
+            max_tokens=wanted.max_tokens if settings.chosen("chunk_tokens") else own.max_tokens,
+            context_tokens=wanted.context_tokens if settings.chosen("context_tokens") else own.context_tokens,
+        )
+        return open_embedder(settings, index), chunking
+
+
+def make_generator(settings: Settings, embedder: Embedder) -> Generator:
+    """A generator whose language model is loaded when it is first asked: an answer in quotes never loads it."""
+    from rag import Generator, load_language_model
+
+    def load() -> LanguageModel:
+        fetch(settings.generator)
+        return load_language_model(settings.generator, device=settings.device)
+
+    return Generator(load, embedder, mode=cast(Mode, settings.answer))
+
+
+def fetch(name: str) -> None:
+    """Pull a built-in model that is not there yet, announced and with a bar; nothing for any other name."""
+    from rag.models.cache import locate
+    from rag.models.catalogue import CATALOGUE
+
+    if name in CATALOGUE and locate(name) is None:
+        from rag.models.pull import announcement, pull
+
+        complain(announcement(CATALOGUE[name]))
+        with Bar() as bar:
+            pull(name, progress=bar)

@@ -1,0 +1,78 @@
+"""Long work on stderr: a bar with its rate and what is left; nothing where stderr is no terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import Task, TaskID
+
+BYTES = {"ingest", "pull"}  # stages whose units are bytes; other stages count things
+
+
+class Bar:
+    """A `rag.intake.Progress` on a terminal. Stages follow one another; a stage may start while another is shown."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+        self._bar: RichProgress | None = None
+        self._task: TaskID | None = None
+
+    def start(self, stage: str, total: int | None) -> None:
+        """Show a bar for a stage of so many units; None: how many there are is not known."""
+        self.finish()
+        if self._shown:
+            self._bar = _rich_bar(stage)
+            self._task = self._bar.add_task(stage, total=total)
+            self._bar.start()
+
+    def advance(self, units: int) -> None:
+        """So many more units are done."""
+        if self._bar is not None and self._task is not None:
+            self._bar.advance(self._task, units)
+
+    def finish(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+        self._bar = self._task = None
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.finish()
+
+
+def _rich_bar(stage: str) -> RichProgress:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Units a second."""
+
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.1f}/s" if task.speed else "")
+
+    console = Console(stderr=True, highlight=False)
+    columns = (DownloadColumn(), TransferSpeedColumn()) if stage in BYTES else (MofNCompleteColumn(), Rate())
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )

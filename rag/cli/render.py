@@ -1,0 +1,176 @@
+"""What a person reads: lines of styled pieces, coloured on a terminal (by rich), plain text in a pipe.
+
+Every piece passes `printable`, so nothing that came from a document acts on the terminal.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rag.cli.escape import printable
+from rag.cli.sources import place, quoted, shown
+from rag.datatypes import Answer, Citation, Hit, Sentence
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Piece = str | tuple[str, str]  # a text, or a text with its rich style
+
+STRONG = "bold"
+FAINT = "dim"
+PATH = "cyan"
+GOOD = "green"
+BAD = "yellow"
+
+SNIPPET = 300  # characters of a hit's text
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+QUOTE = 160  # characters of a quote in the list of citations
+
+_CJK = r"\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef"
+_CJK_BREAK = re.compile(rf"(?<=[{_CJK}])\s*\n\s*(?=[{_CJK}])")
+
+
+class Paper:
+    """stdout, one line at a time."""
+
+    def __init__(self) -> None:
+        self._console = _console() if sys.stdout.isatty() else None
+
+    def line(self, *pieces: Piece, indent: int = 0) -> None:
+        """Write one line; on a terminal a long one is folded, with its indentation kept."""
+        parts = [(piece, "") if isinstance(piece, str) else piece for piece in pieces]
+        safe = [(printable(text), style) for text, style in parts]
+        if self._console is None:
+            print(" " * indent + "".join(text for text, _ in safe), flush=True)
+        else:
+            _print_rich(self._console, safe, indent)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def _print_rich(console: Console, pieces: Sequence[tuple[str, str]], indent: int) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    text = Text.assemble(*pieces)
+    if indent:
+        console.print(Padding(text, (0, 0, 0, indent), expand=False))
+    else:
+        console.print(text, soft_wrap=True)
+
+
+def one_line(text: str, most: int = 0) -> str:
+    """`text` without line breaks (in Chinese and Japanese without a space in their place), shortened to `most`."""
+    line = " ".join(_CJK_BREAK.sub("", text).split())
+    return line if not most or len(line) <= most else f"{line[: most - 1].rstrip()}…"
+
+
+def snippet(text: str, question: str, most: int = SNIPPET) -> str:
+    """`text` on one line, shortened to `most` characters from the sentence that shares most terms with the question."""
+    if len(text) <= most:
+        return one_line(text)
+    from rag.text.sentences import sentences
+    from rag.text.terms import terms
+
+    asked = set(terms(question))
+
+    def met(start: int, end: int) -> int:
+        return len(asked.intersection(terms(text[start:end])))
+
+    spans = sentences(text)
+    best = max(spans, key=lambda span: (met(span.start, span.start + most), met(span.start, span.end)), default=None)
+    start = best.start if best is not None and met(best.start, best.start + most) else 0
+    return f"{'… ' if start else ''}{one_line(text[start:], most)}"
+
+
+def show_hits(paper: Paper, hits: Iterable[Hit], question: str) -> None:
+    """Rank, score and place of each hit, then its heading and the part of its text that is nearest to the question."""
+    for rank, hit in enumerate(hits, 1):
+        where = place(shown(hit.source), hit.start, hit.end)
+        paper.line((f"{rank}.", STRONG), " ", (where, PATH), _page(hit.page), (f"  {hit.score:.3f}", FAINT))
+        if hit.chunk.heading:
+            paper.line((" › ".join(hit.chunk.heading), STRONG), indent=3)
+        paper.line(snippet(hit.text, question), indent=3)
+        for copy in hit.copies:
+            paper.line((f"the same in {shown(copy)}", FAINT), indent=3)
+
+
+def show_sentence(paper: Paper, sentence: Sentence) -> None:
+    """A checked sentence with its markers."""
+    markers = "".join(f"[{number}]" for number in sentence.citations)
+    paper.line(one_line(sentence.text), (f" {markers}" if markers else "", PATH))
+
+
+def show_proof(paper: Paper, answer: Answer, index_flag: str = "") -> None:
+    """What stands below the sentences: citations, confidence, what did not fit; when it abstained, what came nearest.
+
+    `index_flag` is what `rag show` needs to find the same index, "" where it would anyway.
+    """
+    if not answer.answered:
+        paper.line((one_line(answer.text), BAD))
+        _show_nearest(paper, answer)
+    elif answer.citations:
+        paper.line()
+        for citation in answer.citations:
+            _show_citation(paper, citation)
+        first = answer.citations[0]
+        where = quoted(place(shown(first.source), first.start, first.end))
+        paper.line((f"open one: rag show {where}{index_flag}", FAINT))
+    paper.line()
+    for conflict in answer.conflicts:
+        paper.line(("contradicted: ", BAD), one_line(conflict))
+    for count, what in ((len(answer.omitted), "did not fit the prompt"), (len(answer.dropped), "failed the check")):
+        if count:
+            paper.line((f"{count} {'passage' if 'prompt' in what else 'sentence'}{'s' * (count > 1)} {what}", FAINT))
+    paper.line(("confidence ", FAINT), (f"{answer.confidence:.2f}", GOOD if answer.answered else BAD))
+
+
+def _show_citation(paper: Paper, citation: Citation) -> None:
+    where = place(shown(citation.source), citation.start, citation.end)
+    paper.line((f"[{citation.number}]", PATH), " ", (where, STRONG), _page(citation.page))
+    paper.line((f"“{one_line(citation.quote, QUOTE)}”", FAINT), indent=4)
+
+
+def _show_nearest(paper: Paper, answer: Answer) -> None:
+    if answer.hits:
+        paper.line()
+        paper.line(("nearest passages:", STRONG))
+        show_hits(paper, answer.hits[:3], answer.question)
+
+
+def _page(number: int | None) -> str:
+    return f" (page {number})" if number is not None else ""
+
+
+def show_table(paper: Paper, rows: Sequence[Sequence[str]]) -> None:
+    """Rows as columns, each as wide as its widest cell, the last one free; nothing for no rows."""
+    safe = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(_cells, column)) for column in zip(*safe, strict=True)]
+    for row in safe:
+        padded = [cell + " " * (width - _cells(cell)) for cell, width in zip(row[:-1], widths, strict=False)]
+        paper.line("  ".join([*padded, row[-1]]).rstrip())
+
+
+def _cells(text: str) -> int:
+    """Columns that a text takes on a terminal: two for a Chinese or Japanese character."""
+    import unicodedata
+
+    return sum(
+        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text
+    )
+
+
+def size(count: int) -> str:
+    """Bytes as a person says them: 512 B, 3.4 kB, 118 MB."""
+    if count < 1000:
+        return f"{count} B"
+    power = min(4, (len(str(count)) - 1) // 3)
+    amount = count / 1000**power
+    return f"{amount:.1f} {_UNITS[power]}" if amount < 10 else f"{amount:.0f} {_UNITS[power]}"

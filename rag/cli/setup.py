@@ -1,0 +1,129 @@
+"""models, config: what runs, and what is set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from rag.cli import jsonout, render
+from rag.cli.exits import FIXABLE, complain, ends_well
+from rag.cli.options import IndexFlag, JsonFlag
+from rag.cli.parts import prepared
+from rag.cli.progress import Bar
+from rag.errors import ModelMissing
+from rag.settings import KEYS, Settings, find_file
+
+
+@ends_well
+def models(
+    action: Annotated[
+        Literal["list", "pull"], typer.Argument(help="list, or pull to fetch.", metavar="list|pull")
+    ] = "list",
+    name: Annotated[str | None, typer.Argument(help="The model to fetch [default: all that are built in].")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Hash every file of the models that are there.")] = False,
+    json: JsonFlag = False,
+) -> int:
+    """List the built-in models, or fetch them.
+
+    They come as wheels from the Python package index that pip is set up for; a first use fetches them by itself.
+
+    Example: rag models pull
+    """
+    prepared(Settings.load())
+    if action == "pull":
+        _pull(name)
+    elif name is not None:
+        raise typer.BadParameter(f"{name!r} goes with pull only")
+    rows = [_model_object(each, verify=verify) for each in _wanted(name)]
+    if json:
+        from rag.models.cache import cache_dir
+
+        jsonout.write_json({"folder": str(cache_dir()), "models": rows})
+    else:
+        _print_models(rows)
+    return FIXABLE if any(row["problems"] for row in rows) else 0
+
+
+def _wanted(name: str | None) -> list[str]:
+    """The model of that name, or all that are built in. Raises ModelMissing for another name."""
+    from rag.models.catalogue import CATALOGUE
+
+    if name is not None and name not in CATALOGUE:
+        raise ModelMissing(
+            f"{name!r} is not built in; there are {', '.join(CATALOGUE)}. "
+            f"A hub model or a folder needs no pull: set it as embedder or generator"
+        )
+    return [name] if name is not None else list(CATALOGUE)
+
+
+def _pull(name: str | None) -> None:
+    """Fetch what is not there yet or damaged, with a bar."""
+    names = _wanted(name)
+    from rag.models.cache import cache_dir
+    from rag.models.catalogue import CATALOGUE
+    from rag.models.pull import announcement, pull
+
+    for each in names:
+        if not (cache_dir() / CATALOGUE[each].folder).is_dir():
+            complain(announcement(CATALOGUE[each]))
+        with Bar() as bar:
+            pull(each, progress=bar)
+
+
+def _model_object(name: str, *, verify: bool) -> dict[str, Any]:
+    """What is known of a built-in model; `bytes` is what it takes on disk, or would."""
+    from rag.models.cache import cache_dir, damage, read_record
+    from rag.models.catalogue import CATALOGUE
+
+    entry = CATALOGUE[name]
+    folder = cache_dir() / entry.folder
+    cached = folder.is_dir()
+    problems = damage(folder, hashes=verify) if cached else []
+    return {
+        "name": name,
+        "kind": entry.kind,
+        "description": entry.description,
+        "licence": entry.licence,
+        "source": entry.source,
+        "wheel": entry.requirement,
+        "download_bytes": entry.wheel_bytes,
+        "cached": cached,
+        "path": str(folder) if cached else None,
+        "bytes": sum(file.size for file in read_record(folder).files) if cached and not problems else entry.disk_bytes,
+        "problems": problems,
+    }
+
+
+def _print_models(rows: list[dict[str, Any]]) -> None:
+    paper = render.Paper()
+    for row in rows:
+        place = row["path"] if row["cached"] else f"not here yet; fetch it with: rag models pull {row['name']}"
+        paper.line((row["name"], render.STRONG), f"  {row['kind']}, {row['description']}")
+        paper.line(f"{row['licence']}, {row['source']}, from the wheel {row['wheel']}", indent=2)
+        paper.line(
+            f"{render.size(row['bytes'])} on disk  ", (place, render.PATH if row["cached"] else render.BAD), indent=2
+        )
+        for problem in row["problems"]:
+            complain(f"{problem}; fetch it again with: rag models pull {row['name']}")
+
+
+@ends_well
+def config(index: IndexFlag = None, json: JsonFlag = False) -> None:
+    """Print every setting and where its value came from.
+
+    A flag wins over the environment (RAG_K=8), that over rag.toml (k = 8) in the nearest parent folder, that over
+    the default. There are index, embedder, generator, device, engine, k, answer, chunk_tokens, context_tokens, threads.
+    RAG_MODELS, in the environment only, is the folder where models are kept.
+
+    Example: rag config
+    """
+    settings = prepared(Settings.load({"index": index}))
+    if json:
+        values = {name: {"value": value, "origin": origin} for name, value, origin in settings.rows()}
+        path = find_file(Path.cwd())
+        jsonout.write_json({"settings": values, "file": str(path) if path else None})
+        return
+    rows = [(name, str(value), origin, KEYS[name].help) for name, value, origin in settings.rows()]
+    render.show_table(render.Paper(), rows)

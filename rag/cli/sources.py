@@ -1,0 +1,115 @@
+"""Between the locations that an index holds and the paths that a person types and opens."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from rag.cli.escape import printable
+from rag.datatypes import Source
+from rag.errors import CorpusError
+
+_SPAN = re.compile(r"(?P<source>.+):(?P<start>\d{1,18})-(?P<end>\d{1,18})", re.DOTALL)
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_GLOB = re.compile(r"[*?\[]")
+
+
+def shown(location: str) -> str:
+    """The path that opens `location` from the current folder: relative inside it, else absolute; a URL as it is."""
+    if _URL.match(location) or not Path(location).is_absolute():
+        return location
+    try:
+        relative = Path(location).relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return location
+    return f"./{relative}" if relative.startswith(("-", "~")) else relative
+
+
+def place(source: str, start: int, end: int) -> str:
+    """`source:start-end`, as `rag show` takes it."""
+    return f"{source}:{start}-{end}"
+
+
+def quoted(argument: str) -> str:
+    """`argument` as it has to be typed in a shell."""
+    if os.name == "nt":
+        return f'"{argument}"' if re.search(r"[\s&()^;,=%!'`]", argument) else argument
+    return shlex.quote(argument)
+
+
+def split_span(argument: str, sources: Sequence[Source]) -> tuple[str, tuple[int, int] | None]:
+    """The source and its span: the last `:digits-digits`, unless a file (or an indexed source) has that very name."""
+    found = _SPAN.fullmatch(argument)
+    if found is None or Path(argument).exists() or _matching(argument, sources):
+        return argument, None
+    return found["source"], (int(found["start"]), int(found["end"]))
+
+
+def find_one(argument: str, sources: Sequence[Source]) -> Source:
+    """The source that `argument` names. Raises CorpusError with the nearest names where the index has none."""
+    found = _matching(argument, sources)
+    if not found:
+        raise _not_found(argument, sources)
+    return found[0]
+
+
+def find_many(arguments: Sequence[str], sources: Sequence[Source]) -> list[Source]:
+    """The sources that files, folders and globs name, in the index's order, each once; all where nothing is named.
+
+    Raises CorpusError for an argument that names none.
+    """
+    if not arguments:
+        return list(sources)
+    wanted: set[str] = set()
+    for argument in arguments:
+        found = _matching(argument, sources) or _inside(argument, sources) or _globbed(argument, sources)
+        if not found:
+            raise _not_found(argument, sources)
+        wanted.update(source.location for source in found)
+    return [source for source in sources if source.location in wanted]
+
+
+def _matching(argument: str, sources: Sequence[Source]) -> list[Source]:
+    """The source named exactly, as a location, as a path from here, or through symbolic links."""
+    names = {argument, _key(argument), os.path.normcase(os.path.realpath(argument))}
+    return [source for source in sources if source.location in names or _key(source.location) in names]
+
+
+def _inside(argument: str, sources: Sequence[Source]) -> list[Source]:
+    """The sources under a folder, or the members of an archive."""
+    folders = {_key(argument), os.path.normcase(os.path.realpath(argument))}
+    fronts = tuple(f"{folder.rstrip(os.sep)}{end}" for folder in folders for end in (os.sep, "!"))
+    return [source for source in sources if _key(source.location).startswith(fronts)]
+
+
+def _globbed(argument: str, sources: Sequence[Source]) -> list[Source]:
+    """The sources that a pattern covers; `*` goes through folders, as the index is one list."""
+    if not _GLOB.search(argument):
+        return []
+    pattern = _key(argument)
+    return [
+        source
+        for source in sources
+        if fnmatch.fnmatchcase(_key(source.location), pattern) or fnmatch.fnmatch(source.location, argument)
+    ]
+
+
+def _key(path: str) -> str:
+    """One spelling for a path: absolute, with this system's separators and, where case is no matter, one case."""
+    if _URL.match(path):
+        return path
+    return os.path.normcase(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111 (members "a.zip!/b" are no Paths)
+
+
+def _not_found(argument: str, sources: Sequence[Source]) -> CorpusError:
+    names = {shown(source.location): source for source in sources}
+    tails = {Path(name).name: name for name in names}
+    near = [tails[tail] for tail in difflib.get_close_matches(Path(argument).name, list(tails), n=3, cutoff=0.5)]
+    hint = f"nearest: {', '.join(map(printable, near))}" if near else "all that it holds: rag ls"
+    state = "the file exists; add it with: rag ingest" if Path(argument).exists() else hint
+    return CorpusError(f"{argument!r} is not in the index; {state}")

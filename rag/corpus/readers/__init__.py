@@ -1,0 +1,39 @@
+"""Readers by suffix: a new format is one file here and its lines in `READERS`."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from rag.corpus.readers.docx import DOCX
+from rag.corpus.readers.html import HTML
+from rag.corpus.readers.pdf import PDF
+from rag.corpus.readers.plain import MARKDOWN, PLAIN
+from rag.corpus.readers.reader import MAX_BYTES, Content, Reader, Unread, document_id, too_large
+
+__all__ = ["MAX_BYTES", "READERS", "Content", "Reader", "Unread", "document_id", "reader_for", "too_large"]
+
+READERS: dict[str, Reader] = {
+    ".md": MARKDOWN,
+    ".markdown": MARKDOWN,
+    ".html": HTML,
+    ".htm": HTML,
+    ".xhtml": HTML,
+    ".pdf": PDF,
+    ".docx": DOCX,
+    ".txt": PLAIN,
+    ".text": PLAIN,
+    ".log": PLAIN,
+    ".rst": PLAIN,
+    ".org": PLAIN,
+    ".adoc": PLAIN,
+    ".asciidoc": PLAIN,
+    ".tex": PLAIN,
+    ".srt": PLAIN,
+    ".vtt": PLAIN,
+}
+
+
+def reader_for(path: PurePath | str) -> Reader | None:
+    """The reader of a file by its suffix; one without a suffix (README, LICENSE) is tried as text."""
+    suffix = PurePath(path).suffix.lower()
+    return READERS.get(suffix) if suffix else PLAIN

@@ -1,0 +1,126 @@
+"""The numbers and bullets that Word shows in front of paragraphs and stores nowhere in their text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+Element = Any  # lxml has no types
+
+W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_PLACE = re.compile(r"%([1-9])")
+_HAN = "零一二三四五六七八九"
+
+
+class Numbering:
+    """Counts the numbered paragraphs of a document as they come."""
+
+    def __init__(self, document: Any) -> None:
+        part = next(
+            (each.target_part for each in document.part.rels.values() if each.reltype.endswith("/numbering")), None
+        )
+        root = getattr(part, "element", None)
+        self.abstract: dict[str, Element] = {}
+        self.of: dict[str, str] = {}
+        if root is not None:
+            self.abstract = {each.get(f"{W}abstractNumId", ""): each for each in root.iter(f"{W}abstractNum")}
+            self.of = {
+                each.get(f"{W}numId", ""): _value(each.find(f"{W}abstractNumId")) for each in root.iter(f"{W}num")
+            }
+        self.styles = {style.get(f"{W}styleId", ""): style for style in document.styles.element.iter(f"{W}style")}
+        self.counts: dict[str, list[int]] = {}
+
+    def marker(self, paragraph: Element) -> tuple[str, int]:
+        """What stands in front of the paragraph (`-` for a bullet, "" for nothing), and how deep it is nested."""
+        identity, depth = self._numbered(paragraph)
+        abstract = self.of.get(identity, "")
+        levels = {each.get(f"{W}ilvl", ""): each for each in self._levels(abstract)}
+        level = levels.get(str(depth))
+        if level is None:
+            return "", 0
+        counts = self.counts.setdefault(abstract, [0] * 10)
+        start = _value(level.find(f"{W}start"))
+        counts[depth] = counts[depth] + 1 if counts[depth] else int(start) if start.isdigit() else 1
+        counts[depth + 1 :] = [0] * (9 - depth)
+        style = _value(level.find(f"{W}numFmt"))
+        if style in ("bullet", "none"):
+            return ("-" if style == "bullet" else ""), depth
+        formats = {number: _value(each.find(f"{W}numFmt")) for number, each in levels.items()}
+        text = _value(level.find(f"{W}lvlText"))
+        return _PLACE.sub(
+            lambda m: _shown(max(1, counts[int(m[1]) - 1]), formats.get(str(int(m[1]) - 1), "")), text
+        ), depth
+
+    def _levels(self, abstract: str) -> list[Element]:
+        element = self.abstract.get(abstract)
+        return list(element.iter(f"{W}lvl")) if element is not None else []
+
+    def _numbered(self, paragraph: Element) -> tuple[str, int]:
+        """The list and the level of a paragraph: its own, else those of its style or of what that is based on."""
+        properties = paragraph.find(f"{W}pPr")
+        style = _value(properties.find(f"{W}pStyle")) if properties is not None else ""
+        seen: set[str] = set()
+        identity, depth = "", ""
+        while properties is not None:
+            numbers = properties.find(f"{W}numPr")
+            if numbers is not None:
+                identity = identity or _value(numbers.find(f"{W}numId"))
+                depth = depth or _value(numbers.find(f"{W}ilvl"))
+            if identity or style in seen or style not in self.styles:
+                break
+            seen.add(style)
+            properties = self.styles[style].find(f"{W}pPr")
+            style = _value(self.styles[style].find(f"{W}basedOn"))
+        return identity, int(depth) if depth in tuple("012345678") else 0
+
+
+def _value(element: Element) -> str:
+    return element.get(f"{W}val", "") if element is not None else ""
+
+
+def _shown(number: int, style: str) -> str:
+    return _STYLES.get(style, str)(number)
+
+
+def _letters(number: int) -> str:
+    return chr(ord("a") + (number - 1) % 26) * min(1 + (number - 1) // 26, 5)
+
+
+def _roman(number: int) -> str:
+    text = ""
+    for value, sign in (
+        (1000, "m"),
+        (900, "cm"),
+        (500, "d"),
+        (400, "cd"),
+        (100, "c"),
+        (90, "xc"),
+        (50, "l"),
+        (40, "xl"),
+    ):
+        text, number = text + sign * min(number // value, 10), number % value
+    for value, sign in ((10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i")):
+        text, number = text + sign * (number // value), number % value
+    return text
+
+
+def _han(number: int) -> str:
+    if number >= 100:
+        return str(number)
+    tens, ones = divmod(number, 10)
+    return ("" if tens == 0 else "十" if tens == 1 else f"{_HAN[tens]}十") + (_HAN[ones] if ones or not tens else "")
+
+
+_STYLES: dict[str, Callable[[int], str]] = {
+    "lowerLetter": _letters,
+    "upperLetter": lambda number: _letters(number).upper(),
+    "lowerRoman": _roman,
+    "upperRoman": lambda number: _roman(number).upper(),
+    "chineseCounting": _han,
+    "chineseCountingThousand": _han,
+    "taiwaneseCountingThousand": _han,
+    "ideographDigital": _han,
+    "japaneseCounting": _han,
+    "decimalZero": lambda number: f"{number:02d}",
+}

@@ -1,0 +1,84 @@
+"""What a reader is: bytes → Document or the reason why there is none, with the checks that hold for every format."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rag.datatypes import Document, Markup, Page, State
+from rag.text.markdown import blocks
+
+MAX_BYTES = 64 * 2**20
+"""Bytes of the largest file that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Why a file gave no document: its state, the reason in one line, and what mends it ("" where nothing does)."""
+
+    state: State
+    reason: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a format's own code gets out of a file; the fields are those of `Document`."""
+
+    text: str
+    markup: Markup = "plain"
+    title: str = ""
+    pages: tuple[Page, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One format: `parse(data, path)` knows it, `read` adds what every format needs.
+
+    `version` changes whenever the same bytes would give another text: documents are then read anew.
+    """
+
+    name: str
+    version: str
+    parse: Callable[[bytes, str], Content | Unread]
+
+    def read(self, data: bytes, path: str) -> Document | Unread:
+        """The file's document, with text that can be stored and shown; raises nothing for what the bytes hold."""
+        if len(data) > MAX_BYTES:
+            return too_large(len(data))
+        if not data:
+            return Unread(State.EMPTY, "the file has no bytes")
+        content = self.parse(data, path)
+        if isinstance(content, Unread):
+            return content
+        if not content.text.strip():
+            return Unread(State.EMPTY, "nothing but white space")
+        wrong = next((char for char in content.text if char == "\0" or "\ud800" <= char <= "\udfff"), "")
+        if wrong:
+            return Unread(State.UNDECODABLE, f"holds U+{ord(wrong):04X}, which is not text")
+        title = _title(content)
+        return Document(document_id(data, self), content.text, content.markup, title, content.pages)
+
+
+def document_id(data: bytes, reader: Reader) -> str:
+    """32 hexadecimal digits that stand for these bytes read by this version of this reader."""
+    return hashlib.sha256(f"{reader.name}/{reader.version}\0".encode() + hashlib.sha256(data).digest()).hexdigest()[:32]
+
+
+def too_large(size: int) -> Unread:
+    """The outcome of a file of so many bytes."""
+    mebibytes = f"{size / 2**20:.0f} MiB, at most {MAX_BYTES // 2**20} are read"
+    return Unread(State.TOO_LARGE, mebibytes, "split it into smaller files")
+
+
+def _title(content: Content) -> str:
+    """The title in one line; "" where it is the heading that everything else stands under."""
+    clean = content.title.encode("utf-8", "replace").decode().replace("\0", "")
+    title = " ".join(clean.split())
+    if title and content.markup == "markdown":
+        headings = [block for block in blocks(content.text) if block.kind == "heading"]
+        if headings and headings[0].title.casefold() == title.casefold():
+            alone = all(block.level > headings[0].level for block in headings[1:])
+            return "" if alone else title
+    return title

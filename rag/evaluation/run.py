@@ -1,0 +1,167 @@
+"""An evaluation set, measured: build (or find) its index, search every query, answer where that is asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rag.datatypes import Answer, Hit
+from rag.evaluation.answers import AnswerFigures, Judged, judge, summarise
+from rag.evaluation.build import built_index, document_names, unread_files
+from rag.evaluation.dataset import EvaluationSet, read_set
+from rag.evaluation.metrics import DEPTH, Figure, figure, per_query
+from rag.generation.generator import Generator
+from rag.index.index import Index
+from rag.index.split import Chunking
+from rag.intake import NoProgress, Progress
+from rag.protocols import Embedder, Store
+from rag.retrieval.retriever import Retriever
+
+DEEPEST = 1280  # chunks: a search that found fewer than 10 documents in so many stays with those
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationReport:
+    """The figures of one set. `queries` counts those asked, `judged` those that the retrieval metrics are over.
+
+    `metrics` is empty where no query has a relevant document, `answers` None where none were asked for.
+    `latency_ms` is of one search for 10 chunks; `settings` says what was measured.
+    """
+
+    corpus: Path
+    queries: int
+    judged: int
+    metrics: Mapping[str, Figure]
+    answers: AnswerFigures | None
+    latency_ms: Mapping[str, float]
+    settings: Mapping[str, str | int | None]
+    problems: tuple[str, ...] = ()
+
+
+def evaluate(
+    folder: str | Path,
+    embedder: Embedder,
+    generator: Generator | None = None,
+    *,
+    chunking: Chunking | None = None,
+    k: int = 5,
+    limit: int | None = None,
+    index: str | Path | None = None,
+    progress: Progress | None = None,
+) -> EvaluationReport:
+    """Figures for the set in `folder`; with a generator its answers from `k` hits are measured too.
+
+    The index is at `index`, or in the user's cache under the hash of corpus and settings; it is brought up to date
+    first. `limit` takes the first N queries. Raises EvaluationError for a malformed set, IndexMismatch, IndexBusy.
+    """
+    dataset = read_set(Path(folder), limit)
+    shows = progress or NoProgress()
+    path = built_index(dataset, embedder, chunking or Chunking(), Path(index) if index else None, shows)
+    with Index.open(path, embedder=embedder) as opened:
+        retriever = Retriever(opened, embedder)
+        names = document_names(dataset, opened)
+        rankings, latencies = _search(dataset, retriever, names, shows)
+        answers = None if generator is None else _answer(dataset, retriever, generator, k, shows)
+        settings = _described(opened, embedder, generator, k, limit)
+        unread = unread_files(dataset, opened)
+    measured = per_query(rankings, dataset.qrels)
+    return EvaluationReport(
+        corpus=dataset.folder,
+        queries=len(dataset.queries),
+        judged=len(measured["ndcg@10"]),
+        metrics={name: figure(list(values.values())) for name, values in measured.items() if values},
+        answers=answers,
+        latency_ms=_percentiles(latencies),
+        settings=settings,
+        problems=(*dataset.problems, *unread, *_unknown_documents(dataset, names)),
+    )
+
+
+def _search(
+    dataset: EvaluationSet, retriever: Retriever, names: Mapping[str, str], progress: Progress
+) -> tuple[dict[str, list[str]], list[float]]:
+    """Query → documents, best first, for the judged queries; and the seconds of each first search."""
+    judged = [query for query in dataset.queries if query.id in dataset.qrels]
+    rankings: dict[str, list[str]] = {}
+    latencies: list[float] = []
+    progress.start("search", len(judged))
+    for query in judged:
+        started = time.perf_counter()
+        hits = retriever.retrieve(query.text, DEPTH)
+        latencies.append(time.perf_counter() - started)
+        rankings[query.id] = _deepened(query.text, hits, retriever, names)
+        progress.advance(1)
+    progress.finish()
+    return rankings, latencies
+
+
+def _deepened(question: str, hits: list[Hit], retriever: Retriever, names: Mapping[str, str]) -> list[str]:
+    """The 10 best documents: a document ranks where its best chunk does; the search goes on until there are 10."""
+    wanted = DEPTH
+    documents = _documents(hits, names)
+    while len(documents) < DEPTH and len(hits) == wanted and wanted < DEEPEST:
+        wanted *= 2
+        hits = retriever.retrieve(question, wanted)
+        documents = _documents(hits, names)
+    return documents[:DEPTH]
+
+
+def _documents(hits: Sequence[Hit], names: Mapping[str, str]) -> list[str]:
+    """The documents of the hits in their order, each once; equal documents stand beside each other."""
+    places = (location for hit in hits for location in (hit.source, *hit.copies))
+    return list(dict.fromkeys(names[place] for place in places if place in names))
+
+
+def _answer(
+    dataset: EvaluationSet, retriever: Retriever, generator: Generator, k: int, progress: Progress
+) -> AnswerFigures | None:
+    """The figures over the queries that have a gold answer (or are known to have none); None without such queries."""
+    asked = [query for query in dataset.queries if query.id in dataset.answers]
+    judged: list[Judged] = []
+    progress.start("answer", len(asked))
+    for query in asked:
+        answer = generator.generate(query.text, retriever.retrieve(query.text, k))
+        judged.append(judge(answer, dataset.answers[query.id], _exact_citations(answer, retriever.index)))
+        progress.advance(1)
+    progress.finish()
+    return summarise(judged) if judged else None
+
+
+def _exact_citations(answer: Answer, store: Store) -> int:
+    """How many quotes are their document's text at their span, to the character."""
+    return sum(store.text(each.document, each.start, each.end) == each.quote for each in answer.citations)
+
+
+def _unknown_documents(dataset: EvaluationSet, names: Mapping[str, str]) -> list[str]:
+    """Judgements of documents that the index does not hold: they count as not found, which may not be meant."""
+    asked = {query.id for query in dataset.queries}
+    judged = {name for query, documents in dataset.qrels.items() if query in asked for name in documents}
+    lost = sorted(judged.difference(names.values()))
+    return [f"qrels/test.tsv: {len(lost)} documents are not in the index, e.g. {lost[0]!r}"] if lost else []
+
+
+def _percentiles(seconds: Sequence[float]) -> dict[str, float]:
+    if not seconds:
+        return {}
+    p50, p95 = np.percentile(np.asarray(seconds) * 1000, [50, 95])
+    return {"p50": float(p50), "p95": float(p95)}
+
+
+def _described(
+    index: Index, embedder: Embedder, generator: Generator | None, k: int, limit: int | None
+) -> dict[str, str | int | None]:
+    """What was measured."""
+    return {
+        "index": str(index.path),
+        "embedder": embedder.name,
+        "fingerprint": embedder.fingerprint,
+        "chunk_tokens": index.manifest.chunking.max_tokens,
+        "context_tokens": index.manifest.chunking.context_tokens,
+        "k": k,
+        "limit": limit,
+        "answer": generator.mode if generator else None,
+    }

@@ -1,0 +1,50 @@
+"""A quote as a reader wants to see it: without Markdown's marks and hard line breaks. The citation keeps them."""
+
+from __future__ import annotations
+
+import re
+
+_LEADING = re.compile(r"\A[ \t]*(?:(?:>[ \t]?)+|#{1,6}[ \t]+)?(?:[-*+•●▪◦‣·][ \t]+(?:\[[ xX]\][ \t]+)?)?")
+_QUOTE_MARKS = re.compile(r"(?<=\n)[ \t]*>[ \t]?")
+_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*(?:[ \t]+\"[^\"\n]*\")?\)")
+# Only what opens before a word and closes after one: 5*3, snake_case and C** keep their signs.
+_EMPHASIS = re.compile(r"(?<![\w*_])(\*\*|__|\*|_|`+)(?=\S)([^*_`\n]+?)(?<=\S)\1(?![\w*_])")
+_WIDE = r"\u3001-\u303f\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60"
+_WIDE_BREAK = re.compile(rf"(?<=[{_WIDE}])[ \t]*[\r\n]+[ \t]*(?=[{_WIDE}])")
+_HYPHEN_BREAK = re.compile(r"(?<=[a-zà-ÿ])\u00ad?[\u00ad‐-][ \t]*(?:\r\n|\r|\n)[ \t]*(?=[a-zà-ÿ])")
+_CELL = re.compile(r"(?<!\\)\|")
+
+
+def readable(quote: str, kind: str = "prose", header: str = "") -> str:
+    """The quote on one line, without marks that only draw.
+
+    The cells of a table's row come with their columns' names where `header` (the header row) has as many.
+    """
+    if kind in ("row", "header"):
+        return _row(quote, header)
+    if kind == "code":
+        return quote
+    text = _QUOTE_MARKS.sub("", _LEADING.sub("", quote))
+    return _inline(text)
+
+
+def _inline(text: str) -> str:
+    text = _LINK.sub(r"\1", text)
+    text = _EMPHASIS.sub(r"\2", text)
+    text = _HYPHEN_BREAK.sub("", _WIDE_BREAK.sub("", text))
+    return " ".join(text.split())
+
+
+def cells(row: str) -> list[str]:
+    """The cells of a Markdown table's row, readable."""
+    bare = row.strip().removeprefix("|").removesuffix("|")
+    return [_inline(cell.replace("\\|", "|")) for cell in _CELL.split(bare)]
+
+
+def _row(row: str, header: str) -> str:
+    values = cells(row)
+    names = cells(header.strip().splitlines()[0]) if header.strip() else []
+    if len(names) != len(values):
+        return " · ".join(value for value in values if value)
+    named = (f"{name}: {value}" if name else value for name, value in zip(names, values, strict=True) if value)
+    return "; ".join(named)

@@ -1,0 +1,73 @@
+"""The only place that writes files: whole or not at all, verified, durable.
+
+    bytes ─→ temporary file ─fsync→ re-read, compare the hash ─rename→ fsync of the folder
+
+A crash at any point leaves the old file or the new one, and perhaps a `*.tmp` that the next writer sweeps.
+Windows cannot flush a folder: there a power cut may forget the rename, and the old file is found.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import sys
+import time
+from pathlib import Path
+
+TEMPORARY = ".tmp"
+_RENAME_TRIES = 20
+_RENAME_PAUSE_S = 0.05
+
+
+def write(path: Path, data: bytes) -> str:
+    """The SHA-256 of `data`, which is at `path` when this returns. Raises OSError, with `path` as it was before."""
+    wanted = hashlib.sha256(data).hexdigest()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if digest(temporary) != wanted:
+            raise OSError(errno.EIO, "the bytes read back are not those written", str(path))
+        _rename(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+    return wanted
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable; nothing to do on Windows, which has no such call."""
+    if sys.platform == "win32":  # pragma: no cover
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    """Replace `path`. Windows refuses while a reader has the old file open, for the moment that it reads it."""
+    for left in reversed(range(_RENAME_TRIES)):
+        try:
+            temporary.replace(path)
+        except PermissionError:
+            if left == 0 or not _refuses_open_files():
+                raise
+            time.sleep(_RENAME_PAUSE_S)
+        else:
+            return
+
+
+def _refuses_open_files() -> bool:
+    return sys.platform == "win32"

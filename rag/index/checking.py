@@ -1,0 +1,121 @@
+"""Reads everything that an index holds and says what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from rag.errors import RagError
+from rag.index import atomic, lexical
+from rag.index.database import damaged
+from rag.index.rows import Rows
+
+_COUNTS = {
+    "chunks without an embedding": ("chunk", "embedding NOT IN (SELECT id FROM embedding)"),
+    "embeddings without token vectors": ("embedding", "id NOT IN (SELECT embedding FROM token_vectors)"),
+    "chunks that lexical search does not know": ("chunk", "row NOT IN (SELECT rowid FROM lexical)"),
+    "lexical entries without a chunk": ("lexical", "rowid NOT IN (SELECT row FROM chunk)"),
+    "documents without a source": (
+        "document",
+        "id NOT IN (SELECT document FROM source WHERE document IS NOT NULL)",
+    ),
+}
+_REBUILD = "Make the index anew from the source files with: rag ingest --rebuild"
+_BATCH = 1000
+
+
+def check(rows: Rows) -> list[str]:
+    """A sentence for each thing that is wrong; empty where the index is sound."""
+    checks: list[Callable[[Rows], Iterator[str]]] = [
+        _pages,
+        _whole,
+        _documents,
+        _chunks,
+        _vectors,
+        _token_vectors,
+        _lexical,
+        _totals,
+        _derived,
+    ]
+    problems: list[str] = []
+    for part in checks:
+        try:
+            problems.extend(part(rows))
+        except RagError as error:
+            problems.append(str(error))
+    return list(dict.fromkeys(problems))
+
+
+def _pages(rows: Rows) -> Iterator[str]:
+    file = rows.database.file
+    for (line,) in rows.database.all("PRAGMA integrity_check(20)"):
+        if line != "ok":
+            yield f"{file} is damaged: {line}. {_REBUILD}"
+    for table, row, parent, _ in rows.database.all("PRAGMA foreign_key_check"):
+        yield f"{file} is damaged: row {row} of {table} names a {parent} that is not there. {_REBUILD}"
+
+
+def _whole(rows: Rows) -> Iterator[str]:
+    rows.manifest()
+    rows.commit()
+    rows.codecs()
+    rows.all_sources()
+    yield from ()
+
+
+def _documents(rows: Rows) -> Iterator[str]:
+    rows.forget()
+    for (name,) in rows.database.all("SELECT id FROM document"):
+        try:
+            rows.document(name)
+        except RagError as error:
+            yield str(error)
+
+
+def _chunks(rows: Rows) -> Iterator[str]:
+    for (row,) in rows.database.all("SELECT row FROM chunk ORDER BY document, start"):
+        try:
+            rows.chunks([row])
+        except RagError as error:
+            yield str(error)
+
+
+def _vectors(rows: Rows) -> Iterator[str]:
+    rows.vectors(rows.manifest().dimension)
+    yield from ()
+
+
+def _token_vectors(rows: Rows) -> Iterator[str]:
+    codecs = rows.codecs()
+    live = rows.live().tolist()
+    for start in range(0, len(live), _BATCH):
+        for number, blob in rows.token_vectors(live[start : start + _BATCH]):
+            try:
+                codecs[number].decode(blob)
+            except (KeyError, ValueError) as error:
+                raise damaged(rows.database.file, f"token vectors cannot be decoded ({error})") from error
+    yield from ()
+
+
+def _lexical(rows: Rows) -> Iterator[str]:
+    for what in lexical.damage(rows.database):
+        yield f"{rows.database.file} is damaged: {what}. {_REBUILD}"
+
+
+def _totals(rows: Rows) -> Iterator[str]:
+    file, commit = rows.database.file, rows.commit()
+    for what, (table, condition) in _COUNTS.items():
+        if count := rows.database.all(f"SELECT count(*) FROM {table} WHERE {condition}")[0][0]:
+            yield f"{file} is damaged: it has {count} {what}. {_REBUILD}"
+    counts = rows.count("document"), rows.count("source"), rows.count("chunk")
+    if counts != (wanted := (commit.documents, commit.sources, commit.chunks)):
+        yield f"{file} is damaged: it has {counts} documents, sources and chunks, its last commit {wanted}. {_REBUILD}"
+
+
+def _derived(rows: Rows) -> Iterator[str]:
+    commit = rows.commit()
+    file = rows.database.file.parent / commit.dense
+    again = "Searches are right but slower; the next rag ingest writes it anew."
+    if commit.dense and not file.is_file():
+        yield f"{file} is missing. {again}"
+    elif commit.dense and atomic.digest(file) != commit.dense_sha256:
+        yield f"{file} is damaged: it does not have its checksum. {again}"

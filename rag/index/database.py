@@ -1,0 +1,205 @@
+"""Connections to one index's SQLite database, and what its errors mean for the user.
+
+One writer, under the lock of lock.py, is the only one that ever checkpoints; readers are read-only connections.
+(SQLite before 3.51.3 can lose a commit when a checkpoint and another connection's write meet; here they never do.)
+No `mmap_size`: a file that shrinks under a memory map kills the process.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexProblem, RagError
+from rag.index.schema import APPLICATION, FORMAT, SCHEMA
+
+_OLDEST_SQLITE = (3, 37)  # STRICT tables
+_BUSY_S = 10.0
+_WRITER_SETTINGS = ("synchronous = full", "fullfsync = on", "foreign_keys = on", "cache_size = -65536")
+
+
+class Database:
+    """A connection whose statements run one at a time, whatever the thread, and whose errors are explained."""
+
+    def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
+        self.file = file
+        self._connection = connection
+        self._turn = threading.RLock()
+
+    def all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows that the statement gives. Raises RagError as `explained` does."""
+        with self._turn, explained(self.file):
+            return self._connection.execute(statement, values).fetchall()
+
+    def each(self, statement: str, rows: Iterable[Sequence[object]]) -> list[list[tuple[Any, ...]]]:
+        """All rows that the statement gives for each row of values."""
+        with self._turn, explained(self.file):
+            return [self._connection.execute(statement, values).fetchall() for values in rows]
+
+    def many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run the statement once for each row of values."""
+        with self._turn, explained(self.file):
+            self._connection.executemany(statement, rows)
+
+    @property
+    def changes(self) -> int:
+        """Rows changed since the connection was opened."""
+        return self._connection.total_changes
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open; SQLite closes it by itself after some errors."""
+        return self._connection.in_transaction
+
+    def close(self) -> None:
+        """Give the connection back; a transaction that is open is undone."""
+        with self._turn:
+            self._connection.close()
+
+
+def open_reader(file: Path) -> Database:
+    """A read-only connection. Raises IndexDamaged, IndexMismatch, IndexProblem.
+
+    On a medium that cannot be written SQLite cannot make its shared-memory file; where no writer left a log
+    either, the database is read as one that nobody changes.
+    """
+    if not file.is_file():
+        raise damaged(file, "it is missing")
+    frozen = not os.access(file.parent, os.W_OK) and not Path(f"{file}-wal").exists()
+    database = _connect(file, "mode=ro&immutable=1" if frozen else "mode=ro")
+    try:
+        _check_header(database)
+    except RagError:
+        database.close()
+        raise
+    return database
+
+
+def open_writer(file: Path, *, create: bool = False) -> Database:
+    """A connection that may write; the caller holds the writer's lock. `create` makes the file and its tables.
+
+    Raises IndexDamaged, IndexMismatch, IndexProblem.
+    """
+    if not create and not file.is_file():
+        raise damaged(file, "it is missing")
+    database = _connect(file, "mode=rwc" if create else "mode=rw")
+    try:
+        if not create:
+            _check_header(database)
+        if database.all("PRAGMA journal_mode = wal") != [("wal",)]:
+            raise IndexProblem(
+                f"{file.parent} lies on a file system that SQLite cannot write safely (no write-ahead log). "
+                f"Put the index on a local disk: rag ingest ... --index PATH"
+            )
+        for setting in _WRITER_SETTINGS:
+            database.all(f"PRAGMA {setting}")
+        if create:
+            _create(database)
+    except RagError:
+        database.close()
+        raise
+    return database
+
+
+def damaged(file: Path, what: str) -> IndexDamaged:
+    """The error for bytes that are not those that were committed."""
+    return IndexDamaged(
+        f"{file} is damaged: {what}. What it says cannot be trusted. List the damage with: rag check, "
+        f"and make the index anew from the source files with: rag ingest --rebuild"
+    )
+
+
+@contextmanager
+def explained(file: Path) -> Iterator[None]:
+    """Turn errors of SQLite and of the file system into those a user can act on; defects of ours pass through."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        problem = _of_sqlite(error, file)
+        if problem is None:
+            raise
+        raise problem from error
+    except OSError as error:
+        raise _of_system(error, file) from error
+
+
+def _of_sqlite(error: sqlite3.Error, file: Path) -> RagError | None:
+    # Errors that Python raises itself (text that is not UTF-8 any more) carry no code.
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = None if code is None else code & 0xFF
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return damaged(file, str(error))
+    if primary is None and isinstance(error, sqlite3.OperationalError):
+        return damaged(file, str(error).splitlines()[0])
+    if primary == sqlite3.SQLITE_FULL:
+        return _full(file)
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return IndexBusy(f"{file} is locked by another program. Close it, then run the same command again.")
+    if primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return IndexProblem(f"{file} cannot be read or written: {error}. Check the disk and the folder's permissions.")
+    return None
+
+
+def _of_system(error: OSError, file: Path) -> RagError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _full(file)
+    return IndexProblem(
+        f"{error.filename or file} cannot be read or written: {error.strerror}. "
+        f"Check the disk and the folder's permissions."
+    )
+
+
+def _full(file: Path) -> IndexProblem:
+    return IndexProblem(
+        f"The disk that holds {file.parent} is full. The index keeps its last commit; free some space, "
+        f"then run the same command again: what was committed is not done twice."
+    )
+
+
+def _connect(file: Path, mode: str) -> Database:
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise IndexProblem(
+            f"This Python carries SQLite {sqlite3.sqlite_version}, and an index needs 3.37 or newer. "
+            f"Use a Python from python.org, conda or uv: uv python install 3.12"
+        )
+    with explained(file):
+        connection = sqlite3.connect(
+            f"{file.absolute().as_uri()}?{mode}",
+            uri=True,
+            timeout=_BUSY_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+    database = Database(connection, file)
+    database.all("PRAGMA trusted_schema = off")
+    return database
+
+
+def _header(database: Database) -> tuple[int, int]:
+    return database.all("PRAGMA application_id")[0][0], database.all("PRAGMA user_version")[0][0]
+
+
+def _check_header(database: Database) -> None:
+    application, version = _header(database)
+    if application == APPLICATION and version > FORMAT:
+        raise IndexMismatch(
+            f"{database.file} has format {version}; this version of rag reads up to {FORMAT} and would misread it. "
+            f"Upgrade rag, or make the index anew with: rag ingest --rebuild"
+        )
+    if application != APPLICATION or version < 1:
+        raise damaged(database.file, "it is not the database of an index")
+
+
+def _create(database: Database) -> None:
+    database.all("BEGIN IMMEDIATE")
+    for statement in SCHEMA:
+        database.all(statement)
+    database.all(f"PRAGMA application_id = {APPLICATION}")
+    database.all(f"PRAGMA user_version = {FORMAT}")
+    database.all("COMMIT")

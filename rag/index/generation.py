@@ -1,0 +1,67 @@
+"""Which generation of the index a writer fills: the one in use, a new one, or a rebuild that was interrupted."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+from rag.errors import RagError
+from rag.index import atomic, folder
+from rag.index.database import Database, explained, open_writer
+from rag.index.late import BITS, POOL
+from rag.index.manifest import Manifest
+from rag.index.rows import Rows
+from rag.index.schema import checksum, pack
+from rag.index.split import Chunking
+from rag.protocols import Embedder
+
+
+def open_current(path: Path, embedder: Embedder, chunking: Chunking) -> Database:
+    """The generation in use, made where there is none. Raises IndexMismatch where it is not what is wanted."""
+    if not folder.exists(path):
+        database = _made(path, embedder, chunking)
+        folder.publish(database.file.parent)
+        return database
+    database = open_writer(folder.current(path) / folder.DATABASE)
+    try:
+        Rows(database).manifest().require(path, embedder=embedder, chunking=chunking)
+    except RagError:
+        database.close()
+        raise
+    return database
+
+
+def open_rebuild(path: Path, embedder: Embedder, chunking: Chunking) -> Database:
+    """A generation beside the one in use: that of an interrupted rebuild with the same settings, else a new one."""
+    for generation in folder.unpublished(path):
+        try:
+            database = open_writer(generation / folder.DATABASE)
+        except RagError:
+            continue
+        try:
+            Rows(database).manifest().require(path, embedder=embedder, chunking=chunking)
+        except RagError:
+            database.close()
+        else:
+            return database
+    return _made(path, embedder, chunking)
+
+
+def _made(path: Path, embedder: Embedder, chunking: Chunking) -> Database:
+    generation = folder.following(path)
+    with explained(generation):
+        generation.mkdir()
+    try:
+        database = open_writer(generation / folder.DATABASE, create=True)
+        manifest = Manifest.of(embedder, chunking, codec=f"{BITS} bits, pooled by {POOL:g}", created=time.time())
+        values = [(key, pack(value)) for key, value in manifest.values().items()]
+        database.all("BEGIN IMMEDIATE")
+        database.many("INSERT INTO manifest VALUES (?, ?, ?)", [(*value, checksum(*value)) for value in values])
+        database.all("COMMIT")
+        with explained(generation):
+            atomic.sync_folder(path)
+    except RagError:
+        shutil.rmtree(generation, ignore_errors=True)
+        raise
+    return database

@@ -1,0 +1,233 @@
+"""The index as its readers see it: one commit, whatever is written meanwhile.
+
+An Index holds a read transaction, so all its answers come from the commit that it was opened at; `refresh` moves
+to the newest. SQLite cannot shorten its log past the oldest reader, so one that lives long (a server) refreshes
+before each question: that costs microseconds while nothing has changed. Threads may share an Index: statements
+take turns, searches in memory run side by side; `refresh` and `close` are for moments when no other call runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.datatypes import Chunk, Document, Source
+from rag.errors import IndexProblem
+from rag.index import checking, dense, folder, lexical, status
+from rag.index.database import damaged, open_reader
+from rag.index.manifest import Manifest
+from rag.index.rows import Rows
+from rag.index.split import Chunking
+from rag.protocols import Embedder
+
+Floats = NDArray[np.float32]
+Numbers = NDArray[np.int64]
+
+
+class Index:
+    """A `rag.protocols.Store` over a folder, made by `open`; the one of `Writer.index` sees the open transaction."""
+
+    path: Path
+    commit: int
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, path: Path, *, embedder: Embedder | None = None, chunking: Chunking | None = None) -> Index:
+        """The index at its newest commit; with an embedder or a chunking, they must be those it was built with.
+
+        Raises IndexMissing, IndexMismatch, IndexDamaged.
+        """
+        path = Path(path)
+        rows = _open_rows(path)
+        try:
+            rows.manifest().require(path, embedder=embedder, chunking=chunking)
+            return cls(path, rows, pinned=True)
+        except BaseException:
+            rows.database.close()
+            raise
+
+    def __init__(self, path: Path, rows: Rows, *, pinned: bool) -> None:
+        self.path = path
+        self._rows = rows
+        self._pinned = pinned
+        self._dense: dense.Dense | None = None
+        self._dense_file: BinaryIO | None = None
+        self._spoken: dict[frozenset[str], Numbers] = {}
+        self._look()
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the commit and of the files."""
+        self._leave()
+        if self._pinned:
+            self._rows.database.close()
+
+    def refresh(self) -> bool:
+        """Move to the newest commit; whether there was a newer one. Raises as `open` does."""
+        if not self._pinned:
+            return False
+        before = self._rows.database.file, self.commit
+        if folder.current(self.path) == self._rows.database.file.parent:
+            self._rows.database.all("ROLLBACK")
+            self._rows.database.all("BEGIN")
+            if self._rows.commit().number == self.commit:
+                return False
+            self._leave()
+        else:
+            rows = _open_rows(self.path)
+            self.close()
+            self._rows = rows
+        self._look()
+        return before != (self._rows.database.file, self.commit)
+
+    # ------------------------------------------------------------ search: the first half of the Store protocol
+
+    def search_dense(self, vector: Floats, k: int, languages: Collection[str] | None = None) -> tuple[Numbers, Floats]:
+        """Rows and inner products of the `k` chunks nearest to `vector` (d,), best first; of these languages only."""
+        among = None if languages is None else self._rows_in(frozenset(languages))
+        return self._dense_part().search(self._checked(vector), k, among)
+
+    def search_lexical(self, query: str, k: int) -> tuple[Numbers, Floats]:
+        """Rows and BM25 scores (> 0) of the `k` best chunks, best first."""
+        return lexical.search(self._rows.database, query, k, self._commit.chunks)
+
+    def dense_scores(self, vector: Floats, rows: Numbers) -> Floats:
+        """Inner products of the rows' vectors with `vector` (d,), in the rows' order."""
+        return self._dense_part().scores(self._checked(vector), np.asarray(rows, np.int64))
+
+    def lexical_scores(self, query: str, rows: Numbers) -> Floats:
+        """BM25 of each row, in the rows' order; 0 where no term matches."""
+        return lexical.scores(self._rows.database, query, np.asarray(rows, np.int64), self._commit.chunks)
+
+    def coverage(self, query: str) -> float:
+        """Share of the query's IDF mass whose terms occur in the index, 0..1; 0 where it has no terms."""
+        return lexical.coverage(self._rows.database, query, self._commit.chunks)
+
+    def languages(self) -> dict[str, int]:
+        """How many chunks the index has of each language."""
+        return self._rows.languages()
+
+    def languages_of(self, rows: Numbers) -> list[str]:
+        """The language of each row, in the rows' order."""
+        return self._rows.languages_of([int(row) for row in rows])
+
+    def late_scores(self, query_tokens: Floats, rows: Numbers) -> Floats:
+        """MaxSim of the query's token vectors (t, d) with each row's, in the rows' order; 0 where either has none."""
+        stored = self._rows.token_vectors([int(row) for row in rows])
+        scores = np.zeros(len(stored), np.float32)
+        numbers = np.array([number for number, _ in stored], np.int64)
+        for number in np.unique(numbers):
+            places = np.flatnonzero(numbers == number)
+            try:
+                scores[places] = self._codecs[int(number)].score(query_tokens, [stored[place][1] for place in places])
+            except KeyError as error:
+                raise damaged(self._rows.database.file, f"token codec {number} is missing") from error
+        return scores
+
+    # ------------------------------------------------------------ what was found: the other half
+
+    def chunks(self, rows: Sequence[int]) -> list[Chunk]:
+        """The chunks of these rows, in their order. Raises IndexDamaged where a row or its checksum is wrong."""
+        return self._rows.chunks(rows)
+
+    def rows_of(self, document: str) -> list[int]:
+        """The rows of a document's chunks, in the order of its text."""
+        return self._rows.rows_of(document)
+
+    def document(self, document: str) -> Document:
+        """The document of that id. Raises KeyError where there is none."""
+        return self._rows.document(document)
+
+    def text(self, document: str, start: int = 0, end: int | None = None) -> str:
+        """The document's text, or that span of it. Raises KeyError where there is no such document."""
+        return self._rows.document(document).text[start:end]
+
+    def page_at(self, document: str, offset: int) -> int | None:
+        """The 1-based page at a character; None where the format has no pages."""
+        return self._rows.document(document).page_at(offset)
+
+    def sources(self, document: str) -> list[Source]:
+        """Where a document lies, by location; more than one for equal files."""
+        return self._rows.sources(document)
+
+    def all_sources(self) -> list[Source]:
+        """All sources, by location, whatever their state."""
+        return self._rows.all_sources()
+
+    # ------------------------------------------------------------ the index itself
+
+    def status(self) -> status.IndexStatus:
+        """Counts, sizes and settings."""
+        return status.of(self._rows, self._commit, self.manifest)
+
+    def check(self) -> list[str]:
+        """What is wrong, a sentence each, after reading every row and every file; empty where the index is sound."""
+        return checking.check(self._rows)
+
+    def _look(self) -> None:
+        """Take in the commit that the transaction shows."""
+        self._rows.forget()
+        self._commit = self._rows.commit()
+        if not self._pinned:
+            self._commit = replace(self._commit, chunks=self._rows.count("chunk"))
+        self.commit = self._commit.number
+        self.manifest = self._rows.manifest()
+        self._codecs = self._rows.codecs()
+        if self._commit.dense:
+            # Opened now and read later: a writer may remove the file once a newer commit names another.
+            self._dense_file = _opened(self._rows.database.file.parent / self._commit.dense)
+
+    def _leave(self) -> None:
+        self._dense = None
+        self._spoken.clear()
+        if self._dense_file is not None:
+            self._dense_file.close()
+            self._dense_file = None
+
+    def _rows_in(self, languages: frozenset[str]) -> Numbers:
+        if languages not in self._spoken:
+            self._spoken[languages] = self._rows.rows_in(languages)
+        return self._spoken[languages]
+
+    def _dense_part(self) -> dense.Dense:
+        if self._dense is None:
+            self._dense = dense.load(self._rows, self._commit, self.manifest.dimension, self._dense_file)
+        return self._dense
+
+    def _checked(self, vector: Floats) -> Floats:
+        flat = np.asarray(vector, np.float32).reshape(-1)
+        if len(flat) != self.manifest.dimension:
+            raise ValueError(f"the vector has {len(flat)} numbers, those of {self.path} have {self.manifest.dimension}")
+        return flat
+
+
+def _open_rows(path: Path) -> Rows:
+    """A read transaction on the generation in use, which a rebuild may replace while it is being opened."""
+    while True:
+        generation = folder.current(path)
+        try:
+            database = open_reader(generation / folder.DATABASE)
+        except IndexProblem:
+            if folder.current(path) == generation:
+                raise
+        else:
+            database.all("BEGIN")
+            return Rows(database)
+
+
+def _opened(file: Path) -> BinaryIO | None:
+    try:
+        return file.open("rb")
+    except OSError:
+        return None

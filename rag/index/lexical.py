@@ -1,0 +1,131 @@
+"""Lexical search: BM25 over terms, by SQLite's FTS5, in the same transaction as the rows.
+
+    text ─terms→ escaped, joined by spaces ─→ FTS5        query ─terms→ the rarest, joined by OR ─→ rows, BM25
+
+A term may hold any character (kx-204-b); everything that FTS5's ASCII tokenizer would split at or fold is escaped,
+so that a term is one token and two terms are never the same one.
+
+BM25 is FTS5's, with k1 = 1.2, b = 0.75 and idf = ln((N - n + 0.5) / (n + 0.5)), at least 1e-6, for a term in n of N
+chunks; its sign is turned, so that higher is better. Coverage uses ln((N - n + 0.5) / (n + 0.5) + 1) instead, which
+stays positive for common terms and is largest for one that does not occur.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.index.database import Database
+from rag.index.schema import checksum
+from rag.text.terms import terms
+
+Floats = NDArray[np.float32]
+Numbers = NDArray[np.int64]
+
+MOST_TERMS = 64
+"""Terms of a query that are looked up; of a longer one, the rarest."""
+
+_ESCAPED = re.compile(r"[^a-z0-9\u0080-\ud7ff\ue000-\U0010ffff]")
+
+
+def entry(text: str) -> str:
+    """What is stored for a text: its terms, escaped, in order."""
+    return " ".join(escape(term) for term in terms(text))
+
+
+def escape(term: str) -> str:
+    """The term as one token of FTS5; different terms give different tokens."""
+    return _ESCAPED.sub(lambda found: f"_{ord(found[0]):x}_", term)
+
+
+def add(database: Database, texts: Iterable[tuple[int, str]]) -> None:
+    """Index (row, text) pairs."""
+    entries = ((row, entry(text)) for row, text in texts)
+    database.many(
+        "INSERT INTO lexical (rowid, terms, crc) VALUES (?, ?, ?)",
+        ((row, stored, checksum(row, stored)) for row, stored in entries),
+    )
+
+
+def remove(database: Database, rows: Iterable[int]) -> None:
+    """Take rows out."""
+    database.many("DELETE FROM lexical WHERE rowid = ?", ((row,) for row in rows))
+
+
+def search(database: Database, query: str, k: int, count: int) -> tuple[Numbers, Floats]:
+    """Rows and BM25 scores (> 0) of the `k` best of `count` chunks, best first; of equal ones the older first."""
+    match = _match(database, query, count)
+    if not match or k < 1:
+        return np.empty(0, np.int64), np.empty(0, np.float32)
+    found = database.all(
+        "SELECT rowid, -bm25(lexical) FROM lexical WHERE lexical MATCH ? ORDER BY bm25(lexical), rowid LIMIT ?",
+        (match, k),
+    )
+    return np.array([row for row, _ in found], np.int64), np.array([score for _, score in found], np.float32)
+
+
+def scores(database: Database, query: str, rows: Numbers, count: int) -> Floats:
+    """BM25 of each row, in the rows' order, as `search` scores it; 0 where no term matches."""
+    match = _match(database, query, count)
+    if not match or not len(rows):
+        return np.zeros(len(rows), np.float32)
+    # The plus keeps SQLite from running the whole query, statistics included, once for every row.
+    found = dict(
+        database.all(
+            "SELECT rowid, -bm25(lexical) FROM lexical WHERE lexical MATCH ? "
+            "AND +rowid IN (SELECT value FROM json_each(?))",
+            (match, json.dumps(rows.tolist())),
+        )
+    )
+    return np.array([found.get(int(row), 0.0) for row in rows], np.float32)
+
+
+def coverage(database: Database, query: str, count: int) -> float:
+    """Share of the IDF mass of the query's terms that occur in the index, 0..1; 0 for a query without terms."""
+    frequencies = _frequencies(database, query)
+    mass = {term: math.log((count - n + 0.5) / (n + 0.5) + 1) for term, n in frequencies.items()}
+    total = sum(mass.values())
+    return sum(mass[term] for term, n in frequencies.items() if n) / total if total else 0.0
+
+
+def damage(database: Database) -> list[str]:
+    """What is wrong with the lexical index: entries without their checksum, counts that differ from the entries."""
+    documents: Counter[str] = Counter()
+    occurrences: Counter[str] = Counter()
+    problems = []
+    for row, stored, crc in database.all("SELECT rowid, terms, crc FROM lexical"):
+        if checksum(row, stored) != crc:
+            problems.append(f"the lexical entry of row {row} does not have its checksum")
+        tokens = stored.split()
+        documents.update(set(tokens))
+        occurrences.update(tokens)
+    counted = {term: (n, total) for term, n, total in database.all("SELECT term, doc, cnt FROM lexical_terms")}
+    if counted != {term: (n, occurrences[term]) for term, n in documents.items()}:
+        problems.append("the lexical index does not hold the terms of its entries")
+    return problems
+
+
+def _match(database: Database, query: str, count: int) -> str:
+    """FTS5's query for the terms that tell chunks apart; "" where none occurs.
+
+    A term in more than half of the chunks has the least idf there is: it is left out where a rarer one occurs,
+    since it costs the most and moves nothing.
+    """
+    frequencies = _frequencies(database, query)
+    present = sorted((n, term) for term, n in frequencies.items() if n)
+    telling = [term for n, term in present if 2 * n <= count]
+    return " OR ".join(f'"{term}"' for term in (telling or [term for _, term in present])[:MOST_TERMS])
+
+
+def _frequencies(database: Database, query: str) -> dict[str, int]:
+    """In how many chunks each distinct term of the query occurs."""
+    wanted: Sequence[str] = list(dict.fromkeys(escape(term) for term in terms(query)))
+    # One lookup a term: joined in one statement, SQLite would read the whole vocabulary.
+    found = database.each("SELECT doc FROM lexical_terms WHERE term = ?", ((term,) for term in wanted))
+    return {term: int(rows[0][0]) if rows else 0 for term, rows in zip(wanted, found, strict=True)}

@@ -1,0 +1,80 @@
+"""What an index was built with; it never changes, since its vectors would no longer mean the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.errors import IndexMismatch
+from rag.index.schema import FORMAT
+from rag.index.split import Chunking
+from rag.protocols import Embedder
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """`created` is in seconds since 1970; `codec` says how token vectors are stored, in words."""
+
+    format: int
+    embedder: str
+    fingerprint: str
+    dimension: int
+    chunking: Chunking
+    codec: str
+    created: float
+
+    @classmethod
+    def of(cls, embedder: Embedder, chunking: Chunking, *, codec: str, created: float) -> Manifest:
+        """The manifest of a new index."""
+        return cls(FORMAT, embedder.name, embedder.fingerprint, embedder.dimension, chunking, codec, created)
+
+    @classmethod
+    def from_values(cls, values: dict[str, str]) -> Manifest:
+        """The manifest that `values` was made of. Raises KeyError or ValueError where something is missing."""
+        return cls(
+            format=int(values["format"]),
+            embedder=values["embedder"],
+            fingerprint=values["fingerprint"],
+            dimension=int(values["dimension"]),
+            chunking=Chunking(int(values["chunk_tokens"]), int(values["context_tokens"])),
+            codec=values["codec"],
+            created=float(values["created"]),
+        )
+
+    def values(self) -> dict[str, str]:
+        """The manifest as the rows of its table."""
+        return {
+            "format": str(self.format),
+            "embedder": self.embedder,
+            "fingerprint": self.fingerprint,
+            "dimension": str(self.dimension),
+            "chunk_tokens": str(self.chunking.max_tokens),
+            "context_tokens": str(self.chunking.context_tokens),
+            "codec": self.codec,
+            "created": repr(self.created),
+        }
+
+    def require(self, path: Path, *, embedder: Embedder | None = None, chunking: Chunking | None = None) -> None:
+        """Raise IndexMismatch where the embedder or the chunking is not the one of the index at `path`."""
+        if embedder is not None and embedder.fingerprint != self.fingerprint:
+            raise IndexMismatch(self._other_embedder(path, embedder.name, embedder.fingerprint))
+        if chunking is not None and chunking != self.chunking:
+            built, given = self.chunking, chunking
+            raise IndexMismatch(
+                f"{path} was built with chunks of {built.max_tokens} tokens and {built.context_tokens} of heading "
+                f"context, but {given.max_tokens} and {given.context_tokens} are selected. Select the former, or "
+                f"cut and embed everything again with: rag ingest --rebuild"
+            )
+
+    def _other_embedder(self, path: Path, name: str, fingerprint: str) -> str:
+        again = "embed everything again with: rag ingest --rebuild"
+        if name != self.embedder:
+            return (
+                f"{path} was built with embedder {self.embedder!r}, but {name!r} is selected, and their "
+                f"vectors cannot be compared. Set embedder = {self.embedder!r} in rag.toml, or {again}"
+            )
+        return (
+            f"{path} was built with other weights or prompts of embedder {self.embedder!r} than those that are here "
+            f"(fingerprint {self.fingerprint[:12]}, here {fingerprint[:12]}), and their vectors cannot be "
+            f"compared. Restore the former, or {again}"
+        )

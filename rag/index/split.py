@@ -1,0 +1,260 @@
+"""Document → chunks: packed from pieces of its structure, each bounded by the embedder's own tokenizer.
+
+A heading starts a new chunk; within a section pieces are packed up to the limit. Every non-blank character of the
+text lies in exactly one chunk. Sizes are estimated from one tokenisation of the whole text, and every chunk is
+counted again before it leaves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+
+from rag.datatypes import Chunk, Document
+from rag.index.pieces import Piece, TokenMap, finer, pieces
+from rag.protocols import Embedder
+from rag.text.language import language
+from rag.text.markdown import blocks
+
+THIN = 32
+"""Tokens below which a chunk is too short to stand alone: it takes in the next section of the same or a lower level."""
+LEAST_ROOM = 16
+"""Tokens that an embedder must take beside its prompt and specials."""
+SLACK = 2
+"""Tokens by which parts may grow where they are joined."""
+ARROW = " › "
+SURE_CHARACTERS = 80
+"""Characters from which on a chunk's own words tell its language better than its document does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunking:
+    """How text is cut: tokens of a chunk, and of the heading context that is embedded in front of it, at most."""
+
+    max_tokens: int = 320
+    context_tokens: int = 64
+
+    def __post_init__(self) -> None:
+        if self.max_tokens < 1 or self.context_tokens < 0:
+            raise ValueError(f"max_tokens={self.max_tokens} must be at least 1, context_tokens={self.context_tokens} 0")
+
+
+def split(document: Document, embedder: Embedder, chunking: Chunking) -> list[Chunk]:
+    """The document's chunks in order, `document.text[start:end] == chunk.text`, none blank.
+
+    With an embedder that takes less, chunks and contexts are smaller than `chunking` allows: `embedded_text` of each
+    always fits into `embedder.max_tokens`. Raises ValueError for an embedder that takes hardly anything.
+    """
+    parts = pieces(document)
+    if not parts:
+        return []
+    tokens = TokenMap(document.text, embedder, [part.start for part in parts])
+    return _Splitter(document, embedder, chunking, tokens).chunks(parts)
+
+
+def embedded_text(chunk: Chunk) -> str:
+    """What is embedded and searched for a chunk: its heading context, where it has one, in front of its text.
+
+    The context is the heading path, without the headings that the text itself begins with, and the header row of
+    the table that the chunk continues.
+    """
+    outer = _outer(chunk.heading, _own_titles(chunk.text)) if chunk.heading else ()
+    return "\n".join(part for part in (ARROW.join(outer), chunk.table_header, chunk.text) if part)
+
+
+def _own_titles(text: str) -> list[str]:
+    """The titles of the headings that a text begins with."""
+    titles = []
+    for block in blocks(text):
+        if block.kind == "heading":
+            titles.append(block.title)
+        elif block.kind != "rule":
+            break
+    return titles
+
+
+def _outer(path: tuple[str, ...], own: Sequence[str]) -> tuple[str, ...]:
+    """The part of a heading path that does not stand at the beginning of the text."""
+    count = len(path)
+    while count and path[count - 1] in own:
+        count -= 1
+    return path[:count]
+
+
+class _Splitter:
+    """One document on its way to chunks."""
+
+    def __init__(self, document: Document, embedder: Embedder, chunking: Chunking, tokens: TokenMap) -> None:
+        room = embedder.max_tokens - embedder.overhead
+        if room < LEAST_ROOM:
+            raise ValueError(f"the embedder takes {room} tokens of text, at least {LEAST_ROOM} are needed")
+        self.document = document
+        self.embedder = embedder
+        self.chunking = chunking
+        self.tokens = tokens
+        self.context_limit = min(chunking.context_tokens, room // 4)
+        self.limit = min(chunking.max_tokens, room - self.context_limit - SLACK)
+        self.room = room
+        self.contexts: dict[tuple[tuple[str, ...], str], tuple[tuple[str, ...], str]] = {}
+
+    def chunks(self, parts: Sequence[Piece]) -> list[Chunk]:
+        """Chunks of all the pieces; what turns out too long when it is counted is packed again, tighter."""
+        todo = [(draft, self.limit) for draft in self.balanced(self.packed(parts, self.limit))]
+        done: list[Chunk] = []
+        while todo:
+            counted = self.counted([draft for draft, _ in todo])
+            again: list[tuple[list[Piece], int]] = []
+            for (draft, limit), (chunk, excess) in zip(todo, counted, strict=True):
+                tighter = self.packed(draft, max(1, limit - max(1, excess))) if excess > 0 and limit > 1 else []
+                again.extend((part, max(1, limit - max(1, excess))) for part in tighter)
+                if not tighter:
+                    done.append(replace(chunk, heading=(), table_header="") if excess > 0 else chunk)
+            todo = again
+        return sorted(done, key=lambda chunk: chunk.start)
+
+    # ------------------------------------------------------------ packing
+
+    def packed(self, parts: Iterable[Piece], limit: int) -> list[list[Piece]]:
+        """The pieces in groups of at most about `limit` tokens, broken up where they do not fit."""
+        todo, current, done = deque(parts), list[Piece](), list[list[Piece]]()
+        while todo:
+            piece = todo.popleft()
+            if current and self.parts_from(current, piece, limit):
+                done.append(current)
+                current = []
+            if self.size([*current[:1], piece]) <= limit:
+                current.append(piece)
+                continue
+            filled = self.size(current) > limit // 2 or self.size([piece]) <= limit
+            if filled and not self.thin(current, limit):
+                current = self.closed(current, done)
+                todo.appendleft(piece)
+                continue
+            cut = self.finer(piece, limit - self.size(current), limit)
+            if len(cut) > 1:
+                todo.extendleft(reversed(cut))
+            elif all(part.leads for part in current):
+                done.extend([current] if current else [])
+                current = [piece]
+            else:
+                current = self.closed(current, done)
+                todo.appendleft(piece)
+        if current:
+            self.ended(current, done, limit)
+        return done
+
+    def finer(self, piece: Piece, room: int, limit: int) -> list[Piece]:
+        return finer(self.document, piece, self.tokens, room, limit) if room > 0 else [piece]
+
+    def size(self, group: Sequence[Piece]) -> int:
+        """About the tokens from the first to the last of the pieces."""
+        return self.tokens.count(group[0].start, group[-1].end) if group else 0
+
+    def thin(self, group: Sequence[Piece], limit: int) -> bool:
+        """Whether the group says too little to stand alone; nothing does."""
+        return all(piece.leads for piece in group) or self.size(group) < min(THIN, limit // 4)
+
+    def parts_from(self, current: Sequence[Piece], piece: Piece, limit: int) -> bool:
+        """Whether `piece` is a heading that starts a new chunk."""
+        if piece.kind != "heading" or all(part.leads for part in current):
+            return False
+        whole = current[0].kind == "heading" or not current[0].path
+        return not (whole and self.thin(current, limit) and piece.level >= current[0].level)
+
+    @staticmethod
+    def closed(current: list[Piece], done: list[list[Piece]]) -> list[Piece]:
+        """Put a full group away; the headings at its end come back, they belong to what follows."""
+        last = len(current)
+        while last and current[last - 1].leads:
+            last -= 1
+        done.append(current[:last])
+        return current[last:]
+
+    def ended(self, current: list[Piece], done: list[list[Piece]], limit: int) -> None:
+        """Put the last group away; headings that nothing follows join the group before."""
+        if done and all(piece.leads for piece in current) and self.size([done[-1][0], current[-1]]) <= limit:
+            done[-1] = [*done[-1], *current]
+        else:
+            done.append(current)
+
+    def balanced(self, groups: list[list[Piece]]) -> list[list[Piece]]:
+        """The groups, with the thin end of a section filled up from the group before it."""
+        done: list[list[Piece]] = []
+        for group in groups:
+            before = done[-1] if done else []
+            if (
+                before
+                and group[0].kind != "heading"
+                and before[-1].path == group[-1].path
+                and self.thin(group, self.limit)
+            ):
+                both = [*before, *group]
+                halves = self.packed(both, self.size(both) * 5 // 8)
+                if len(halves) == 2 and not self.thin(halves[1], self.limit):
+                    done[-1:] = halves
+                    continue
+            done.append(group)
+        return done
+
+    # ------------------------------------------------------------ groups to chunks
+
+    def counted(self, groups: Sequence[Sequence[Piece]]) -> list[tuple[Chunk, int]]:
+        """The group's chunk, and by how many tokens it is too long: for itself, or for the model with its context."""
+        texts = [self.document.text[group[0].start : group[-1].end] for group in groups]
+        lengths = self.embedder.count_tokens(texts)
+        chunks = [self.chunk(group, text, length) for group, text, length in zip(groups, texts, lengths, strict=True)]
+        whole = self.embedder.count_tokens([embedded_text(chunk) for chunk in chunks])
+        return [
+            (chunk, max(chunk.tokens - self.limit, count - self.room))
+            for chunk, count in zip(chunks, whole, strict=True)
+        ]
+
+    def chunk(self, group: Sequence[Piece], text: str, tokens: int) -> Chunk:
+        path = self.path(group)
+        outer = _outer(path, _own_titles(text)) if path else ()
+        first = group[0]
+        header = (
+            " ".join(self.document.text[slice(*first.header)].split()) if first.kind == "row" and first.header else ""
+        )
+        if (outer, header) not in self.contexts:
+            self.contexts[outer, header] = self.context(outer, header)
+        shown, header = self.contexts[outer, header]
+        start, end = first.start, group[-1].end
+        settings = f"{self.chunking.max_tokens}/{self.chunking.context_tokens}"
+        identity = hashlib.sha256(f"{self.document.id}:{start}:{end}:{settings}".encode()).hexdigest()[:32]
+        heading = (*shown, *path[len(outer) :])
+        return Chunk(identity, self.document.id, start, end, text, heading, header, tokens, self.spoken(text))
+
+    def spoken(self, text: str) -> str:
+        """The language of a chunk; that of the whole document where the chunk is too short to tell."""
+        return (language(text) if len(text) >= SURE_CHARACTERS else "") or language(self.document.text)
+
+    def path(self, group: Sequence[Piece]) -> tuple[str, ...]:
+        """The document's title and the headings that all of the group stands under."""
+        paths = [piece.path for piece in group if piece.kind not in ("heading", "rule")] or [group[-1].path]
+        same = takewhile(lambda titles: len(set(titles)) == 1, zip(*paths, strict=False))
+        common = tuple(titles[0] for titles in same)
+        title = " ".join(self.document.title.split())
+        return (title, *common) if title and title not in common else common
+
+    def context(self, path: tuple[str, ...], header: str) -> tuple[tuple[str, ...], str]:
+        """Path and table header within the limit: outer headings go first; what is left is cut at its end."""
+        header = self.cut(header, self.context_limit)
+        options = [path[index:] for index in range(len(path) + 1)]
+        sizes = self.embedder.count_tokens(["\n".join([ARROW.join(option), header]) for option in options])
+        best = next((option for option, size in zip(options, sizes, strict=True) if size <= self.context_limit), ())
+        if not best and path and not header:
+            best = tuple(part for part in [self.cut(path[-1], self.context_limit)] if part)
+        return best, header
+
+    def cut(self, text: str, limit: int) -> str:
+        """The beginning of a text, of at most `limit` tokens."""
+        kept = limit
+        while text and self.embedder.count_tokens([text])[0] > limit:
+            offsets = self.embedder.token_offsets(text)
+            text = text[: offsets[kept - 1][1]].rstrip() if 0 < kept <= len(offsets) else ""
+            kept -= 1
+        return text

@@ -1,0 +1,74 @@
+"""What an index is and what it weighs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rag.datatypes import State
+from rag.index import dense
+from rag.index.manifest import Manifest
+from rag.index.rows import Commit, Rows
+from rag.index.split import Chunking
+
+_BYTES = {
+    "text": "SELECT sum(length(text)) FROM document",
+    "vectors": "SELECT sum(length(vector)) FROM embedding",
+    "token vectors": "SELECT sum(length(data)) FROM token_vectors",
+    "lexical": "SELECT sum(size) FROM (SELECT sum(length(block)) AS size FROM lexical_data "
+    "UNION ALL SELECT sum(length(c0)) FROM lexical_content)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """`sources` counts by state; `bytes` by part, "all files" being the folder's sum.
+
+    `created` and `updated` are seconds since 1970; `updated` is 0 before the first commit. `recall` is the dense
+    part's recall@10 against exact search; `token_bytes` is the mean weight of a chunk's token vectors.
+    """
+
+    commit: int
+    documents: int
+    chunks: int
+    sources: dict[State, int]
+    bytes: dict[str, int]
+    embedder: str
+    fingerprint: str
+    dimension: int
+    chunking: Chunking
+    created: float
+    updated: float
+    dense: str
+    recall: float
+    codec: str
+    token_bytes: float
+
+
+def of(rows: Rows, commit: Commit, manifest: Manifest) -> IndexStatus:
+    """The status at a commit."""
+    states = rows.database.all("SELECT state, count(*) FROM source GROUP BY state ORDER BY state")
+    weights = {part: int(rows.database.all(statement)[0][0] or 0) for part, statement in _BYTES.items()}
+    files = [entry.stat().st_size for entry in rows.database.file.parent.iterdir()]
+    stored = int(rows.database.all("SELECT count(*) FROM token_vectors")[0][0])
+    return IndexStatus(
+        commit=commit.number,
+        documents=commit.documents,
+        chunks=commit.chunks,
+        sources={State(state): count for state, count in states},
+        bytes={**weights, "dense": _weight(rows, commit), "all files": sum(files)},
+        embedder=manifest.embedder,
+        fingerprint=manifest.fingerprint,
+        dimension=manifest.dimension,
+        chunking=manifest.chunking,
+        created=manifest.created,
+        updated=commit.made,
+        dense=dense.KIND,
+        recall=1.0,
+        codec=manifest.codec,
+        token_bytes=weights["token vectors"] / stored if stored else 0.0,
+    )
+
+
+def _weight(rows: Rows, commit: Commit) -> int:
+    file = rows.database.file.parent / commit.dense
+    return file.stat().st_size if commit.dense and file.is_file() else 0

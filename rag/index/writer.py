@@ -1,0 +1,311 @@
+"""The one writer of an index.
+
+    put, put_source, remove_source ... ─→ one open transaction ─commit→ the next number, durable, seen by readers
+
+Every verb happens as a whole or, when it raises, not at all. What was committed stays, whatever kills the process;
+what was not is gone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, replace
+from pathlib import Path
+
+from rag.datatypes import Chunk, Document, Embeddings, Source
+from rag.index import atomic, dense, folder, generation, lexical
+from rag.index.database import Database, explained
+from rag.index.embeddings import EmbeddingTable, embedding_key
+from rag.index.index import Index
+from rag.index.lock import WriterLock
+from rag.index.rows import Commit, Rows, chunk_row, document_row, source_row
+from rag.index.schema import checksum, pack
+from rag.index.split import Chunking, embedded_text
+from rag.protocols import Embedder
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Chunks that this writer has added and removed, and those that the index has now."""
+
+    added: int = 0
+    removed: int = 0
+    total: int = 0
+
+
+class Writer:
+    """Holds the writer's lock from `open` to `close`.
+
+    As a context it commits at its end, or undoes what is not committed when an exception leaves it; the end of a
+    rebuild also makes the new index the one that is read.
+    """
+
+    @classmethod
+    def open(cls, path: Path, *, embedder: Embedder, chunking: Chunking, rebuild: bool = False) -> Writer:
+        """The writer of the index at `path`, which is made where it is missing.
+
+        `rebuild` fills a new index beside the old one, which stays readable until the end; a rebuild that was
+        interrupted goes on where it was. Raises IndexBusy, IndexMismatch, IndexDamaged, IndexProblem.
+        """
+        path = Path(path)
+        with explained(path):
+            folder.claim(path)
+            lock = WriterLock(path)
+        try:
+            opened = generation.open_rebuild if rebuild and folder.exists(path) else generation.open_current
+            return cls(path, opened(path, embedder, chunking), lock, embedder)
+        except BaseException:
+            lock.release()
+            raise
+
+    def __init__(self, path: Path, database: Database, lock: WriterLock, embedder: Embedder) -> None:
+        self.path = path
+        self._database = database
+        self._lock = lock
+        self._fingerprint = embedder.fingerprint
+        self._dimension = embedder.dimension
+        self._rows = Rows(database)
+        self._table = EmbeddingTable(database, embedder.dimension, getattr(embedder, "token_mean", None))
+        self._settled = Counts()
+        self._settle()
+        self._sweep()
+        self._derived_sound = self._check_derived()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.commit()
+                self._publish()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Undo what is not committed and let the next writer in."""
+        self._database.close()
+        self._lock.release()
+
+    # ------------------------------------------------------------ what is there, the open transaction included
+
+    @property
+    def index(self) -> Index:
+        """A view of the rows as they are at this moment, uncommitted ones included; not to be closed."""
+        return Index(self.path, self._rows, pinned=False)
+
+    @property
+    def counts(self) -> Counts:
+        """Chunks added, removed and there now."""
+        return replace(self._counts, total=self._rows.count("chunk"))
+
+    def known(self) -> dict[str, Source]:
+        """All sources by location."""
+        return {source.location: source for source in self._rows.all_sources()}
+
+    def has_document(self, document: str) -> bool:
+        """Whether there is a document of that id."""
+        return self._rows.has_document(document)
+
+    def key(self, chunk: Chunk) -> str:
+        """The name of the chunk's embedding: hash(embedded text, the model's fingerprint)."""
+        return embedding_key(embedded_text(chunk), self._fingerprint)
+
+    def cached(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys whose embeddings are kept: their texts need no embedding."""
+        return set(self._table.ids(keys))
+
+    # ------------------------------------------------------------ changes
+
+    def keep(self, keys: Sequence[str], embeddings: Embeddings) -> None:
+        """Keep the embeddings (with tokens) of texts by their keys, for the chunks that are put later.
+
+        Raises ValueError where their number or dimension does not fit.
+        """
+        with self._step():
+            self._table.keep(keys, embeddings, self._commit.number + 1)
+
+    def put(self, document: Document, chunks: Sequence[Chunk], embeddings: Embeddings | None = None) -> None:
+        """Add a document with all its chunks, in place of what was there under its id.
+
+        `embeddings` has one for each chunk, with tokens; without it, all of them must be kept already (`cached`).
+        A document that has no source when `commit` comes is removed. Raises ValueError where a chunk is not a slice
+        of the document or has no embedding.
+        """
+        for chunk in chunks:
+            if chunk.document != document.id or document.text[chunk.start : chunk.end] != chunk.text:
+                raise ValueError(
+                    f"chunk {chunk.id} ({chunk.start}:{chunk.end}) is not a slice of document {document.id}"
+                )
+        keys = [self.key(chunk) for chunk in chunks]
+        with self._step():
+            if embeddings is not None:
+                self._table.keep(keys, embeddings, self._commit.number + 1)
+            if self._is_there(document, chunks):
+                return
+            removed = self._remove_document(document.id)
+            self._add_document(document, chunks, keys)
+        self._count(added=len(chunks), removed=removed)
+
+    def put_source(self, source: Source) -> None:
+        """Add a source, in place of what was there under its location. Its document must be there by `commit`."""
+        with self._step():
+            if self._rows.source(source.location) != [source]:
+                places = ", ".join("?" * len(row := source_row(source)))
+                self._database.all(f"INSERT OR REPLACE INTO source VALUES ({places})", row)
+
+    def remove_source(self, location: str) -> None:
+        """Remove a source; nothing where there is none. Its document goes at `commit` if it was the last one."""
+        with self._step():
+            self._database.all("DELETE FROM source WHERE location = ?", (pack(location),))
+
+    def commit(self) -> int:
+        """Make everything so far durable and visible; the commit's number, the last one where nothing changed.
+
+        Documents without a source go. Raises RagError, with the last commit intact and everything since undone,
+        where the disk is full.
+        """
+        removed = 0
+        with self._step():
+            removed = self._remove_orphans()
+            self._table.collect(self._rows.count("chunk"))
+        self._count(removed=removed)
+        try:
+            if self._database.changes == self._changes and self._derived_sound:
+                self._database.all("COMMIT")
+                return self._commit.number
+            with explained(self._database.file):
+                commit = self._next()
+            places = ", ".join("?" * (len(values := astuple(commit)) + 1))
+            self._database.all(f"INSERT INTO commits VALUES ({places})", (*values, checksum(*values)))
+            self._database.all("COMMIT")
+        except BaseException:
+            self._undo()
+            raise
+        self._settled = self._counts
+        self._settle()
+        self._sweep()
+        self._derived_sound = True
+        return self._commit.number
+
+    # ------------------------------------------------------------ steps
+
+    @contextmanager
+    def _step(self) -> Iterator[None]:
+        """One verb inside the open transaction, which it begins where there is none; undone where it raises."""
+        if not self._database.in_transaction:
+            self._database.all("BEGIN IMMEDIATE")
+        self._database.all("SAVEPOINT step")
+        try:
+            yield
+            self._database.all("RELEASE step")
+        except BaseException:
+            if self._database.in_transaction:
+                self._database.all("ROLLBACK TO step")
+                self._database.all("RELEASE step")
+            else:  # SQLite has undone the whole transaction, as it does on a full disk
+                self._settle()
+            raise
+
+    def _settle(self) -> None:
+        """Take the last commit as the state that the next one starts from."""
+        self._rows.forget()
+        self._commit = self._rows.commit()
+        self._changes = self._database.changes
+        self._counts = self._settled
+
+    def _undo(self) -> None:
+        if self._database.in_transaction:
+            self._database.all("ROLLBACK")
+        self._settle()
+        self._sweep()
+
+    def _count(self, *, added: int = 0, removed: int = 0) -> None:
+        self._counts = Counts(self._counts.added + added, self._counts.removed + removed)
+
+    def _is_there(self, document: Document, chunks: Sequence[Chunk]) -> bool:
+        """Whether the document is there, the same in everything, with these chunks."""
+        if not self._rows.has_document(document.id) or self._rows.document(document.id) != document:
+            return False
+        return self._rows.chunks(self._rows.rows_of(document.id)) == list(chunks)
+
+    def _add_document(self, document: Document, chunks: Sequence[Chunk], keys: Sequence[str]) -> None:
+        ids = self._table.ids(keys)
+        if missing := [chunk.id for chunk, key in zip(chunks, keys, strict=True) if key not in ids]:
+            raise ValueError(f"{len(missing)} chunks of document {document.id} have no embedding, such as {missing[0]}")
+        self._table.use(ids.values())
+        first = 1 + int(
+            self._database.all("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'chunk'")[0][0]
+        )
+        self._database.all("INSERT INTO document VALUES (?, ?, ?, ?, ?, ?)", document_row(document))
+        rows = [
+            chunk_row(first + place, chunk, ids[key])
+            for place, (chunk, key) in enumerate(zip(chunks, keys, strict=True))
+        ]
+        self._database.many("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        lexical.add(self._database, ((first + place, embedded_text(chunk)) for place, chunk in enumerate(chunks)))
+
+    def _remove_document(self, document: str) -> int:
+        """Remove a document with its chunks; how many those were."""
+        found = self._database.all("SELECT row, embedding FROM chunk WHERE document = ?", (document,))
+        lexical.remove(self._database, (row for row, _ in found))
+        self._database.all("DELETE FROM chunk WHERE document = ?", (document,))
+        self._database.all("DELETE FROM document WHERE id = ?", (document,))
+        self._table.release({embedding for _, embedding in found}, self._commit.number + 1)
+        self._rows.forget()
+        return len(found)
+
+    def _remove_orphans(self) -> int:
+        """Remove the documents that no source has; how many chunks they had."""
+        orphans = self._database.all(
+            "SELECT id FROM document WHERE NOT EXISTS (SELECT 1 FROM source WHERE source.document = document.id)"
+        )
+        return sum(self._remove_document(document) for (document,) in orphans)
+
+    def _next(self) -> Commit:
+        """The commit that the open transaction makes; its derived file is on disk when this returns."""
+        chunks = self._rows.count("chunk")
+        commit = replace(
+            self._commit,
+            number=self._commit.number + 1,
+            made=time.time(),
+            documents=self._rows.count("document"),
+            sources=self._rows.count("source"),
+            chunks=chunks,
+        )
+        in_base = int(self._database.all("SELECT count(*) FROM chunk WHERE row <= ?", (commit.dense_last,))[0][0])
+        beside = (chunks - in_base) + (commit.dense_rows - in_base)
+        if self._derived_sound and (commit.dense or not chunks) and beside <= dense.tail_limit(commit.dense_rows):
+            return commit
+        if not chunks:
+            return replace(commit, dense="", dense_sha256="", dense_rows=0, dense_last=0)
+        rows, vectors = self._rows.vectors(self._dimension)
+        data = dense.serialised(rows, vectors)
+        name = dense.file_name(data)
+        digest = atomic.write(self._folder / name, data)
+        return replace(commit, dense=name, dense_sha256=digest, dense_rows=len(rows), dense_last=int(rows[-1]))
+
+    # ------------------------------------------------------------ files
+
+    @property
+    def _folder(self) -> Path:
+        return self._database.file.parent
+
+    def _check_derived(self) -> bool:
+        """Whether the derived file is the one that the last commit names; where not, the next commit writes it."""
+        file = self._folder / self._commit.dense
+        with explained(file):
+            return not self._commit.dense or (file.is_file() and atomic.digest(file) == self._commit.dense_sha256)
+
+    def _publish(self) -> None:
+        """Make a rebuilt index the one that is read."""
+        with explained(self.path):
+            if self._folder in folder.unpublished(self.path):
+                folder.publish(self._folder)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        with explained(self.path):
+            folder.sweep(self.path, keep=self._folder, derived=self._commit.dense)

@@ -1,0 +1,298 @@
+"""What `pipeline.ingest` does with one file after another: look, read, split, embed in slabs, commit.
+
+Nothing is embedded that the index already knows: a file is recognised by its stat, then by its bytes, then by the
+content-derived id of its document, and a chunk by the hash of what is embedded. A batch holds whole documents; once
+committed it survives anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from rag.corpus.ledger import counts
+from rag.corpus.readers import Unread, document_id, reader_for
+from rag.corpus.walk import Found
+from rag.datatypes import FOLDED, Chunk, Document, Source, State
+from rag.index.split import Chunking, embedded_text, split
+from rag.index.writer import Writer
+from rag.protocols import Embedder
+
+BATCH_TOKENS = 100_000  # a commit's worth: some ten seconds of embedding on two cores, lost at most when killed
+SLAB_CHUNKS = 256  # what the embedder is handed at once: enough to sort by length, little enough to show progress
+
+KEPT_STATES = {State.INDEXED, State.UNCHANGED, State.DUPLICATE}  # a file in one of these has a document
+
+
+class Progress(Protocol):
+    """What shows long work. Units are whatever `start` counted: files' bytes here."""
+
+    def start(self, stage: str, total: int) -> None:
+        """A stage begins, with this many units to do."""
+
+    def advance(self, units: int) -> None:
+        """So many more are done."""
+
+    def finish(self) -> None:
+        """The stage is over."""
+
+
+class NoProgress:
+    """Shows nothing."""
+
+    def start(self, stage: str, total: int) -> None:
+        """Nothing."""
+
+    def advance(self, units: int) -> None:
+        """Nothing."""
+
+    def finish(self) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """How a run ended: DESIGN's summary as data. `files` folds the states, `seconds` adds up to `total`."""
+
+    index: Path
+    commit: int
+    files: dict[str, int]
+    pages: dict[str, int]
+    chunks_added: int
+    chunks_removed: int
+    chunks_total: int
+    problems: tuple[Source, ...]
+    tokens: int
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A document that waits for its batch, with the bytes of progress that it stands for."""
+
+    document: Document
+    chunks: tuple[Chunk, ...]
+    sources: tuple[Source, ...]
+    size: int
+
+
+class Intake:
+    """One run over a writer: takes files in, remembers how each ended, commits in batches."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        embedder: Embedder,
+        chunking: Chunking,
+        *,
+        verify: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        self.writer = writer
+        self.embedder = embedder
+        self.chunking = chunking
+        self.verify = verify
+        self.progress: Progress = progress or NoProgress()
+        self.known = writer.known()
+        self.outcomes: dict[str, Source] = {}
+        self.tokens = 0
+        self.commit = 0
+        self.pages = {"indexed": 0, "empty": 0}
+        self.seconds = {"read": 0.0, "split": 0.0, "embed": 0.0, "commit": 0.0}
+        self._batch: list[Pending] = []
+        self._batch_tokens = 0
+        self._holders = {
+            source.document: location for location, source in self.known.items() if source.document is not None
+        }
+
+    def settle(self) -> None:
+        """Forget this run's outcomes and take what the index holds now as known."""
+        self.outcomes.clear()
+        self.known = self.writer.known()
+
+    # ------------------------------------------------------------ one file
+
+    def take(self, found: Found | Source) -> None:
+        """Bring one file into the index, or record why not; never raises for what a file holds."""
+        if isinstance(found, Source):
+            self._failed(found)
+            return
+        source = self._looked_at(found)
+        if source is not None:
+            self._settle(source, found.size)
+            return
+        with self._timed("read"):
+            source, document = self._read(found)
+        if document is None:
+            self._settle(source, found.size)
+        else:
+            self.add(document, [source], found.size)
+
+    def _looked_at(self, found: Found) -> Source | None:
+        """The file's outcome where its stat alone decides: it and its reader are what they were."""
+        known = self.known.get(_location(found))
+        if known is None or self.verify:
+            return None
+        same = (known.size, known.mtime_ns, known.inode) == (found.size, found.mtime_ns, found.inode)
+        return _again(known) if same and known.reader == _reader_name(found) else None
+
+    def _read(self, found: Found) -> tuple[Source, Document | None]:
+        """The file's outcome and, where it has to be embedded, its document."""
+        source = _source(found)
+        reader = reader_for(found.location)
+        if reader is None:
+            return self._kept(replace(source, state=State.UNSUPPORTED, reason=_no_reader(found))), None
+        try:
+            data = found.location.read_bytes()
+        except OSError as error:
+            reason = f"cannot be read: {error.strerror or error}"
+            return self._kept(replace(source, state=State.FAILED, reason=reason, fix="check its permissions")), None
+        source = replace(source, digest=hashlib.sha256(data).hexdigest())
+        known = self.known.get(source.location)
+        if known is not None and (known.digest, known.reader) == (source.digest, source.reader):
+            return replace(_again(known), size=source.size, mtime_ns=source.mtime_ns, inode=source.inode), None
+        identity = document_id(data, reader)
+        if self._holds(identity):
+            return self._placed(source, identity), None
+        outcome = reader.read(data, found.path)
+        if isinstance(outcome, Unread):
+            unread = replace(source, state=outcome.state, reason=outcome.reason, fix=outcome.fix)
+            return self._kept(unread), None
+        return replace(source, state=State.INDEXED, document=outcome.id), outcome
+
+    def _holds(self, document: str) -> bool:
+        return document in self._holders or self.writer.has_document(document)
+
+    def _placed(self, source: Source, document: str) -> Source:
+        """The source of a document that the index has: a duplicate, or the file under its new name."""
+        holder = self._holders.get(document)
+        if holder is None or holder == source.location or not Path(holder).exists():
+            return replace(source, state=State.INDEXED, document=document)
+        return replace(source, state=State.DUPLICATE, document=document, reason=f"same content as {holder}")
+
+    def _kept(self, source: Source) -> Source:
+        """The same outcome; a file that worked before keeps its last good version, marked stale."""
+        known = self.known.get(source.location)
+        if source.state is State.EMPTY or known is None or known.document is None:
+            return source
+        return replace(source, document=known.document, stale=True)
+
+    def _failed(self, source: Source) -> None:
+        self._settle(self._kept(source), 0)
+
+    def _settle(self, source: Source, size: int) -> None:
+        """Record how a file ended. What is unchanged keeps the state it was stored with."""
+        self.outcomes[source.location] = source
+        known = self.known.get(source.location)
+        stored = source if source.state is not State.UNCHANGED or known is None else replace(source, state=known.state)
+        if stored != known:
+            self.writer.put_source(stored)
+        self.progress.advance(size)
+
+    # ------------------------------------------------------------ documents to rows
+
+    def add(self, document: Document, sources: Sequence[Source], size: int = 0) -> None:
+        """Queue a document with where it lies for embedding; a full batch is embedded and committed."""
+        with self._timed("split"):
+            chunks = tuple(split(document, self.embedder, self.chunking))
+        for source in sources:
+            self._holders.setdefault(document.id, source.location)
+            self.outcomes[source.location] = source
+        for page in document.pages:
+            self.pages["indexed" if document.text[page.start : page.end].strip() else "empty"] += 1
+        self._batch.append(Pending(document, chunks, tuple(sources), size))
+        self._batch_tokens += sum(chunk.tokens for chunk in chunks)
+        if self._batch_tokens >= BATCH_TOKENS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Embed what waits and commit."""
+        with self._timed("embed"):
+            self._embed()
+        with self._timed("commit"):
+            for pending in self._batch:
+                self.writer.put(pending.document, pending.chunks)
+                for source in pending.sources:
+                    self.writer.put_source(source)
+            self._batch, self._batch_tokens = [], 0
+            self.commit = self.writer.commit()
+
+    def _embed(self) -> None:
+        """Vectors for every chunk of the batch that the index has none for, in slabs sorted by length."""
+        chunks = {self.writer.key(chunk): chunk for pending in self._batch for chunk in pending.chunks}
+        cached = self.writer.cached(list(chunks))
+        missing = sorted((key for key in chunks if key not in cached), key=lambda key: chunks[key].tokens)
+        left = sum(pending.size for pending in self._batch)
+        for start in range(0, len(missing), SLAB_CHUNKS):
+            slab = missing[start : start + SLAB_CHUNKS]
+            texts = [embedded_text(chunks[key]) for key in slab]
+            self.writer.keep(slab, self.embedder.embed_texts(texts, tokens=True))
+            self.tokens += sum(chunks[key].tokens for key in slab)
+            done = left * len(slab) // (len(missing) - start)
+            left -= done
+            self.progress.advance(done)
+        self.progress.advance(left)
+
+    # ------------------------------------------------------------ the end
+
+    def report(self, removed: Sequence[str], started: float) -> IngestReport:
+        """The summary, after the last commit."""
+        outcomes = list(self.outcomes.values())
+        chunks = self.writer.counts
+        return IngestReport(
+            index=self.writer.path,
+            commit=self.commit,
+            files=counts(outcomes, removed=len(removed)),
+            pages=self.pages,
+            chunks_added=chunks.added,
+            chunks_removed=chunks.removed,
+            chunks_total=chunks.total,
+            problems=tuple(
+                source for source in outcomes if FOLDED[source.state] in ("failed", "skipped") or source.stale
+            ),
+            tokens=self.tokens,
+            seconds={**self.seconds, "total": time.perf_counter() - started},
+        )
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += time.perf_counter() - started
+
+
+def _again(known: Source) -> Source:
+    """How an untouched file ends: unchanged where it has its document, else as it ended before."""
+    return replace(known, state=State.UNCHANGED) if known.state in KEPT_STATES else known
+
+
+def _location(found: Found) -> str:
+    return _source(found).location
+
+
+def _source(found: Found) -> Source:
+    return Source(
+        root=found.root,
+        path=found.path,
+        state=State.INDEXED,
+        size=found.size,
+        mtime_ns=found.mtime_ns,
+        inode=found.inode,
+        reader=_reader_name(found),
+    )
+
+
+def _reader_name(found: Found) -> str:
+    reader = reader_for(found.location)
+    return f"{reader.name}/{reader.version}" if reader else ""
+
+
+def _no_reader(found: Found) -> str:
+    return f"no reader for {found.location.suffix or 'files without a suffix'}"

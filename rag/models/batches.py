@@ -1,0 +1,26 @@
+"""Texts of about equal length together, so that little is computed for padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+BATCH_TOKENS = 4096  # padding included; more is not faster on a CPU, and costs memory
+WASTE = 0.05  # share of a batch that may be padding
+
+
+def by_length(lengths: Sequence[int], budget: int = BATCH_TOKENS, waste: float = WASTE) -> list[list[int]]:
+    """Positions of all texts in batches, longest first: each batch padded to its longest text holds at most
+    `budget` tokens (or one text), and at most `waste` of it is padding."""
+    order = sorted(range(len(lengths)), key=lambda position: -lengths[position])
+    batches: list[list[int]] = []
+    total = 0
+    for position in order:
+        total += lengths[position]
+        if batches:
+            width, count = lengths[batches[-1][0]], len(batches[-1]) + 1
+            if width * count <= budget and total >= width * count * (1 - waste):
+                batches[-1].append(position)
+                continue
+        batches.append([position])
+        total = lengths[position]
+    return batches

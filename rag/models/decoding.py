@@ -1,0 +1,121 @@
+"""Greedy decoding as plain generators: token ids one at a time, then text that never holds half a character.
+
+    causal_ids / encoder_decoder_ids  →  limited  →  text_pieces  →  until
+
+No thread and no queue: a consumer that stops early closes the generators, and nothing is left running.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+# Left by a decoder in place of bytes that are not (yet) a character.
+_INCOMPLETE = "\ufffd"
+
+
+def causal_ids(model: Any, prompt: Sequence[int]) -> Generator[int, None, None]:
+    """The most probable next token after `prompt`, and after that, without end."""
+    import torch
+
+    # Logits of the prompt's inner tokens would cost more than the rest of a small model.
+    last_only = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+    cache, step, seen = None, list(prompt), list(prompt)
+    while True:
+        with torch.inference_mode():
+            inputs = torch.tensor([step], device=model.device)
+            output = model(input_ids=inputs, past_key_values=cache, use_cache=True, **last_only)
+            token = int(output.logits[0, -1].argmax())
+            cache = getattr(output, "past_key_values", None)
+        yield token
+        seen.append(token)
+        step = seen if cache is None else [token]  # a model without such a cache reads everything again
+
+
+def encoder_decoder_ids(model: Any, prompt: Sequence[int]) -> Generator[int, None, None]:
+    """The decoder's most probable tokens for the encoded `prompt`, without end."""
+    import torch
+
+    with torch.inference_mode():
+        inputs = torch.tensor([list(prompt)], device=model.device)
+        mask = torch.ones_like(inputs)
+        encoded = model.get_encoder()(input_ids=inputs, attention_mask=mask, return_dict=True)
+    forced = _setting(model, "forced_bos_token_id")
+    step = [_setting(model, "decoder_start_token_id", "bos_token_id")]
+    cache, seen = None, list(step)
+    while True:
+        with torch.inference_mode():
+            output = model(
+                encoder_outputs=encoded,
+                attention_mask=mask,
+                decoder_input_ids=torch.tensor([step], device=model.device),
+                past_key_values=cache,
+                use_cache=True,
+            )
+            token = int(output.logits[0, -1].argmax()) if forced is None else forced
+            cache = getattr(output, "past_key_values", None)
+        if forced is None:
+            yield token
+        forced = None
+        seen.append(token)
+        step = seen if cache is None else [token]
+
+
+def _setting(model: Any, *names: str) -> Any:
+    """The first of the settings that the model's generation or model config has; None where none has it."""
+    for name in names:
+        for config in (model.generation_config, model.config):
+            if getattr(config, name, None) is not None:
+                return getattr(config, name)
+    return None
+
+
+def limited(ids: Iterator[int], stops: Collection[int], max_tokens: int) -> Iterator[int]:
+    """Up to `max_tokens` of the ids, ending before the first of `stops`."""
+    for token in islice(ids, max_tokens):
+        if token in stops:
+            return
+        yield token
+
+
+def text_pieces(ids: Iterator[int], decode: Callable[[Sequence[int]], str]) -> Iterator[str]:
+    """The text of the ids in non-empty pieces of whole characters; their join is `decode(all ids)`.
+
+    Bytes at the very end that never became a character are left out.
+    """
+    # Pieces of some tokenizers depend on the token before (a leading space, a merged mark), so each new piece is
+    # what decoding adds to the text of the last emitted tokens, which start at `anchor`.
+    seen: list[int] = []
+    anchor = emitted = 0
+    for token in ids:
+        seen.append(token)
+        before, text = decode(seen[anchor:emitted]), decode(seen[anchor:])
+        if len(text) > len(before) and not text.endswith(_INCOMPLETE):
+            yield text[len(before) :]
+            anchor, emitted = emitted, len(seen)
+    rest = decode(seen[anchor:])[len(decode(seen[anchor:emitted])) :].rstrip(_INCOMPLETE)
+    if rest:
+        yield rest
+
+
+def until(pieces: Iterator[str], stop: str) -> Iterator[str]:
+    """The text before the first `stop` in non-empty pieces; what may be the beginning of one is held back."""
+    held = ""
+    for piece in pieces:
+        held += piece
+        if stop and stop in held:
+            held = held.partition(stop)[0]
+            break
+        sure = len(held) - _overlap(held, stop)
+        if sure:
+            yield held[:sure]
+            held = held[sure:]
+    if held:
+        yield held
+
+
+def _overlap(text: str, stop: str) -> int:
+    """Length of the longest end of `text` that begins `stop`."""
+    return next((length for length in range(min(len(text), len(stop)), 0, -1) if text.endswith(stop[:length])), 0)

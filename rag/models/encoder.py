@@ -1,0 +1,132 @@
+"""The built-in kind of embedder: a BERT encoder in a converted folder, mean pooling, unit length.
+
+The vector of a text is the mean of all its tokens' last hidden states, prompt and specials included, at unit length;
+its token vectors are the states of its own tokens alone, each at unit length.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.datatypes import Embeddings
+from rag.models.batches import by_length
+from rag.models.folder import read_config, read_prompts
+from rag.models.tokens import TextTokenizer
+
+Floats = NDArray[np.float32]
+_Frame = tuple[list[int], list[int]]  # the ids before and after a text's own
+log = logging.getLogger(__name__)
+
+
+class Engine(Protocol):
+    """What runs the weights."""
+
+    @property
+    def name(self) -> str:
+        """Library and number format, for the record."""
+
+    def hidden(self, sequences: Sequence[Sequence[int]]) -> list[Floats]:
+        """The last hidden states (t, d) float32 of each sequence of ids; one batch."""
+
+
+class EngineChoice(Protocol):
+    """Which engine runs which job: see `rag.models.engines.Engines`."""
+
+    def for_query(self) -> Engine:
+        """The engine that embeds a question."""
+
+    def for_texts(self, tokens: int) -> Engine:
+        """The engine for `tokens` more tokens of texts."""
+
+
+class EncoderEmbedder:
+    """An `Embedder` over the folder of a converted model; `weights` is the SHA-256 of what was converted.
+
+    `engine` names what embedded last, for the record; it is no part of the fingerprint.
+    """
+
+    def __init__(self, name: str, folder: Path, weights: str, engines: EngineChoice) -> None:
+        config, prompts = read_config(folder), read_prompts(folder)
+        self.name = name
+        self.dimension: int = config["hidden_size"]
+        self.max_tokens: int = config["max_position_embeddings"]
+        self.engine = ""
+        self._prompts: tuple[str, str] = (prompts["query"], prompts["passage"])
+        self._weights = weights
+        self._engines = engines
+        self._tokenizer = TextTokenizer(folder)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of weights, pooling, prompts and dimension."""
+        parts = ["encoder 1", self._weights, "mean", *self._prompts, str(self.dimension)]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    @cached_property
+    def _frames(self) -> tuple[_Frame, _Frame]:
+        """The ids in front of and after a query's own, and a text's."""
+        start, end = self._tokenizer.specials["<s>"], self._tokenizer.specials["</s>"]
+        query, text = self._tokenizer.cut([prompt.rstrip() for prompt in self._prompts])
+        return ([start, *query.ids], [end]), ([start, *text.ids], [end])
+
+    @cached_property
+    def overhead(self) -> int:
+        """Tokens that the passage prompt and the special tokens cost in every text."""
+        return sum(map(len, self._frames[1]))
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text alone, without prompt and specials."""
+        return [len(tokens.ids) for tokens in self._tokenizer.cut(texts)]
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        """The half-open character range of each token of `text`, in order; a space belongs to the word after it."""
+        return self._tokenizer.cut([text])[0].offsets
+
+    def embed_query(self, text: str, *, tokens: bool = False) -> Embeddings:
+        """Embeddings of one question (n = 1); a question too long for the model is cut, with a warning logged."""
+        frame = self._frames[0]
+        ids = self._tokenizer.cut([text])[0].ids
+        room = self.max_tokens - sum(map(len, frame))
+        if len(ids) > room:
+            log.warning("The question has %d tokens; %s reads the first %d of them.", len(ids), self.name, room)
+        return self._embed([ids[:room]], frame, self._engines.for_query(), tokens)
+
+    def embed_texts(self, texts: Sequence[str], *, tokens: bool = False) -> Embeddings:
+        """Embeddings of the texts in their order. Raises ValueError where a text is longer than `max_tokens`."""
+        own = [item.ids for item in self._tokenizer.cut(texts)]
+        for number, ids in enumerate(own):
+            if len(ids) + self.overhead > self.max_tokens:
+                raise ValueError(
+                    f"text {number} has {len(ids)} tokens and {self.overhead} of prompt and specials; "
+                    f"{self.name} takes {self.max_tokens}"
+                )
+        engine = self._engines.for_texts(sum(map(len, own)) + self.overhead * len(own))
+        return self._embed(own, self._frames[1], engine, tokens)
+
+    def _embed(self, own: Sequence[list[int]], frame: _Frame, engine: Engine, tokens: bool) -> Embeddings:
+        before, after = frame
+        sequences = [[*before, *ids, *after] for ids in own]
+        lengths = [len(sequence) for sequence in sequences]
+        self.engine = engine.name
+        vectors = np.empty((len(own), self.dimension), np.float32)
+        rows: list[Floats] = [np.empty((0, self.dimension), np.float32)] * len(own)
+        for batch in by_length(lengths):
+            for position, states in zip(batch, engine.hidden([sequences[n] for n in batch]), strict=True):
+                vectors[position] = states.mean(axis=0)
+                if tokens:
+                    rows[position] = unit_rows(states[len(before) : len(states) - len(after)])
+        return Embeddings(unit_rows(vectors), tuple(rows) if tokens else ())
+
+
+def unit_rows(rows: Floats) -> Floats:
+    """A copy of the rows (n, d), each at unit length."""
+    norms: Floats = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.maximum(norms, 1e-12), np.float32)

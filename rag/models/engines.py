@@ -1,0 +1,160 @@
+"""Which engine runs the encoder: ONNX Runtime for questions and small jobs, for long ones what is fastest here.
+
+Importing torch takes seconds, so it must be earned. What is fastest differs by machine (bfloat16 triples the speed of
+a CPU that multiplies it, and is many times slower than float32 elsewhere), so it is measured once, on the machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import platform
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from rag.errors import SettingsError
+from rag.models.cache import cache_dir
+from rag.models.device import device as chosen_device
+from rag.models.encoder import Engine
+from rag.models.onnx_engine import OnnxEngine
+from rag.models.threads import thread_count
+
+log = logging.getLogger(__name__)
+
+ENGINES = ("auto", "onnx", "torch")
+LONG_JOB = 16_000  # tokens; measured: importing torch, 2.6 s, is won back by then where torch is faster
+COUNTED = 1_000  # tokens; smaller calls (the sentences of an answer) never add up to a long job
+MEASURED = "engines.json"
+_SLOW = 4.0  # seconds for the sample: bfloat16 on a CPU that emulates it
+_SAMPLE = [[0, *range(1000, 1000 + length), 2] for length in (126, 126, 126, 126, 120, 120, 120, 120)]
+
+
+class Engines:
+    """Opens engines over `folder` when they are first needed; `engine` is one of `ENGINES`.
+
+    `weights` names the weights in the cache of measurements. Raises SettingsError for an unknown engine, a device
+    that is not there, and ONNX Runtime on a GPU.
+    """
+
+    def __init__(self, folder: Path, weights: str, *, device: str = "auto", engine: str = "auto") -> None:
+        if engine not in ENGINES:
+            raise SettingsError(f"engine = {engine!r} is not one of: {', '.join(ENGINES)}")
+        self._folder = folder
+        self._weights = weights
+        self._device = device
+        self._kind = engine
+        if device not in ("auto", "cpu"):
+            chosen_device(device)
+            if engine == "onnx":
+                raise SettingsError(f"engine = 'onnx' runs on the CPU, but device = {device!r}. Use engine = 'torch'.")
+            self._kind = "torch"
+        self._tokens = 0
+        self._small: Engine | None = None
+        self._large: Engine | None = None
+        if self._kind != "torch":
+            self._small = OnnxEngine(folder)
+
+    def for_query(self) -> Engine:
+        """The engine that embeds a question."""
+        if self._small is not None:
+            return self._small
+        return self.for_long_job()
+
+    def for_texts(self, tokens: int) -> Engine:
+        """The engine for `tokens` more tokens of texts."""
+        if tokens >= COUNTED:
+            self._tokens += tokens
+        if self._small is not None and (self._kind == "onnx" or tokens < COUNTED or self._tokens < LONG_JOB):
+            return self._small
+        return self.for_long_job()
+
+    def for_long_job(self) -> Engine:
+        """The fastest engine here; torch where that was asked for."""
+        if self._large is None:
+            self._large = self._open_fastest()
+            log.info("Texts are embedded by %s.", self._large.name)
+        return self._large
+
+    def _open_fastest(self) -> Engine:
+        device = chosen_device(self._device)
+        if device != "cpu":
+            from rag.models.torch_engine import TorchEngine
+
+            return TorchEngine(self._folder, device, gpu_dtype(device))
+        candidates = _candidates(self._folder, self._small)
+        key = _key(self._weights, sorted(candidates))
+        speeds = _measurements().get(key) or _remember(
+            key, {name: _speed(open_()) for name, open_ in candidates.items()}
+        )
+        return candidates[max(speeds, key=lambda name: speeds[name])]()
+
+
+def gpu_dtype(device: str) -> str:
+    """The number format for a GPU: float16, whose error is an eighth of bfloat16's, and BERT stays in its range."""
+    return "float16" if device.startswith(("cuda", "mps")) else "float32"
+
+
+def _candidates(folder: Path, small: Engine | None) -> dict[str, Callable[[], Engine]]:
+    """What could run here, by name; `small` stands for ONNX Runtime where that is open."""
+    from rag.models.torch_engine import TorchEngine
+
+    found: dict[str, Callable[[], Engine]] = {
+        "torch float32": lambda: TorchEngine(folder),
+        "torch bfloat16": lambda: TorchEngine(folder, dtype="bfloat16"),
+    }
+    if small is not None:
+        found[small.name] = lambda: small
+    return found
+
+
+def _speed(engine: Engine) -> float:
+    """Tokens a second over a small batch: the best of three, or of one where that takes seconds."""
+    fastest = float("inf")
+    for _ in range(3):
+        started = time.perf_counter()
+        engine.hidden(_SAMPLE)
+        fastest = min(fastest, time.perf_counter() - started)
+        if fastest > _SLOW:
+            break
+    return sum(map(len, _SAMPLE)) / fastest
+
+
+def _key(weights: str, candidates: list[str]) -> str:
+    """What a measurement depends on, as a hash."""
+    parts = [weights, *candidates, _processor(), str(thread_count())]
+    parts += [f"{name} {version(name)}" for name in ("torch", "onnxruntime")]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _processor() -> str:
+    """The processor's name and instruction sets, as far as the platform tells."""
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
+    return f"{platform.machine()} {platform.processor()}"
+
+
+def _measurements() -> dict[str, dict[str, float]]:
+    """What earlier runs measured, by key; nothing where the file is missing or damaged: then it is measured again."""
+    try:
+        found = json.loads((cache_dir() / MEASURED).read_text(encoding="utf-8"))
+        return {key: {name: float(speed) for name, speed in speeds.items()} for key, speeds in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _remember(key: str, speeds: dict[str, float]) -> dict[str, float]:
+    """Keep a measurement; where the cache cannot be written, it costs the next run another one."""
+    path = cache_dir() / MEASURED
+    temporary = path.with_name(f".{MEASURED}.{os.getpid()}")
+    kept = _measurements() | {key: {name: round(speed, 1) for name, speed in speeds.items()}}
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    return speeds

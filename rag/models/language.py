@@ -1,0 +1,118 @@
+"""Any transformers language model behind the `LanguageModel` protocol: decoder-only or encoder-decoder.
+
+    model = open_language_model("HuggingFaceTB/SmolLM2-360M-Instruct")     a hub name
+    model = open_language_model(Path("models/my-t5"))                      a folder: nothing is fetched
+    model = open_language_model("models/qwen2.5-0.5b-q8_0.gguf")           a GGUF file, converted once into the cache
+
+Weights are read from safetensors and GGUF alone; code that comes with a model is never run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from rag.datatypes import Message
+from rag.models.checkpoint import load_config, load_tokenizer, load_weights, resolved
+from rag.models.decoding import causal_ids, encoder_decoder_ids, limited, text_pieces, until
+from rag.models.device import device as chosen_device
+from rag.models.rendering import renderer
+from rag.models.threads import limit_torch, prepare
+
+# Of a model that states no limit; and the most that is offered of one that states more, for memory's sake.
+DEFAULT_CONTEXT, MAX_CONTEXT = 2048, 32_768
+
+# Ends of a turn that some models' configs forget to name as an end of text.
+_TURN_ENDS = ("<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<|endoftext|>")
+
+
+def open_language_model(
+    name_or_folder: str | Path,
+    *,
+    device: str = "auto",
+    quotes_first: bool = False,
+    display_name: str | None = None,
+) -> TransformersModel:
+    """Load a model from a folder, a `.gguf` file or the hub; `display_name` is what it calls itself.
+
+    Raises ModelMissing where there is no such model, ModelError where it cannot be used: pickled weights only, an
+    architecture that does not generate text, damaged files.
+    """
+    prepare()
+    source = resolved(name_or_folder)
+    config = load_config(source)
+    tokenizer = load_tokenizer(source)
+    model = load_weights(source, config, chosen_device(device))
+    limit_torch()
+    return TransformersModel(display_name or str(name_or_folder), model, tokenizer, quotes_first=quotes_first)
+
+
+class TransformersModel:
+    """A loaded transformers model with its tokenizer; greedy, so that the same prompt gives the same text."""
+
+    def __init__(self, name: str, model: Any, tokenizer: Any, *, quotes_first: bool = False) -> None:
+        self.name = name
+        self.quotes_first = quotes_first
+        self._model = model
+        self._tokenizer = tokenizer
+        self._encoder_decoder = bool(model.config.is_encoder_decoder)
+        self._render, self._stop_text = renderer(name, tokenizer, encoder_decoder=self._encoder_decoder)
+        # A chat template writes its own specials; plain text gets those that the tokenizer puts around a text.
+        self._adds_specials = not tokenizer.chat_template
+        self._stop_ids = _stop_ids(model, tokenizer)
+        self.context_tokens = _context_limit(model.config, tokenizer) - len(self._ids(""))
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """Exactly the text that the model is sent."""
+        return self._render(messages)
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of the text alone; those that the tokenizer puts around a prompt are off `context_tokens` already."""
+        return len(self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+    def generate(self, messages: Sequence[Message], *, max_tokens: int = 256) -> Iterator[str]:
+        """The completion piece by piece, each piece whole characters; computes only as far as it is consumed.
+
+        Raises ValueError, before anything is computed, where the prompt and `max_tokens` exceed `context_tokens`.
+        """
+        text = self.render(messages)
+        prompt = self.count_tokens(text)
+        if prompt + max_tokens > self.context_tokens:
+            raise ValueError(
+                f"{prompt} tokens of prompt and {max_tokens} to generate exceed {self.name}'s {self.context_tokens}"
+            )
+        return self._stream(self._ids(text), max_tokens)
+
+    def _stream(self, prompt: Sequence[int], max_tokens: int) -> Iterator[str]:
+        next_ids = encoder_decoder_ids if self._encoder_decoder else causal_ids
+        with closing(next_ids(self._model, prompt)) as ids:  # frees the cache when the consumer stops early
+            pieces = text_pieces(limited(ids, self._stop_ids, max_tokens), self._decoded)
+            yield from until(pieces, self._stop_text)
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self._tokenizer(text, add_special_tokens=self._adds_specials, verbose=False)["input_ids"])
+
+    def _decoded(self, ids: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+
+def _stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Every token that ends a completion."""
+    ids: set[int] = set()
+    for ends in (model.generation_config.eos_token_id, model.config.eos_token_id, tokenizer.eos_token_id):
+        ids.update(ends if isinstance(ends, (list, tuple)) else [] if ends is None else [ends])
+    added = tokenizer.get_added_vocab()
+    ids.update(added[token] for token in _TURN_ENDS if token in added)
+    return frozenset(ids)
+
+
+def _context_limit(config: Any, tokenizer: Any) -> int:
+    """The smallest limit that config and tokenizer state, at most MAX_CONTEXT."""
+    text_config = config.get_text_config(decoder=True)
+    stated = [getattr(text_config, name, None) for name in ("max_position_embeddings", "n_positions")]
+    stated.append(tokenizer.model_max_length)
+    # A tokenizer without a limit states an astronomical number.
+    limits = [int(limit) for limit in stated if limit is not None and 0 < limit < 10**9]
+    return min([*limits, MAX_CONTEXT]) if limits else DEFAULT_CONTEXT

@@ -1,0 +1,80 @@
+"""A name → a model that is ready: a built-in one, a folder, or a name on the hub.
+
+Built-in models are fetched at first use, with a line that says so. Once they are there, nothing opens a socket.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from rag.errors import ModelError, ModelMissing
+from rag.models.cache import RECORD, damage, locate, read_record
+from rag.models.catalogue import CATALOGUE, DEFAULT_EMBEDDER, DEFAULT_GENERATOR, Entry
+from rag.models.threads import prepare
+from rag.protocols import Embedder, LanguageModel
+
+log = logging.getLogger(__name__)
+
+
+def load_embedder(name: str = DEFAULT_EMBEDDER, *, device: str = "auto", engine: str = "auto") -> Embedder:
+    """The embedder of that name: built in, the folder of one, or one that sentence-transformers knows.
+
+    `device` is as in `rag.models.device.device`; `engine` is `onnx`, `torch`, or `auto`, which takes ONNX Runtime for
+    questions and small jobs and what is fastest on this machine for long ones. Raises ModelMissing where there is no
+    such model, PullFailed where it cannot be fetched, ModelError where it cannot be used.
+    """
+    prepare()
+    entry = CATALOGUE.get(name)
+    if entry is not None:
+        return _built_in(name, _fetched(_of_kind(entry, "embedder")), device, engine)
+    folder = Path(name).expanduser()
+    if (folder / RECORD).is_file():
+        wrong = damage(folder)
+        if wrong:
+            raise ModelError(f"The model in {folder} is damaged: {wrong[0]}. Copy it again, or use {DEFAULT_EMBEDDER}")
+        return _built_in(name, folder, device, engine)
+    from rag.models.sentence import open_sentence_transformer
+
+    return open_sentence_transformer(name, device=device, engine=engine)
+
+
+def load_language_model(name: str = DEFAULT_GENERATOR, *, device: str = "auto") -> LanguageModel:
+    """The language model of that name: built in, a folder or GGUF file, or one that transformers knows.
+
+    Raises ModelMissing, PullFailed and ModelError as `load_embedder` does.
+    """
+    from rag.models.language import open_language_model
+
+    prepare()
+    entry = CATALOGUE.get(name)
+    if entry is None:
+        return open_language_model(name, device=device)
+    folder = _fetched(_of_kind(entry, "language model"))
+    return open_language_model(folder, device=device, quotes_first=entry.quotes_first, display_name=name)
+
+
+def _of_kind(entry: Entry, kind: str) -> Entry:
+    if entry.kind != kind:
+        names = ", ".join(other.name for other in CATALOGUE.values() if other.kind == kind)
+        raise ModelMissing(f"{entry.name} is not an {kind} but a {entry.kind}. Built in: {names}")
+    return entry
+
+
+def _fetched(entry: Entry) -> Path:
+    """The entry's folder; fetched now where it is not in the cache."""
+    folder = locate(entry.name)
+    if folder is not None:
+        return folder
+    from rag.models.pull import announcement, pull
+
+    log.warning(announcement(entry))
+    return pull(entry.name)
+
+
+def _built_in(name: str, folder: Path, device: str, engine: str) -> Embedder:
+    from rag.models.encoder import EncoderEmbedder
+    from rag.models.engines import Engines
+
+    weights = read_record(folder).source_sha256
+    return EncoderEmbedder(name, folder, weights, Engines(folder, weights, device=device, engine=engine))

@@ -1,0 +1,60 @@
+"""How many threads the numeric libraries use: decided here, for all of them.
+
+`RAG_THREADS` where it is set, else `OMP_NUM_THREADS`, else the processors that this process may run on.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from rag.errors import SettingsError
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+
+@lru_cache(maxsize=1)
+def thread_count() -> int:
+    """Threads for one numeric job, at least 1. Raises SettingsError for a variable that is not a number."""
+    for variable in ("RAG_THREADS", "OMP_NUM_THREADS"):
+        value = os.environ.get(variable, "").split(",")[0].strip()
+        if value:
+            if not value.isascii() or not value.isdigit() or int(value) < 1:
+                raise SettingsError(
+                    f"{variable}={value!r} is not a number of threads. Unset it, or set it to 1 or more."
+                )
+            return int(value)
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)
+
+
+def prepare() -> None:
+    """Tell the libraries that read the environment when they are loaded (OpenMP: torch, FAISS; rayon: tokenizers)."""
+    count = str(thread_count())
+    os.environ.setdefault("OMP_NUM_THREADS", count)
+    os.environ.setdefault("RAYON_NUM_THREADS", count)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+
+
+def session_options() -> onnxruntime.SessionOptions:
+    """ONNX Runtime's options: our number of threads, which sleep when there is nothing to do instead of spinning."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = thread_count()
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_mem_pattern = False  # patterns are for fixed shapes; batches vary
+    options.log_severity_level = 3  # errors alone; they are raised as well
+    return options
+
+
+def limit_torch() -> None:
+    """Give torch our number of threads."""
+    import torch
+
+    if torch.get_num_threads() != thread_count():
+        torch.set_num_threads(thread_count())

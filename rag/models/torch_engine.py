@@ -1,0 +1,118 @@
+"""The encoder in torch: for long jobs, and for GPUs.
+
+A forward pass of our own over the folder's weights: transformers' `BertModel` computes the same, but takes seconds to
+import, and on a CPU projects queries, keys and values one by one and hands the attention strided tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.models.folder import WEIGHTS, read_config
+from rag.models.threads import limit_torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    Linear = tuple[Tensor, Tensor]  # weight (out, in) or scale; bias or shift
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One encoder layer; `projection` is query, key and value in one."""
+
+    projection: Linear
+    attended: Linear
+    attended_norm: Linear
+    inner: Linear
+    outer: Linear
+    outer_norm: Linear
+
+
+class TorchEngine:
+    """Runs the weights in `folder` on `device` in `dtype`, the name of a torch dtype."""
+
+    def __init__(self, folder: Path, device: str = "cpu", dtype: str = "float32") -> None:
+        import torch
+        from safetensors import safe_open
+
+        limit_torch()
+        config = read_config(folder)
+        self.name = f"torch {dtype}" if device == "cpu" else f"torch {dtype} {device}"
+        self._device = device
+        self._dtype: torch.dtype = getattr(torch, dtype)
+        self._heads = int(config["num_attention_heads"])
+        self._epsilon = float(config["layer_norm_eps"])
+        with safe_open(folder / WEIGHTS, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+        # The table of words stays as it lies in the file (mapped, float16): a batch needs few of its rows.
+        self._words = tensors.pop("embeddings.word_embeddings.weight").to(device)
+        moved = {name: tensor.to(device, self._dtype) for name, tensor in tensors.items()}
+        kinds = tensors["embeddings.token_type_embeddings.weight"]
+        places = tensors["embeddings.position_embeddings.weight"] + kinds[0]
+        self._places = places.to(device, self._dtype)
+        self._norm = _pair(moved, "embeddings.LayerNorm")
+        self._layers = [_layer(moved, number) for number in range(int(config["num_hidden_layers"]))]
+
+    def hidden(self, sequences: Sequence[Sequence[int]]) -> list[Floats]:
+        """The last hidden states (t, d) float32 of each sequence of ids; one batch."""
+        import torch
+
+        lengths = [len(sequence) for sequence in sequences]
+        ids = np.zeros((len(sequences), max(lengths)), np.int64)
+        for row, sequence in enumerate(sequences):
+            ids[row, : len(sequence)] = sequence
+        with torch.inference_mode():
+            padding = None
+            if min(lengths) < max(lengths):
+                outside = torch.arange(max(lengths)) >= torch.tensor(lengths)[:, None]
+                padding = torch.zeros(outside.shape, dtype=self._dtype).masked_fill_(outside, float("-inf"))
+                padding = padding[:, None, None, :].to(self._device)
+            states = self._forward(torch.from_numpy(ids).to(self._device), padding).float().cpu().numpy()
+        return [states[row, :length] for row, length in enumerate(lengths)]
+
+    def _forward(self, ids: Tensor, padding: Tensor | None) -> Tensor:
+        """ids (b, t) → last hidden states (b, t, d); `padding` is added to the attention's scores."""
+        import torch.nn.functional as F  # noqa: N812 (its usual name)
+
+        batch, length = ids.shape
+        state = F.embedding(ids, self._words).to(self._dtype) + self._places[:length]
+        width = state.shape[-1]
+        state = F.layer_norm(state, (width,), *self._norm, self._epsilon)
+        for layer in self._layers:
+            projected = F.linear(state, *layer.projection).view(batch, length, 3, self._heads, width // self._heads)
+            query, key, value = projected.permute(2, 0, 3, 1, 4).contiguous()
+            attended = F.scaled_dot_product_attention(query, key, value, attn_mask=padding)
+            attended = attended.transpose(1, 2).reshape(batch, length, width)
+            state = state + F.linear(attended, *layer.attended)
+            state = F.layer_norm(state, (width,), *layer.attended_norm, self._epsilon)
+            inner = F.gelu(F.linear(state, *layer.inner))
+            state = F.layer_norm(state + F.linear(inner, *layer.outer), (width,), *layer.outer_norm, self._epsilon)
+        return state
+
+
+def _layer(tensors: dict[str, Tensor], number: int) -> _Layer:
+    import torch
+
+    name = f"encoder.layer.{number}."
+    parts = [_pair(tensors, f"{name}attention.self.{part}") for part in ("query", "key", "value")]
+    return _Layer(
+        projection=(torch.cat([weight for weight, _ in parts]), torch.cat([bias for _, bias in parts])),
+        attended=_pair(tensors, name + "attention.output.dense"),
+        attended_norm=_pair(tensors, name + "attention.output.LayerNorm"),
+        inner=_pair(tensors, name + "intermediate.dense"),
+        outer=_pair(tensors, name + "output.dense"),
+        outer_norm=_pair(tensors, name + "output.LayerNorm"),
+    )
+
+
+def _pair(tensors: dict[str, Tensor], name: str) -> Linear:
+    return tensors[f"{name}.weight"], tensors[f"{name}.bias"]

@@ -1,0 +1,129 @@
+"""The whole system on one screen: files to index, question to answer. Parts are handed in, finished."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from rag.corpus.walk import walk
+from rag.datatypes import Answer, Citation, Document, Sentence, Source
+from rag.errors import CorpusError
+from rag.generation.generator import Generator
+from rag.index.index import Index
+from rag.index.split import Chunking
+from rag.index.writer import Writer
+from rag.intake import IngestReport, Intake, Progress
+from rag.protocols import Embedder
+from rag.retrieval.retriever import Retriever
+
+REMOVAL_FLOOR = 20  # from this many documents on, losing more than half of them in one run has to be confirmed
+
+
+def ask(
+    question: str,
+    retriever: Retriever,
+    generator: Generator,
+    *,
+    k: int = 5,
+    on_sentence: Callable[[Sentence, tuple[Citation, ...]], None] | None = None,
+) -> Answer:
+    """The corpus's answer, each sentence with citations; `answered` is False where it holds none.
+
+    `on_sentence` is called with each sentence as soon as it is checked.
+    """
+    hits = retriever.retrieve(question, k)
+    return generator.generate(question, hits, on_sentence=on_sentence)
+
+
+def ingest(
+    paths: Sequence[str | Path],
+    index: str | Path,
+    embedder: Embedder,
+    *,
+    chunking: Chunking | None = None,
+    rebuild: bool = False,
+    prune: bool = False,
+    verify: bool = False,
+    progress: Progress | None = None,
+) -> IngestReport:
+    """Bring the index in step with files and folders; what every file became.
+
+    Unchanged files cost no embedding, changed ones are replaced, those gone from an ingested folder are removed.
+    `verify` hashes every file instead of trusting size, time and inode; `rebuild` re-embeds everything the index
+    holds first, with this embedder and chunking, while readers keep the old state.
+
+    Raises CorpusError (a root that cannot be read; a large removal without `prune`), IndexBusy, IndexMismatch.
+    """
+    started, cut = time.perf_counter(), chunking or Chunking()
+    roots = [Path(path) for path in paths]
+    with Writer.open(Path(index), embedder=embedder, chunking=cut, rebuild=rebuild) as writer:
+        intake = Intake(writer, embedder, cut, verify=verify, progress=progress)
+        if rebuild:
+            carry_over(Path(index), writer, intake)
+        found = list(walk(roots))
+        intake.progress.start("ingest", sum(getattr(each, "size", 0) for each in found))
+        for each in found:
+            intake.take(each)
+        intake.flush()
+        removed = remove_vanished(writer, intake, roots, prune=prune)
+        intake.progress.finish()
+        return intake.report(removed, started)
+
+
+def add_documents(
+    items: Iterable[tuple[Source, Document]],
+    index: str | Path,
+    embedder: Embedder,
+    *,
+    chunking: Chunking | None = None,
+    progress: Progress | None = None,
+) -> IngestReport:
+    """Index documents that do not come from files; a document that the index holds is not embedded again."""
+    started, cut = time.perf_counter(), chunking or Chunking()
+    with Writer.open(Path(index), embedder=embedder, chunking=cut) as writer:
+        intake = Intake(writer, embedder, cut, progress=progress)
+        for source, document in items:
+            intake.add(document, [source], len(document.text))
+        intake.flush()
+        intake.progress.finish()
+        return intake.report([], started)
+
+
+def carry_over(path: Path, writer: Writer, intake: Intake) -> None:
+    """Everything that the index at `path` holds, split and embedded anew; sources keep their states."""
+    with Index.open(path) as old:
+        places: dict[str | None, list[Source]] = defaultdict(list)
+        for source in old.all_sources():
+            places[source.document].append(source)
+        for document, sources in places.items():
+            if document is not None:
+                intake.add(old.document(document), sources)
+        for source in places[None]:
+            writer.put_source(source)
+    intake.flush()
+    intake.settle()
+
+
+def remove_vanished(writer: Writer, intake: Intake, roots: Sequence[Path], *, prune: bool) -> list[str]:
+    """Take out what lay in an ingested folder and is gone; the locations taken out. Raises CorpusError if too many."""
+    folders = [f"{root.resolve().as_posix().rstrip('/')}/" for root in roots if root.is_dir()]
+    gone = {
+        location
+        for location in intake.known
+        if location not in intake.outcomes and any(location.startswith(folder) for folder in folders)
+    }
+    now = writer.known().values()
+    held = {source.document for source in now if source.document}
+    lost = held - {source.document for source in now if source.location not in gone}
+    if len(held) >= REMOVAL_FLOOR and len(lost) > len(held) / 2 and not prune:
+        where = " ".join(map(str, roots))
+        raise CorpusError(
+            f"{len(lost)} of {len(held)} indexed documents are gone from {where}: nothing was removed. "
+            f"If that is meant: rag ingest --prune {where}"
+        )
+    for location in gone:
+        writer.remove_source(location)
+    intake.flush()
+    return sorted(gone)

@@ -1,0 +1,204 @@
+"""What a user may set, and where each value came from: flags over `RAG_*` over `rag.toml` over defaults.
+
+The command line reads these places through `Settings.load`; a library call takes the parts it is given.
+`rag.toml` is the one in the nearest parent of the current folder (the folder itself included).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from rag.errors import SettingsError
+
+FILE_NAME = "rag.toml"
+INDEXES_FOLDER = "indexes"
+DEFAULT_INDEX = "default"
+ENV_PREFIX = "RAG_"
+OTHER_VARIABLES = frozenset({"RAG_MODELS"})  # where models are cached: read by rag.models, set in the environment only
+
+Value = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One setting: its default and what it accepts; `least` and `most` bound a number, `choices` a word."""
+
+    default: Value
+    help: str
+    least: int = 0
+    most: int = 0
+    choices: tuple[str, ...] = ()
+    is_path: bool = False
+
+
+KEYS: dict[str, Key] = {
+    "index": Key("", "folder of the index", is_path=True),
+    "embedder": Key("multilingual-e5-small", "embedder: a built-in name, a hub name or a folder"),
+    "generator": Key("smollm2-135m-instruct", "language model: a built-in name, a hub name or a folder"),
+    "device": Key("auto", "where models run: auto, cpu, mps, cuda, cuda:0, ..."),
+    "engine": Key("auto", "what embeds", choices=("auto", "onnx", "torch")),
+    "k": Key(5, "hits that a search gives", least=1, most=1000),
+    "answer": Key("auto", "how an answer is composed", choices=("auto", "quotes", "prose")),
+    "chunk_tokens": Key(320, "tokens of a chunk at most, its heading context not counted", least=16, most=8192),
+    "context_tokens": Key(64, "tokens of a chunk's heading context at most", least=0, most=1024),
+    "threads": Key(0, "CPU threads; 0 lets the libraries choose", least=0, most=1024),
+}
+
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+_WHOLE = re.compile(r"[+-]?\d{1,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its value; `origins` names where each came from, in the words `rag config` prints."""
+
+    index: Path
+    embedder: str
+    generator: str
+    device: str
+    engine: str
+    k: int
+    answer: str
+    chunk_tokens: int
+    context_tokens: int
+    threads: int
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def load(
+        cls,
+        flags: Mapping[str, Value | Path | None] | None = None,
+        *,
+        folder: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Settings:
+        """The settings seen from `folder` (default: the current one); a flag that is None was not given.
+
+        Raises SettingsError for an unknown key, a value of the wrong type or out of range, a malformed file.
+        """
+        folder = (folder or Path.cwd()).absolute()
+        values: dict[str, Value] = {name: key.default for name, key in KEYS.items()}
+        values["index"] = str(default_index(folder))
+        origins = dict.fromkeys(KEYS, "default")
+        for origin, name, value in _given(flags or {}, os.environ if environ is None else environ, folder):
+            values[name], origins[name] = value, origin
+        return cls(
+            index=Path(str(values["index"])),
+            embedder=str(values["embedder"]),
+            generator=str(values["generator"]),
+            device=str(values["device"]),
+            engine=str(values["engine"]),
+            k=int(values["k"]),
+            answer=str(values["answer"]),
+            chunk_tokens=int(values["chunk_tokens"]),
+            context_tokens=int(values["context_tokens"]),
+            threads=int(values["threads"]),
+            origins=origins,
+        )
+
+    def chosen(self, name: str) -> bool:
+        """Whether the user set `name` anywhere (False: it is the default)."""
+        return self.origins.get(name, "default") != "default"
+
+    def rows(self) -> Iterator[tuple[str, Value, str]]:
+        """Name, value and origin of every setting, in the order of `KEYS`."""
+        for name in (known.name for known in fields(self) if known.name in KEYS):
+            value = getattr(self, name)
+            yield name, str(value) if isinstance(value, Path) else value, self.origins.get(name, "default")
+
+
+def default_index(folder: Path) -> Path:
+    """`indexes/default` in the nearest parent of `folder` that has `indexes/` or `rag.toml`, else in `folder`."""
+    for parent in (folder, *folder.parents):
+        if (parent / INDEXES_FOLDER).is_dir() or (parent / FILE_NAME).is_file():
+            return parent / INDEXES_FOLDER / DEFAULT_INDEX
+    return folder / INDEXES_FOLDER / DEFAULT_INDEX
+
+
+def find_file(folder: Path) -> Path | None:
+    """The `rag.toml` of the nearest parent of `folder`, None where there is none."""
+    candidates = (parent / FILE_NAME for parent in (folder, *folder.parents))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _given(
+    flags: Mapping[str, Value | Path | None], environ: Mapping[str, str], folder: Path
+) -> Iterator[tuple[str, str, Value]]:
+    """Origin, name and checked value of everything that was set, the weakest place first."""
+    path = find_file(folder)
+    if path is not None:
+        for name, value in _read_file(path).items():
+            yield str(path), _known(name, str(path)), _checked(name, value, str(path), path.parent)
+    for variable, text in sorted(environ.items()):
+        if variable.startswith(ENV_PREFIX) and variable not in OTHER_VARIABLES and text:
+            name = _known(variable.removeprefix(ENV_PREFIX).lower(), "the environment", shown=variable)
+            yield variable, name, _checked(name, _from_text(name, text, variable), variable, folder)
+    for name, flag in flags.items():
+        if flag is not None:
+            origin = "-k" if name == "k" else f"--{name.replace('_', '-')}"
+            value = str(flag) if isinstance(flag, Path) else flag
+            yield origin, _known(name, "the flags"), _checked(name, value, origin, folder)
+
+
+def _read_file(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}. Its settings would be missed") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}. Mend that line or remove the file") from error
+
+
+def _known(name: str, place: str, *, shown: str = "") -> str:
+    """`name` itself. Raises SettingsError with the nearest known key where there is no such setting."""
+    if name in KEYS:
+        return name
+    as_written = (lambda known: ENV_PREFIX + known.upper()) if shown else str
+    near = difflib.get_close_matches(name, KEYS, n=1, cutoff=0.5)
+    hint = f"did you mean {as_written(near[0])}?" if near else f"there are {', '.join(map(as_written, KEYS))}."
+    raise SettingsError(f"unknown setting {shown or name} in {place}: {hint} What each does: rag config --help")
+
+
+def _from_text(name: str, text: str, variable: str) -> Value:
+    """The value of an environment variable in the setting's type."""
+    if isinstance(KEYS[name].default, str):
+        return text
+    if not _WHOLE.fullmatch(text.strip()):
+        raise SettingsError(f"{variable}={text!r} is not a whole number, as {name} has to be")
+    return int(text)
+
+
+def _checked(name: str, value: object, place: str, folder: Path) -> Value:
+    """The value where it has the setting's type and range; a path comes back absolute, seen from `folder`."""
+    key = KEYS[name]
+    if isinstance(key.default, int):
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise SettingsError(f"{name} = {value!r} ({place}) is not a whole number")
+        if not key.least <= value <= key.most:
+            raise SettingsError(f"{name} = {value} ({place}) is out of range: {key.least} to {key.most}")
+        return value
+    if not isinstance(value, str) or not value.strip():
+        raise SettingsError(f"{name} = {value!r} ({place}) is not a text")
+    if key.choices and value not in key.choices:
+        raise SettingsError(f"{name} = {value!r} ({place}) is none of: {', '.join(key.choices)}")
+    if name == "device" and not _DEVICE.fullmatch(value):
+        raise SettingsError(f"device = {value!r} ({place}) is none of: auto, cpu, mps, cuda, cuda:0, cuda:1, ...")
+    return _placed(value, folder) if key.is_path or _looks_like_path(value) else value
+
+
+def _looks_like_path(value: str) -> bool:
+    """Whether a model's name is written as a path; a hub name such as `BAAI/bge-m3` is not."""
+    return value.startswith(("./", "../", ".\\", "..\\", "~"))
+
+
+def _placed(value: str, folder: Path) -> str:
+    try:
+        return os.path.normpath(folder / Path(value).expanduser())
+    except RuntimeError as error:  # "~nobody", or no home folder at all
+        raise SettingsError(f"{value!r} names a home folder that does not exist") from error

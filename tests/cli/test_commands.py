@@ -1,0 +1,289 @@
+"""Each command through typer's runner, on the library's fakes: what is printed, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from tests.cli.conftest import EVIL, FERRY, ROPE
+
+Run = Callable[..., Result]
+
+
+def as_json(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+def test_ingest_reports_files_chunks_and_time(rag: Run) -> None:
+    report = as_json(rag("ingest", "docs", "--json"))
+    assert report["files"]["seen"] == report["files"]["indexed"] == 3
+    assert report["chunks"]["added"] == report["chunks"]["total"] == 3
+    assert report["index"] == "indexes/default"
+    assert set(report["seconds"]) == {"read", "split", "embed", "commit", "total"}
+    again = as_json(rag("ingest", "docs", "--json"))
+    assert again["files"]["unchanged"] == 3
+    assert again["tokens"] == 0
+
+
+def test_ingest_prints_a_summary_and_its_problems_apart(rag: Run, folder: Path) -> None:
+    (folder / "docs" / "broken.txt").write_bytes(bytes(range(256)) * 20)
+    result = rag("ingest", "docs")
+    assert "4 files: " in result.stdout
+    assert "1 failed" in result.stdout
+    assert "docs/broken.txt: undecodable: " in result.stderr
+    assert "broken" not in result.stdout
+
+
+def test_many_files_with_the_same_problem_are_one_line(rag: Run, folder: Path) -> None:
+    for number in range(30):
+        (folder / "docs" / f"{number:02}.xyz").write_bytes(b"?")
+    result = rag("ingest", "docs")
+    assert "30 skipped" in result.stdout
+    assert sum(".xyz" in line for line in result.stderr.splitlines()) == 1
+    assert "30 files unsupported" in result.stderr
+
+
+def test_a_strict_ingest_exits_with_one_when_a_file_failed(rag: Run, folder: Path) -> None:
+    rag("ingest", "docs", "--strict")
+    (folder / "docs" / "broken.txt").write_bytes(bytes(range(256)) * 20)
+    rag("ingest", "docs", "--strict", code=1)
+
+
+def test_an_index_keeps_its_chunking_where_none_is_chosen_and_refuses_another(rag: Run) -> None:
+    rag("ingest", "docs", "--chunk-tokens", "40")
+    assert as_json(rag("ingest", "docs", "--json"))["files"]["unchanged"] == 3
+    result = rag("ingest", "docs", "--chunk-tokens", "50", code=1)
+    assert result.stderr.startswith("rag: error: ")
+    assert "rag ingest --rebuild" in result.stderr
+    rag("ingest", "docs", "--chunk-tokens", "50", "--rebuild")
+    assert as_json(rag("status", "--json"))["chunking"]["chunk_tokens"] == 50
+
+
+def test_search_gives_hits_with_places_that_open(indexed: Run) -> None:
+    found = as_json(indexed("search", "rope of the winch", "-k", "2", "--json"))
+    first = found["hits"][0]
+    assert found["query"] == "rope of the winch"
+    assert [hit["rank"] for hit in found["hits"]] == [1, 2]
+    assert first["source"] == "docs/winch.txt"
+    assert Path(first["source"]).read_text(encoding="utf-8")[first["start"] : first["end"]] == first["text"]
+    assert set(first) == {
+        *("rank", "score", "scores", "chunk", "document", "source", "copies"),
+        *("start", "end", "page", "heading", "text"),
+    }
+    assert set(first["scores"]) == {"dense", "lexical", "late"}
+    assert found["seconds"]["total"] > 0
+
+
+def test_search_prints_place_heading_and_text(indexed: Run) -> None:
+    lines = indexed("search", "渡轮 码头").stdout.splitlines()
+    assert lines[0].startswith("1. docs/ferry.md:")
+    assert lines[1].strip() == "渡轮"
+    assert "青屿码头" in lines[2]
+
+
+def test_search_escapes_what_a_document_would_do_to_a_terminal(indexed: Run) -> None:
+    result = indexed("search", "zebras bell colour", "-k", "1")
+    assert r"\x1b[31mcolour\x1b[0m, \u202ebidi\u202c and a bell \x07" in result.stdout
+    assert not set("\x1b\x07\u202e") & set(result.stdout)
+    raw = indexed("search", "zebras bell colour", "-k", "1", "--json")
+    assert not set("\x1b\x07\u202e") & set(raw.stdout)
+    assert as_json(raw)["hits"][0]["text"] == EVIL
+
+
+def test_copies_are_named(rag: Run, folder: Path) -> None:
+    (folder / "docs" / "zz copy.txt").write_bytes(ROPE.encode())
+    rag("ingest", "docs")
+    hit = as_json(rag("search", "rope", "-k", "1", "--json"))["hits"][0]
+    assert [hit["source"], *hit["copies"]] == ["docs/winch.txt", "docs/zz copy.txt"]
+    assert "the same in docs/zz copy.txt" in rag("search", "rope", "-k", "1").stdout
+
+
+def test_an_empty_question_is_refused(indexed: Run) -> None:
+    assert "the question is empty" in indexed("search", "  ", code=1).stderr
+    assert "the question is empty" in indexed("ask", "", code=1).stderr
+
+
+def test_ask_answers_with_markers_citations_and_confidence(indexed: Run) -> None:
+    result = indexed("ask", "When is the rope of the Badger winch replaced?", "--answer", "quotes")
+    assert "replaced every 18 months. [1]" in result.stdout
+    assert "[1] docs/winch.txt:0-" in result.stdout
+    assert "open one: rag show docs/winch.txt:0-" in result.stdout
+    assert "confidence 0." in result.stdout or "confidence 1." in result.stdout
+
+
+def test_asks_json_is_the_contract(indexed: Run) -> None:
+    answer = as_json(indexed("ask", "When is the rope of the Badger winch replaced?", "--json", "--answer", "quotes"))
+    assert set(answer) == {
+        *("question", "answered", "mode", "text", "sentences", "citations", "confidence", "dropped", "conflicts"),
+        *("omitted", "hits", "model", "prompt", "tokens", "seconds"),
+    }
+    assert answer["answered"] is True
+    assert answer["prompt"] is None
+    for citation in answer["citations"]:
+        assert set(citation) == {"number", "source", "start", "end", "page", "quote", "chunk"}
+        text = Path(citation["source"]).read_text(encoding="utf-8")
+        assert text[citation["start"] : citation["end"]] == citation["quote"]
+
+
+def test_ask_abstains_with_what_came_nearest(indexed: Run) -> None:
+    result = indexed("ask", "Quid est veritas?")
+    assert "nearest passages:" in result.stdout
+    answer = as_json(indexed("ask", "Quid est veritas?", "--json"))
+    assert (answer["answered"], answer["mode"]) == (False, "none")
+
+
+def test_show_prompt_prints_what_the_model_is_sent(indexed: Run) -> None:
+    question = "When is the rope of the Badger winch replaced?"
+    prompt = as_json(indexed("ask", question, "--answer", "prose", "--json"))["prompt"]
+    assert question in prompt
+    assert prompt in indexed("ask", question, "--answer", "prose", "--show-prompt").stdout
+
+
+def test_a_citation_opens_at_its_characters_in_a_pipe_byte_for_byte(indexed: Run) -> None:
+    citation = as_json(indexed("ask", "When is the rope of the Badger winch replaced?", "--json"))["citations"][0]
+    place = f"{citation['source']}:{citation['start']}-{citation['end']}"
+    assert indexed("show", place).stdout_bytes == citation["quote"].encode()
+    assert indexed("show", "docs/sub/evil.txt").stdout_bytes == EVIL.encode()
+
+
+def test_show_as_json_names_the_span(indexed: Run) -> None:
+    shown = as_json(indexed("show", "docs/winch.txt:4-8", "--json"))
+    assert (shown["source"], shown["start"], shown["end"], shown["text"]) == ("docs/winch.txt", 4, 8, "rope")
+
+
+@pytest.mark.parametrize("span", ["5-5", "9-3", "0-100000"])
+def test_a_span_outside_the_text_names_its_length(indexed: Run, span: str) -> None:
+    result = indexed("show", f"docs/winch.txt:{span}", code=1)
+    assert f"the text has {len(ROPE)} characters" in result.stderr
+
+
+def test_show_of_a_source_that_is_not_there_names_the_nearest(indexed: Run) -> None:
+    assert "nearest: docs/winch.txt" in indexed("show", "docs/wich.txt", code=1).stderr
+
+
+def test_ls_lists_states_chunks_and_pages(indexed: Run) -> None:
+    rows = as_json(indexed("ls", "--json"))["sources"]
+    assert [(row["source"], row["state"], row["chunks"], row["pages"]) for row in rows] == [
+        ("docs/ferry.md", "indexed", 1, None),
+        ("docs/sub/evil.txt", "indexed", 1, None),
+        ("docs/winch.txt", "indexed", 1, None),
+    ]
+    assert [line.split()[0] for line in indexed("ls", "docs/sub", "*.md").stdout.splitlines()] == [
+        "docs/ferry.md",
+        "docs/sub/evil.txt",
+    ]
+
+
+def test_rm_takes_out_of_the_index_and_leaves_the_file(indexed: Run, folder: Path) -> None:
+    result = indexed("rm", "docs/winch.txt")
+    assert result.stdout == "removed docs/winch.txt\n"
+    assert "the files stay" in result.stderr
+    assert (folder / "docs" / "winch.txt").exists()
+    assert [row["source"] for row in as_json(indexed("ls", "--json"))["sources"]] == [
+        "docs/ferry.md",
+        "docs/sub/evil.txt",
+    ]
+    indexed("rm", "docs/winch.txt", code=1)
+
+
+def test_status_counts(indexed: Run) -> None:
+    status = as_json(indexed("status", "--json"))
+    assert (status["documents"], status["chunks"], status["sources"]) == (3, 3, {"indexed": 3})
+    assert "indexes/default" in indexed("status").stdout
+
+
+def test_check_finds_a_sound_index_sound(indexed: Run) -> None:
+    assert indexed("check").stdout == "sound\n"
+    assert as_json(indexed("check", "--json")) == {"index": "indexes/default", "sound": True, "problems": []}
+
+
+def test_check_exits_with_one_where_a_byte_was_flipped(indexed: Run, folder: Path) -> None:
+    database = next((folder / "indexes").rglob("*.sqlite"))
+    data = bytearray(database.read_bytes())
+    place = data.index(ROPE.encode())
+    data[place] ^= 1
+    database.write_bytes(data)
+    assert as_json(indexed("check", "--json", code=1))["sound"] is False
+
+
+def test_check_says_so_where_the_index_does_not_even_open(indexed: Run, folder: Path) -> None:
+    next((folder / "indexes").rglob("*.sqlite")).write_bytes(b"nothing of the kind")
+    assert as_json(indexed("check", "--json", code=1))["problems"]
+
+
+def test_config_says_where_each_value_comes_from(rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "rag.toml").write_text("answer = 'quotes'\n", encoding="utf-8")
+    monkeypatch.setenv("RAG_K", "7")
+    config = as_json(rag("config", "--index", "there", "--json"))
+    assert config["file"] == str(folder / "rag.toml")
+    assert config["settings"]["k"] == {"value": 7, "origin": "RAG_K"}
+    assert config["settings"]["answer"] == {"value": "quotes", "origin": str(folder / "rag.toml")}
+    assert config["settings"]["index"] == {"value": str(folder / "there"), "origin": "--index"}
+    assert config["settings"]["device"] == {"value": "auto", "origin": "default"}
+
+
+def test_the_help_of_config_names_every_setting(rag: Run) -> None:
+    from rag.settings import KEYS
+
+    text = rag("config", "--help").stdout
+    assert all(name in text for name in KEYS)
+
+
+def test_models_lists_what_is_built_in(rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_MODELS", str(folder / "models"))
+    listed = as_json(rag("models", "--json"))
+    assert listed["folder"] == str(folder / "models")
+    assert [(row["name"], row["cached"], row["licence"]) for row in listed["models"]] == [
+        ("multilingual-e5-small", False, "MIT"),
+        ("smollm2-135m-instruct", False, "Apache-2.0"),
+    ]
+    assert "not here yet; fetch it with: rag models pull smollm2-135m-instruct" in rag("models").stdout
+
+
+def test_models_refuses_a_name_that_is_not_built_in(rag: Run) -> None:
+    assert "there are multilingual-e5-small" in rag("models", "pull", "gpt-9", code=1).stderr
+    assert "goes with pull only" in rag("models", "list", "gpt-9", code=2).stderr
+
+
+def judged(folder: Path) -> Path:
+    """An evaluation set over the folder's own documents."""
+    (folder / "set" / "qrels").mkdir(parents=True)
+    (folder / "docs").rename(folder / "set" / "documents")
+    (folder / "set" / "queries.jsonl").write_text('{"_id": "q", "text": "rope of the winch"}\n', encoding="utf-8")
+    (folder / "set" / "qrels" / "test.tsv").write_text("q\twinch.txt\t1\nq\tgone.txt\t1\n", encoding="utf-8")
+    gold = '{"_id": "q", "answers": ["18 months"], "answerable": true}\n'
+    (folder / "set" / "answers.jsonl").write_text(gold, encoding="utf-8")
+    return folder / "set"
+
+
+def test_eval_prints_figures_with_intervals_and_its_problems_apart(rag: Run, folder: Path) -> None:
+    judged(folder)
+    result = rag("eval", "set", "--index", "measured")
+    assert result.stdout.startswith("set: 1 queries, 1 judged\nndcg@10 ")
+    assert "1 documents are not in the index, e.g. 'gone.txt'" in result.stderr
+    report = as_json(rag("eval", "set", "--index", "measured", "--answers", "--limit", "1", "--json"))
+    assert set(report) == {
+        *("corpus", "queries", "judged", "metrics", "answers", "latency_ms", "settings", "problems"),
+    }
+    assert report["metrics"]["recall@10"] == {"mean": 0.5, "low": 0.5, "high": 0.5}
+    assert report["metrics"]["mrr@10"]["mean"] == 1.0
+    assert set(report["answers"]["abstention"]) == {"precision", "recall", "refused", "auroc", "aurc"}
+    assert {"contains", "exact", "f1", "citation_exact", "supported", "dropped", "length"} <= set(report["answers"])
+
+
+def test_eval_of_a_folder_that_is_no_set_is_a_one(rag: Run) -> None:
+    assert "docs is not an evaluation set" in rag("eval", "docs", code=1).stderr
+
+
+def test_two_equal_runs_print_the_same(indexed: Run) -> None:
+    first, second = (indexed("search", "rope", "--json").stdout for _ in range(2))
+    assert {**json.loads(first), "seconds": 0} == {**json.loads(second), "seconds": 0}
+
+
+def test_a_document_in_chinese_is_printed_as_it_is(indexed: Run) -> None:
+    assert FERRY in indexed("show", "docs/ferry.md").stdout

@@ -1,0 +1,172 @@
+"""What a person reads, on a terminal and in a pipe."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from rag.cli import render
+from rag.cli.progress import Bar
+from rag.datatypes import Answer, Chunk, Citation, Hit, Scores, Sentence
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+TEXT = "Zebras \x1b[2Jare\u202e striped.\nAlways [bold]so[/bold] :smile:."
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A colour terminal of 60 columns, whatever the tests run in."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"TERM": "xterm-256color", "COLUMNS": "60"}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@contextmanager
+def terminal() -> Iterator[Terminal]:
+    """stdout and stderr as one terminal."""
+    stream = Terminal()
+    with redirect_stdout(stream), redirect_stderr(stream):
+        yield stream
+
+
+def hit(text: str = TEXT) -> Hit:
+    chunk = Chunk("c", "d", 3, 3 + len(text), text, heading=("Animals", "Striped\x07"))
+    return Hit(chunk, 1.5, Scores(0.9), "/elsewhere/z\x1b.md", text, 3, 3 + len(text), page=2, copies=("/copy.md",))
+
+
+def answer(*, answered: bool = True) -> Answer:
+    if not answered:
+        return Answer("?", False, "none", "The documents do not say.", confidence=0.2, hits=(hit(),))
+    citation = Citation(1, "/elsewhere/z.md", "d", 3, 3 + len(TEXT), TEXT, "c", page=2)
+    sentence = Sentence("Zebras are striped.", (1,), True)
+    return Answer("?", True, "quotes", sentence.text, (sentence,), (citation,), 0.93, ("x",), ("older: 3",), ("y", "z"))
+
+
+@pytest.mark.usefixtures("environment")
+def test_on_a_terminal_only_our_colours_are_escapes() -> None:
+    with terminal() as screen:
+        render.show_hits(render.Paper(), [hit()], "?")
+    seen = screen.getvalue()
+    assert COLOUR.search(seen)
+    plain = COLOUR.sub("", seen)
+    assert not set("\x1b\x07\u202e") & set(plain)
+    assert "/elsewhere/z\\x1b.md:3-" in plain
+    assert r"Animals › Striped\x07" in plain
+    assert r"Zebras \x1b[2Jare\u202e striped." in plain
+    assert "[bold]so[/bold] :smile:" in " ".join(plain.split())
+    assert "(page 2)" in plain
+    assert "the same in /copy.md" in plain
+
+
+@pytest.mark.usefixtures("environment")
+def test_long_lines_keep_their_indentation_on_a_terminal() -> None:
+    with terminal() as screen:
+        render.show_hits(render.Paper(), [hit("word " * 50)], "?")
+    body = [line for line in COLOUR.sub("", screen.getvalue()).splitlines() if "word" in line]
+    assert len(body) > 1
+    assert all(line.startswith("   word") and len(line) <= 60 for line in body)
+
+
+@pytest.mark.usefixtures("environment")
+def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    with terminal() as screen:
+        render.show_hits(render.Paper(), [hit()], "?")
+    assert not re.search(r"\x1b\[[0-9;]*3\d", screen.getvalue())
+
+
+def test_in_a_pipe_there_are_no_colours(capsys: pytest.CaptureFixture[str]) -> None:
+    render.show_hits(render.Paper(), [hit()], "?")
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_an_answer_shows_citations_confidence_and_what_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    paper = render.Paper()
+    found = answer()
+    render.show_sentence(paper, found.sentences[0])
+    render.show_proof(paper, found, " --index other")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Zebras are striped. [1]"
+    assert f"[1] /elsewhere/z.md:3-{3 + len(TEXT)} (page 2)" in lines
+    assert f"open one: rag show /elsewhere/z.md:3-{3 + len(TEXT)} --index other" in lines
+    assert "contradicted: older: 3" in lines
+    assert "2 passages did not fit the prompt" in lines
+    assert "1 sentence failed the check" in lines
+    assert lines[-1] == "confidence 0.93"
+
+
+def test_an_abstention_shows_its_text_and_the_nearest_passages(capsys: pytest.CaptureFixture[str]) -> None:
+    render.show_proof(render.Paper(), answer(answered=False))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "The documents do not say."
+    assert "nearest passages:" in lines
+    assert lines[-1] == "confidence 0.20"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("one\n  two\tthree ", "one two three"),
+        ("渡轮每天\n早上出发", "渡轮每天早上出发"),
+        ("渡轮 Heron\n出发", "渡轮 Heron 出发"),
+    ],
+)
+def test_lines_are_joined_as_their_script_asks(text: str, line: str) -> None:
+    assert render.one_line(text) == line
+
+
+def test_a_snippet_begins_where_the_question_is_met() -> None:
+    text = "Oil is checked daily. " * 20 + "The rope is replaced every 18 months. " + "The drum turns. " * 20
+    assert render.snippet(text, "When is the rope replaced?").startswith("… ")
+    assert "The rope is replaced every 18 months." in render.snippet(text, "When is the rope replaced?")
+    assert render.snippet("short", "?") == "short"
+    assert len(render.snippet(text, "nothing of it")) <= render.SNIPPET
+
+
+def test_a_long_text_is_shortened_visibly() -> None:
+    assert render.one_line("word " * 9, 10) == "word word…"
+
+
+def test_columns_of_a_table_line_up_in_chinese_too(capsys: pytest.CaptureFixture[str]) -> None:
+    render.show_table(render.Paper(), [("渡轮", "1"), ("boat", "2"), ("x", "3")])
+    assert capsys.readouterr().out.splitlines() == ["渡轮  1", "boat  2", "x     3"]
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (118_000_000, "118 MB"), (10**16, "10000 TB")]
+)
+def test_sizes_are_said_as_people_do(count: int, said: str) -> None:
+    assert render.size(count) == said
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("stage", ["ingest", "search"])
+def test_a_bar_appears_on_a_terminal_and_leaves(stage: str) -> None:
+    with terminal() as screen, Bar() as bar:
+        bar.start(stage, 1000)
+        bar.advance(500)
+    assert stage in screen.getvalue()
+
+
+def test_a_bar_is_silent_where_stderr_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with Bar() as bar:
+        bar.start("search", None)
+        bar.advance(1)
+        bar.finish()
+    assert capsys.readouterr().err == ""

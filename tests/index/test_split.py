@@ -1,0 +1,250 @@
+"""Chunks: what they promise of any text and any embedder, and where they are cut."""
+
+import time
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.datatypes import Chunk, Document, Markup
+from rag.index.split import Chunking, embedded_text, split
+from rag.models.fakes import HashEmbedder
+
+WORDS = [
+    "a",
+    "pump",
+    "Ventil",
+    "压力",
+    "泵在每次启动之前必须检查。",
+    "圧力",
+    "1,234.5",
+    "e\u0301",
+    "👩‍🔧",
+    "ﷺ",
+    "x" * 90,
+]
+MARKS = [
+    ". ",
+    "。",
+    ", ",
+    "，",
+    " ",
+    "\n",
+    "\n\n",
+    "\r\n\r\n",
+    "\n# ",
+    "\n## ",
+    "\n### ",
+    "\n- ",
+    "\n```\n",
+    "\f",
+    "\t",
+]
+MARKS += ["\n| a | b |\n|---|---|\n", "\n| 1 | 2 |", "\n---\n", "\n===\n", "<!--", "-->", "\u3000", "\u200b", "|"]
+messy = st.lists(st.sampled_from(WORDS + MARKS), max_size=120).map("".join)
+texts = st.one_of(messy, st.text(max_size=300))
+SMALL = Chunking(max_tokens=24, context_tokens=8)
+
+
+def document(text: str, markup: Markup = "markdown", title: str = "") -> Document:
+    return Document(id="d", text=text, markup=markup, title=title)
+
+
+def chunks(text: str, chunking: Chunking = SMALL, *, title: str = "", max_tokens: int = 512) -> list[Chunk]:
+    return split(document(text, title=title), HashEmbedder(max_tokens=max_tokens), chunking)
+
+
+def sections(text: str) -> list[tuple[str, ...]]:
+    return [chunk.heading for chunk in chunks(text, Chunking())]
+
+
+@settings(max_examples=300, deadline=None)
+@given(texts, st.sampled_from(["plain", "markdown"]), st.sampled_from([8, 24, 320]), st.sampled_from([20, 40, 512]))
+def test_every_character_lies_in_one_chunk_and_every_chunk_fits(
+    text: str, markup: Markup, limit: int, max_tokens: int
+) -> None:
+    embedder = HashEmbedder(max_tokens=max_tokens)
+    at = 0
+    for chunk in split(document(text, markup, title="The title"), embedder, Chunking(limit, 8)):
+        assert text[chunk.start : chunk.end] == chunk.text == chunk.text.strip()
+        assert not text[at : chunk.start].strip()
+        at = chunk.end
+        assert [chunk.tokens] == embedder.count_tokens([chunk.text])
+        assert chunk.tokens <= limit
+        whole = embedded_text(chunk)
+        assert whole.endswith(chunk.text)
+        context, total = embedder.count_tokens([whole[: -len(chunk.text)], whole])
+        assert context <= 8
+        assert total + embedder.overhead <= max_tokens
+    assert not text[at:].strip()
+
+
+class JoiningEmbedder(HashEmbedder):
+    """Counts more tokens in a text than its offsets show, as tokenizers do that look at the neighbours."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [count + count // 4 + (count > 0) for count in super().count_tokens(texts)]
+
+
+@given(messy)
+def test_chunks_fit_even_where_the_tokens_of_a_part_are_more_than_in_the_whole(text: str) -> None:
+    embedder = JoiningEmbedder(max_tokens=40)
+    for chunk in split(document(text), embedder, SMALL):
+        assert chunk.tokens <= SMALL.max_tokens
+        assert embedder.count_tokens([embedded_text(chunk)])[0] + embedder.overhead <= 40
+
+
+def test_ids_tell_places_documents_and_settings_apart() -> None:
+    text = "Same words here.\n\n" * 20
+    first = chunks(text)
+    assert first == chunks(text)
+    assert len({chunk.id for chunk in first}) == len(first) > 2
+    assert len(first[0].id) == 32
+    assert not {chunk.id for chunk in first} & {chunk.id for chunk in chunks(text, Chunking(24, 7))}
+
+
+@pytest.mark.parametrize("text", ["", " \n\t\f ", "\u3000\u2028"])
+def test_blank_text_gives_no_chunk(text: str) -> None:
+    assert chunks(text) == []
+
+
+BODY = "The pump runs every night and rests by day, unless the valve is shut for a reason that nobody knows. " * 4
+
+
+def test_a_heading_starts_a_chunk_that_knows_its_path() -> None:
+    text = f"# Manual\n\n{BODY}\n\n## Start\n\n{BODY}\n\n### Cold\n\n{BODY}\n\n## Stop\n\n{BODY}"
+    assert sections(text) == [
+        ("Manual",),
+        ("Manual", "Start"),
+        ("Manual", "Start", "Cold"),
+        ("Manual", "Stop"),
+    ]
+
+
+def test_headings_in_the_text_are_not_embedded_twice() -> None:
+    text = f"# Manual\n\n## Start\n\n{BODY}\n\n## Stop\n\n{BODY}"
+    first, second = chunks(text, Chunking())
+    assert embedded_text(first) == first.text
+    assert embedded_text(second) == f"Manual\n{second.text}"
+    assert second.text.startswith("## Stop")
+
+
+def test_a_chunk_further_down_a_section_carries_its_headings() -> None:
+    last = chunks(f"# Manual\n\n## Start\n\n{BODY * 3}", Chunking(64, 32))[-1]
+    assert last.heading == ("Manual", "Start")
+    assert embedded_text(last) == f"Manual › Start\n{last.text}"
+
+
+def test_the_title_stands_first() -> None:
+    first, second = chunks(f"# Start\n\n{BODY}\n\n# Stop\n\n{BODY}", Chunking(), title="Pump\n manual")
+    assert embedded_text(first) == f"Pump manual\n{first.text}"
+    assert second.heading == ("Pump manual", "Stop")
+
+
+def test_a_title_that_is_in_the_path_is_not_repeated() -> None:
+    assert chunks(f"# Manual\n\n{BODY}", Chunking(), title="Manual")[0].heading == ("Manual",)
+
+
+def test_small_sections_are_joined_under_what_they_have_in_common() -> None:
+    text = f"# FAQ\n\n{BODY}\n\n## One?\n\nYes.\n\n## Two?\n\nNo.\n\n# Next\n\n{BODY}"
+    assert sections(text) == [("FAQ",), ("FAQ",), ("Next",)]
+    joined = chunks(text, Chunking())[1]
+    assert joined.text == "## One?\n\nYes.\n\n## Two?\n\nNo."
+    assert embedded_text(joined) == f"FAQ\n{joined.text}"
+
+
+def test_a_heading_never_ends_a_chunk_that_something_follows() -> None:
+    text = "".join(f"## Part {number}\n\n" + "word " * (number % 40) + ".\n\n" for number in range(200))
+    for chunk in chunks(text)[:-1]:
+        assert not chunk.text.splitlines()[-1].startswith("#")
+
+
+def test_an_empty_last_section_joins_the_chunk_before() -> None:
+    assert len(chunks(f"# A\n\n{BODY}\n\n# References\n", Chunking())) == 1
+
+
+def test_outer_headings_are_dropped_first_where_the_context_is_too_long() -> None:
+    text = f"# {'outermost ' * 5}\n\n## Inner part\n\n{BODY * 3}"
+    last = chunks(text, Chunking(32, 6))[-1]
+    assert last.heading == ("Inner part",)
+
+
+def test_one_heading_that_is_too_long_is_cut_at_its_end() -> None:
+    last = chunks(f"# {'word ' * 30}\n\n{BODY * 3}", Chunking(32, 6))[-1]
+    assert last.heading == ("word word word word word word",)
+
+
+TABLE = "| part | price |\n|------|-------|\n" + "".join(f"| P-{number} | {number} EUR |\n" for number in range(40))
+
+
+def test_a_table_is_cut_between_rows_and_carries_its_header_on() -> None:
+    first, *others = chunks(f"# Parts\n\n{TABLE}", Chunking(64, 32))
+    assert first.table_header == ""
+    assert "| part | price |" in first.text
+    assert len(others) > 3
+    for chunk in others:
+        assert chunk.table_header == "| part | price |"
+        assert chunk.text.startswith("| P-")
+        assert chunk.text.endswith("EUR |")
+        assert embedded_text(chunk) == f"Parts\n| part | price |\n{chunk.text}"
+
+
+def test_a_table_header_that_is_too_long_is_cut_at_its_end() -> None:
+    names = "|".join(f"column{number}" for number in range(40))
+    dashes = "|".join("---" for _ in range(40))
+    rows = "\n".join("|".join("x" for _ in range(40)) for _ in range(10))
+    last = chunks(f"{names}\n{dashes}\n{rows}", Chunking(128, 16))[-1]
+    assert last.table_header.startswith("column0|column1|")
+    assert HashEmbedder().count_tokens([last.table_header])[0] <= 16
+
+
+def test_code_is_cut_between_lines() -> None:
+    code = "```python\n" + "".join(f"value_{number} = read(sensor, {number})\n" for number in range(60)) + "```\n"
+    for chunk in chunks(code, Chunking(64, 16)):
+        assert chunk.text.startswith(("value_", "```"))
+        assert chunk.text.endswith((")", "```"))
+
+
+def test_a_long_paragraph_is_cut_between_sentences() -> None:
+    for text, end in ((BODY * 5, "."), ("泵在每次启动之前必须检查一遍。" * 40, "。")):
+        parts = chunks(text, Chunking(64, 16))
+        assert len(parts) > 3
+        assert all(part.text.endswith(end) for part in parts)
+
+
+def test_a_long_sentence_is_cut_at_clauses_and_spaces() -> None:
+    for part in chunks("the valve is shut, " * 100, Chunking(64, 16)):
+        assert part.text.endswith(",")
+
+
+def test_the_thin_end_of_a_section_is_evened_out() -> None:
+    text = " ".join(f"Sentence number {number} says something." for number in range(34))
+    assert [chunk.tokens for chunk in chunks(text, Chunking(200, 16))] == [126, 78]
+
+
+def test_accents_and_emoji_stay_whole() -> None:
+    parts = chunks("e\u0301" * 200 + "👩‍🔧" * 200, Chunking(16, 0))
+    assert len(parts) > 10
+    assert not any(part.text[0] in "\u0301\u200d🔧" for part in parts)
+
+
+def test_an_embedder_that_takes_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="takes 8 tokens of text, at least 16"):
+        chunks("text", max_tokens=10)
+
+
+def test_limits_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(ValueError, match="max_tokens=0"):
+        Chunking(max_tokens=0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 1_000_000, "一" * 300_000, "word " * 200_000, "# h\n\n" * 60_000, "|a|b|\n" * 60_000, "line\n" * 100_000],
+    ids=["no space", "han", "words", "headings", "rows", "lines"],
+)
+def test_time_grows_with_the_length_alone(text: str) -> None:
+    started = time.perf_counter()
+    assert chunks(text, Chunking())
+    assert time.perf_counter() - started < 30

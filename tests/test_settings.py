@@ -1,0 +1,152 @@
+"""Where settings come from, which place wins, and what is refused."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+from rag.errors import SettingsError
+from rag.evaluation.run import evaluate
+from rag.index.split import Chunking
+from rag.models.catalogue import DEFAULT_EMBEDDER, DEFAULT_GENERATOR
+from rag.pipeline import ask
+from rag.retrieval.retriever import Retriever
+from rag.settings import KEYS, Settings
+
+
+def loaded(folder: Path, environ: dict[str, str] | None = None, **flags: str | int | Path | None) -> Settings:
+    return Settings.load(flags, folder=folder, environ=environ or {})
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "rag.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_without_any_place_the_defaults_hold(tmp_path: Path) -> None:
+    settings = loaded(tmp_path)
+    assert settings.k == 5
+    assert settings.embedder == "multilingual-e5-small"
+    assert settings.index == tmp_path / "indexes" / "default"
+    assert set(settings.origins.values()) == {"default"}
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, "k = 7\nchunk_tokens = 100\nanswer = 'quotes'")
+    settings = loaded(tmp_path, {"RAG_K": "8", "RAG_ANSWER": "prose"}, k=9)
+    assert (settings.k, settings.answer, settings.chunk_tokens) == (9, "prose", 100)
+    assert settings.origins["k"] == "-k"
+    assert settings.origins["answer"] == "RAG_ANSWER"
+    assert settings.origins["chunk_tokens"] == str(path)
+    assert settings.origins["device"] == "default"
+
+
+def test_the_file_of_the_nearest_parent_counts(tmp_path: Path) -> None:
+    written(tmp_path, "k = 7\nanswer = 'quotes'")
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    written(tmp_path / "a", "k = 6")
+    settings = loaded(inner)
+    assert (settings.k, settings.answer) == (6, "auto")
+
+
+def test_a_flag_that_was_not_given_and_an_empty_variable_do_not_count(tmp_path: Path) -> None:
+    assert loaded(tmp_path, {"RAG_K": ""}, k=None).k == 5
+
+
+@pytest.mark.parametrize("marker", ["indexes", "rag.toml"])
+def test_the_default_index_lies_in_the_nearest_parent_that_has_a_marker(tmp_path: Path, marker: str) -> None:
+    inner = tmp_path / "project" / "docs"
+    inner.mkdir(parents=True)
+    if marker == "indexes":
+        (tmp_path / "project" / marker).mkdir()
+    else:
+        written(tmp_path / "project", "")
+    assert loaded(inner).index == tmp_path / "project" / "indexes" / "default"
+
+
+def test_an_index_in_the_file_is_seen_from_the_file_and_one_in_a_flag_from_here(tmp_path: Path) -> None:
+    inner = tmp_path / "docs"
+    inner.mkdir()
+    written(tmp_path, "index = 'my/index'")
+    assert loaded(inner).index == tmp_path / "my" / "index"
+    assert loaded(inner, {"RAG_INDEX": "other"}).index == inner / "other"
+    assert loaded(inner, {"RAG_INDEX": "other"}, index=Path("../third")).index == tmp_path / "third"
+
+
+def test_a_model_folder_in_the_file_is_seen_from_the_file_and_a_hub_name_stays(tmp_path: Path) -> None:
+    inner = tmp_path / "docs"
+    inner.mkdir()
+    written(tmp_path, "embedder = './models/mine'\ngenerator = 'someone/model'")
+    settings = loaded(inner)
+    assert settings.embedder == str(tmp_path / "models" / "mine")
+    assert settings.generator == "someone/model"
+
+
+def test_an_unknown_key_in_the_file_names_the_nearest_known_one(tmp_path: Path) -> None:
+    written(tmp_path, "embeder = 'x'")
+    with pytest.raises(SettingsError, match=r"embeder in .*rag\.toml: did you mean embedder\?"):
+        loaded(tmp_path)
+
+
+def test_an_unknown_variable_names_the_nearest_known_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"RAG_CHUNK_TOKEN in the environment: did you mean RAG_CHUNK_TOKENS\?"):
+        loaded(tmp_path, {"RAG_CHUNK_TOKEN": "3"})
+
+
+def test_a_key_like_no_other_lists_them_all(tmp_path: Path) -> None:
+    written(tmp_path, "zzzz = 1")
+    with pytest.raises(SettingsError, match=", ".join(KEYS)):
+        loaded(tmp_path)
+
+
+def test_the_models_folder_is_a_known_variable(tmp_path: Path) -> None:
+    assert loaded(tmp_path, {"RAG_MODELS": "/somewhere"}) == loaded(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("k = '5'", r"k = '5' .* is not a whole number"),
+        ("k = true", r"k = True .* is not a whole number"),
+        ("k = 0", r"k = 0 .* is out of range: 1 to 1000"),
+        ("threads = -1", r"threads = -1 .* is out of range: 0 to 1024"),
+        ("answer = 'verse'", r"answer = 'verse' .* is none of: auto, quotes, prose"),
+        ("device = 'gpu'", r"device = 'gpu' .* is none of: auto, cpu"),
+        ("embedder = 3", r"embedder = 3 .* is not a text"),
+        ("embedder = ''", r"embedder = '' .* is not a text"),
+        ("[k]\na = 1", r"k = \{'a': 1\} .* is not a whole number"),
+        ("k = ", r"rag\.toml is not valid TOML"),
+    ],
+)
+def test_a_malformed_file_is_refused_with_the_value(tmp_path: Path, text: str, complaint: str) -> None:
+    written(tmp_path, text)
+    with pytest.raises(SettingsError, match=complaint):
+        loaded(tmp_path)
+
+
+@pytest.mark.parametrize("value", ["five", "5.0", "9" * 30, "0x10"])
+def test_a_variable_that_is_no_number_is_refused(tmp_path: Path, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"RAG_K='{value}' is not a whole number"):
+        loaded(tmp_path, {"RAG_K": value})
+
+
+def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "rag.toml").write_bytes(b"embedder = '\xff'")
+    with pytest.raises(SettingsError, match="is not valid TOML"):
+        loaded(tmp_path)
+
+
+def test_the_defaults_are_those_of_the_library() -> None:
+    defaults = {name: key.default for name, key in KEYS.items()}
+    assert (defaults["embedder"], defaults["generator"]) == (DEFAULT_EMBEDDER, DEFAULT_GENERATOR)
+    assert Chunking() == Chunking(max_tokens=defaults["chunk_tokens"], context_tokens=defaults["context_tokens"])
+    for asked in (ask, Retriever.retrieve, evaluate):
+        assert inspect.signature(asked).parameters["k"].default == defaults["k"]
+
+
+def test_rows_name_every_key_once(tmp_path: Path) -> None:
+    assert [name for name, _, _ in loaded(tmp_path).rows()] == list(KEYS)
