@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from rag.corpus.ledger import counts
-from rag.corpus.readers import Unread, document_id, reader_for
+from rag.corpus.ledger import counts, problems
+from rag.corpus.readers import MAX_BYTES, Unread, document_id, reader_for, too_large
 from rag.corpus.walk import Found
-from rag.datatypes import FOLDED, Chunk, Document, Source, State
+from rag.datatypes import Chunk, Document, Source, State
 from rag.index.split import Chunking, embedded_text, split
 from rag.index.writer import Writer
 from rag.protocols import Embedder
@@ -146,12 +146,14 @@ class Intake:
         source = _source(found)
         reader = reader_for(found.location)
         if reader is None:
-            return self._kept(replace(source, state=State.UNSUPPORTED, reason=_no_reader(found))), None
+            return self._unread(source, Unread(State.UNSUPPORTED, _no_reader(found))), None
+        if found.size > MAX_BYTES:
+            return self._unread(source, too_large(found.size)), None
         try:
             data = found.location.read_bytes()
         except OSError as error:
             reason = f"cannot be read: {error.strerror or error}"
-            return self._kept(replace(source, state=State.FAILED, reason=reason, fix="check its permissions")), None
+            return self._unread(source, Unread(State.FAILED, reason, "check its permissions")), None
         source = replace(source, digest=hashlib.sha256(data).hexdigest())
         known = self.known.get(source.location)
         if known is not None and (known.digest, known.reader) == (source.digest, source.reader):
@@ -161,8 +163,7 @@ class Intake:
             return self._placed(source, identity), None
         outcome = reader.read(data, found.path)
         if isinstance(outcome, Unread):
-            unread = replace(source, state=outcome.state, reason=outcome.reason, fix=outcome.fix)
-            return self._kept(unread), None
+            return self._unread(source, outcome), None
         return replace(source, state=State.INDEXED, document=outcome.id), outcome
 
     def _holds(self, document: str) -> bool:
@@ -174,6 +175,9 @@ class Intake:
         if holder is None or holder == source.location or not Path(holder).exists():
             return replace(source, state=State.INDEXED, document=document)
         return replace(source, state=State.DUPLICATE, document=document, reason=f"same content as {holder}")
+
+    def _unread(self, source: Source, outcome: Unread) -> Source:
+        return self._kept(replace(source, state=outcome.state, reason=outcome.reason, fix=outcome.fix))
 
     def _kept(self, source: Source) -> Source:
         """The same outcome; a file that worked before keeps its last good version, marked stale."""
@@ -252,9 +256,7 @@ class Intake:
             chunks_added=chunks.added,
             chunks_removed=chunks.removed,
             chunks_total=chunks.total,
-            problems=tuple(
-                source for source in outcomes if FOLDED[source.state] in ("failed", "skipped") or source.stale
-            ),
+            problems=tuple(problems(outcomes)),
             tokens=self.tokens,
             seconds={**self.seconds, "total": time.perf_counter() - started},
         )

@@ -62,7 +62,7 @@ def ingest(
         intake = Intake(writer, embedder, cut, verify=verify, progress=progress)
         if rebuild:
             carry_over(Path(index), writer, intake)
-        found = list(walk(roots))
+        found = list(walk(roots, exclude=[Path(index)]))
         intake.progress.start("ingest", sum(getattr(each, "size", 0) for each in found))
         for each in found:
             intake.take(each)

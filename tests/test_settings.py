@@ -143,7 +143,7 @@ def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
 def test_the_defaults_are_those_of_the_library() -> None:
     defaults = {name: key.default for name, key in KEYS.items()}
     assert (defaults["embedder"], defaults["generator"]) == (DEFAULT_EMBEDDER, DEFAULT_GENERATOR)
-    assert Chunking() == Chunking(max_tokens=defaults["chunk_tokens"], context_tokens=defaults["context_tokens"])
+    assert (Chunking().max_tokens, Chunking().context_tokens) == (defaults["chunk_tokens"], defaults["context_tokens"])
     for asked in (ask, Retriever.retrieve, evaluate):
         assert inspect.signature(asked).parameters["k"].default == defaults["k"]
 

@@ -56,14 +56,13 @@ def _console() -> Console:
 
 
 def _print_rich(console: Console, pieces: Sequence[tuple[str, str]], indent: int) -> None:
-    from rich.padding import Padding
     from rich.text import Text
 
     text = Text.assemble(*pieces)
-    if indent:
-        console.print(Padding(text, (0, 0, 0, indent), expand=False))
-    else:
-        console.print(text, soft_wrap=True)
+    lines = text.wrap(console, max(20, console.width - indent)) if indent else [text]
+    for line in lines:
+        line.rstrip()
+        console.print(Text(" " * indent).append_text(line), soft_wrap=True)
 
 
 def one_line(text: str, most: int = 0) -> str:

@@ -11,7 +11,8 @@ _LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*(?:[ \t]+\"[^\"\n]*\")?\)")
 _EMPHASIS = re.compile(r"(?<![\w*_])(\*\*|__|\*|_|`+)(?=\S)([^*_`\n]+?)(?<=\S)\1(?![\w*_])")
 _WIDE = r"\u3001-\u303f\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60"
 _WIDE_BREAK = re.compile(rf"(?<=[{_WIDE}])[ \t]*[\r\n]+[ \t]*(?=[{_WIDE}])")
-_HYPHEN_BREAK = re.compile(r"(?<=[a-zà-ÿ])\u00ad?[\u00ad‐-][ \t]*(?:\r\n|\r|\n)[ \t]*(?=[a-zà-ÿ])")
+# Whether a hyphen at a line's end belongs to the word cannot be known: it stays.
+_HYPHEN_BREAK = re.compile(r"(?<=[^\W\d_][-‐])[ \t]*[\r\n]+[ \t]*(?=[^\W\d_])")
 _CELL = re.compile(r"(?<!\\)\|")
 
 

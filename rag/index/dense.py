@@ -33,9 +33,13 @@ def tail_limit(base: int) -> int:
     return max(2000, base // 5)
 
 
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 def file_name(data: bytes) -> str:
     """The name of the derived file that holds these bytes."""
-    return f"dense-{hashlib.sha256(data).hexdigest()[:16]}.faiss"
+    return f"dense-{_sha256(data)[:16]}.faiss"
 
 
 def serialised(rows: Numbers, vectors: Halves) -> bytes:
@@ -125,7 +129,7 @@ def load(rows: Rows, commit: Commit, dimension: int, file: BinaryIO | None) -> D
 def _read(file: BinaryIO | None, commit: Commit, dimension: int) -> Base | None:
     """The base in a file; None where it is not the one of the commit."""
     data = b"" if file is None else file.read()
-    if hashlib.sha256(data).hexdigest() != commit.dense_sha256:
+    if _sha256(data) != commit.dense_sha256:
         return None
     import faiss
 

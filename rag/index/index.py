@@ -179,8 +179,8 @@ class Index:
         """Take in the commit that the transaction shows."""
         self._rows.forget()
         self._commit = self._rows.commit()
-        if not self._pinned:
-            self._commit = replace(self._commit, chunks=self._rows.count("chunk"))
+        if not self._pinned:  # what is not committed is in no derived file
+            self._commit = replace(self._commit, chunks=self._rows.count("chunk"), dense="", dense_rows=0, dense_last=0)
         self.commit = self._commit.number
         self.manifest = self._rows.manifest()
         self._codecs = self._rows.codecs()

@@ -15,16 +15,16 @@ Floats = NDArray[np.float32]
 
 
 class OnnxEngine:
-    """Runs `folder`/model.onnx in float32 on the CPU."""
+    """Runs `folder`/model.onnx in float32 on the CPU, on so many threads (by default: `rag.models.threads`)."""
 
     name = "onnxruntime float32"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, threads: int | None = None) -> None:
         import onnxruntime
 
         onnxruntime.disable_telemetry_events()
         self._session = onnxruntime.InferenceSession(
-            folder / GRAPH, session_options(), providers=["CPUExecutionProvider"]
+            folder / GRAPH, session_options(threads), providers=["CPUExecutionProvider"]
         )
 
     def hidden(self, sequences: Sequence[Sequence[int]]) -> list[Floats]:

@@ -39,12 +39,12 @@ def prepare() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
 
-def session_options() -> onnxruntime.SessionOptions:
-    """ONNX Runtime's options: our number of threads, which sleep when there is nothing to do instead of spinning."""
+def session_options(threads: int | None = None) -> onnxruntime.SessionOptions:
+    """ONNX Runtime's options: `threads`, or our number of them, which sleep instead of spinning when they wait."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = thread_count()
+    options.intra_op_num_threads = threads or thread_count()
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_mem_pattern = False  # patterns are for fixed shapes; batches vary

@@ -27,7 +27,6 @@ LEG_DEPTH = 100
 LATE_DEPTH = 50
 LEAST_CHUNKS = 5  # fewer chunks of a language tell nothing of how its scores spread,
 LEAST_SHARE = 0.02  # and a smaller share of the index is as likely a wrong guess as a language: both join the largest
-SEAT = 3  # the best candidate in another language than the first one's stands at this place or higher
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def look_closer(store: Store, query: Embeddings, candidates: Sequence[Candidates
     `query` holds the question's token vectors. Those it did not look at keep their order behind the others.
     """
     closer = [_looked_at(store, query, group, max(LATE_DEPTH, k)) for group in candidates if len(group)]
-    return _seated(_joined(closer).ordered(), [group.rows[0] for group in closer])
+    return _joined(closer).ordered()
 
 
 def _looked_at(store: Store, query: Embeddings, group: Candidates, depth: int) -> Candidates:
@@ -104,21 +103,6 @@ def _looked_at(store: Store, query: Embeddings, group: Candidates, depth: int) -
     # The tail's scores lack the late leg, and a score must sort as its rank does.
     lowered = tail.scores - max(0.0, float(tail.scores[0] - head.scores[-1]))
     return _joined([head, replace(tail, scores=lowered)])
-
-
-def _seated(found: Candidates, best: Sequence[np.int64]) -> Candidates:
-    """The same list with the best of the other languages moved up to place `SEAT` where it stands lower.
-
-    `best` has the best row of each language.
-    """
-    places = sorted(int(np.flatnonzero(found.rows == row)[0]) for row in best)
-    if len(places) < 2 or places[1] < SEAT:
-        return found
-    scores = found.scores.copy()
-    scores[places[1]] = scores[SEAT - 1]
-    before, after = np.arange(SEAT - 1), np.arange(SEAT - 1, len(found))
-    order = np.concatenate([before, [places[1]], after[after != places[1]]])
-    return replace(found, scores=scores).taken(order)
 
 
 def _joined(parts: Sequence[Candidates]) -> Candidates:

@@ -5,8 +5,8 @@
 
 `z` is the distance from the mean in population standard deviations over the candidates of one language. `coverage` is
 the share of the query's IDF mass that occurs in the index: a question in another language than the documents knows
-almost none of their terms, and the lexical leg then says almost nothing. Fixed reciprocal rank fusion gives that leg half the vote whatever it knows,
-which costs .16–.24 nDCG@10 across languages (docs/decisions.md, "Fusion").
+almost none of their terms, and the lexical leg then says almost nothing. Fixed reciprocal rank fusion gives that leg
+half the vote whatever it knows, which costs .16–.24 nDCG@10 across languages (docs/decisions.md, "Fusion").
 """
 
 from __future__ import annotations

@@ -41,12 +41,18 @@ class Quantity:
 
 def quantities(text: str) -> list[Quantity]:
     """Every quantity of a text: dates, times, then the others. Digits inside identifiers (KX-204) are none."""
-    found, rest = moments(numerals_to_digits(light(fractions_to_decimals(text))))
+    found, rest = moments(_in_digits(text))
     dated = [
         Quantity(moment.kind, moment.readings, parts=frozenset({moment.year} - {""}), surface=moment.surface)
         for moment in found
     ]
     return [*dated, *_numbers(rest)]
+
+
+def without_quantities(text: str) -> str:
+    """The text, light-folded, with every quantity and its unit blanked out."""
+    _, rest = moments(_in_digits(text))
+    return _number.sub(lambda match: match.group() if match["glued"] else " ", rest).replace("\0", " ")
 
 
 def units(text: str) -> frozenset[str]:
@@ -93,6 +99,11 @@ def _within(part: str, whole: str) -> bool:
 
 
 # ---------------------------------------------------------------- numbers and their units
+
+
+def _in_digits(text: str) -> str:
+    return numerals_to_digits(light(fractions_to_decimals(text)))
+
 
 _unit = alternatives(UNITS)
 _number = re.compile(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from rag.text.fold import light, strip_marks
@@ -73,12 +73,12 @@ _LONGEST = 100
 
 def terms(text: str) -> list[str]:
     """The terms of a passage or a query, in order, with repeats; folded, so the same for equal readings."""
-    return [term for forms in _cut(light(text)) for term in forms]
+    return list(chain.from_iterable(_cut(light(text))))
 
 
 def content_terms(text: str) -> list[str]:
     """`terms` without the function words of the text's language, unless it consists of nothing else."""
-    return [term for forms in content_words(text) for term in forms]
+    return list(chain.from_iterable(content_words(text)))
 
 
 def content_words(text: str) -> list[tuple[str, ...]]:

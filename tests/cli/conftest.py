@@ -22,6 +22,7 @@ EVIL = "A line with \x1b[31mcolour\x1b[0m, \u202ebidi\u202c and a bell \x07 abou
 @pytest.fixture
 def rag(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Run:
     """Run a command in `folder`; stdout and stderr apart, exceptions that are not exits fail the test."""
+    monkeypatch.setattr("rag.cli.parts.fetch", lambda name: None)
     monkeypatch.setattr("rag.models.load.load_embedder", lambda name, **_: HashEmbedder())
     monkeypatch.setattr("rag.models.load.load_language_model", lambda name, **_: CannedModel({"": "It is 18 months."}))
     runner = CliRunner()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from rag.cli import parts
 from tests.cli.conftest import EVIL, FERRY, ROPE
 
 Run = Callable[..., Result]
@@ -243,6 +244,31 @@ def test_models_lists_what_is_built_in(rag: Run, folder: Path, monkeypatch: pyte
         ("smollm2-135m-instruct", False, "Apache-2.0"),
     ]
     assert "not here yet; fetch it with: rag models pull smollm2-135m-instruct" in rag("models").stdout
+
+
+def test_pull_announces_what_is_not_there_and_fetches_it(
+    rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAG_MODELS", str(folder / "models"))
+    pulled: list[str] = []
+    monkeypatch.setattr("rag.models.pull.pull", lambda name, *, progress: pulled.append(name))
+    result = rag("models", "pull", "smollm2-135m-instruct", "--json")
+    assert pulled == ["smollm2-135m-instruct"]
+    assert result.stderr.startswith("rag: Fetching smollm2-135m-instruct (Apache-2.0) once: 93 MB")
+    rag("models", "pull")
+    assert pulled[1:] == ["multilingual-e5-small", "smollm2-135m-instruct"]
+
+
+def test_a_first_use_fetches_by_itself_and_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RAG_MODELS", str(folder / "models"))
+    pulled: list[str] = []
+    monkeypatch.setattr("rag.models.pull.pull", lambda name, *, progress: pulled.append(name))
+    parts.fetch("multilingual-e5-small")
+    parts.fetch("someone/hub-model")
+    assert pulled == ["multilingual-e5-small"]
+    assert capsys.readouterr().err.startswith("rag: Fetching multilingual-e5-small (MIT) once: 91 MB")
 
 
 def test_models_refuses_a_name_that_is_not_built_in(rag: Run) -> None:

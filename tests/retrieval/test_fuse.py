@@ -27,7 +27,7 @@ def test_z_scores_of_equal_values_are_zero() -> None:
 
 
 def test_a_leg_that_knows_nothing_of_the_question_has_no_say() -> None:
-    dense = np.array([0.9, 0.8, 0.8], dtype=np.float32)
+    dense = np.array([0.9, 0.8, 0.85], dtype=np.float32)
     lexical = np.array([0.0, 0.0, 30.0], dtype=np.float32)
     assert np.argmax(fuse_first(dense, lexical, coverage=0.0)) == 0
     assert np.argmax(fuse_first(dense, lexical, coverage=1.0)) == 2

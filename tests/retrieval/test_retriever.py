@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag.datatypes import Chunk, Hit, Source, State
+from rag.datatypes import Chunk, Embeddings, Hit, Source, State
 from rag.models.fakes import HashEmbedder
-from rag.retrieval.candidates import language_groups
+from rag.retrieval.candidates import gather, language_groups, look_closer
 from rag.retrieval.retriever import Retriever
 
 TEXTS = ("the pump needs oil", "the heron turbine turns", "leave is thirty days", "oil the heron pump weekly")
@@ -132,11 +132,13 @@ def test_each_language_with_enough_chunks_is_ranked_apart() -> None:
     assert language_groups({"en": 90, "zh": 40, "nl": 2, "": 7}) == [{"en", "nl", ""}, {"zh"}]
 
 
-def test_the_best_of_another_language_stands_among_the_first_three() -> None:
-    texts = [f"the heron pump number {number}" for number in range(20)] + [f"zeta {number}" for number in range(6)]
-    embedder = HashEmbedder()
-    spoken = ["en"] * 20 + ["el"] * 6
-    hits = Retriever(ListStore(texts, embedder, spoken), embedder).retrieve("the heron pump number 3", k=5)
-    assert hits[0].text == texts[3]
-    assert any(hit.text.startswith("zeta") for hit in hits[:3])
-    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+def test_a_chunk_that_stands_out_in_its_language_beats_a_language_that_is_nearer_as_a_whole() -> None:
+    query = Embeddings(np.array([[1.0, 0.0]], np.float32), (np.array([[1.0, 0.0]], np.float32),))
+    near = [0.90, 0.91, 0.92, 0.90, 0.91, 0.92]  # the question's own language: all alike
+    far = [0.40, 0.40, 0.41, 0.40, 0.80, 0.41]  # another one, further away, with one chunk that stands out
+    store = ListStore([f"text {number}" for number in range(12)], HashEmbedder(), ["en"] * 6 + ["zh"] * 6)
+    store.vectors = np.array([[cosine, (1 - cosine**2) ** 0.5] for cosine in near + far], np.float32)
+    store.tokens = tuple(store.vectors[row : row + 1] for row in range(12))
+    found = look_closer(store, query, gather(store, "question", query, 5), 5)
+    assert found.rows[0] == 10
+    assert (np.diff(found.scores) <= 0).all()

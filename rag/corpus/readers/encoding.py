@@ -18,6 +18,8 @@ from rag.datatypes import State
 FIX = "save it as UTF-8"
 SAMPLE = 200_000
 """Bytes that are looked at to tell the encoding; the whole file must then decode."""
+CERTAIN = 8
+"""Bytes beyond one a character from which valid UTF-8 is no accident, whatever the markup declares."""
 
 _MARKS = [
     (codecs.BOM_UTF8, "utf-8"),
@@ -61,7 +63,8 @@ def decode(data: bytes, declared: str = "") -> Decoded | Unread:
     if b"\0" in data:
         return _wide(data) or Unread(State.UNDECODABLE, "holds NUL bytes: not text")
     label = _label(declared)
-    for encoding in (*_escaped(data), *label, "utf-8"):
+    unicode = ["utf-8"] if len(data.decode("utf-8", "ignore")) <= len(data) - CERTAIN else []
+    for encoding in (*_escaped(data), *unicode, *label, "utf-8"):
         found = _strict(data, encoding)
         if found:
             return _checked(found)
@@ -76,7 +79,7 @@ def _strict(data: bytes, encoding: str) -> Decoded | None:
 
 
 def _wide(data: bytes) -> Decoded | None:
-    """UTF-16 or UTF-32 without a mark: assigned characters of a few scripts, where other bytes give a jumble."""
+    """UTF-16 or UTF-32 without a mark: spaces or other ASCII among characters of a few scripts, no jumble."""
     for encoding in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be"):
         found = _strict(data[: SAMPLE // 4 * 4], encoding)
         if found is None or _CONTROL.search(found.text) or _C1.search(found.text):
@@ -84,7 +87,8 @@ def _wide(data: bytes) -> Decoded | None:
         characters = found.text[:4000]
         blocks = {unicodedata.name(char, "?").split(" ")[0] for char in characters if char.isalpha()}
         assigned = all(unicodedata.category(char) not in ("Cn", "Co") for char in characters)
-        if assigned and len(blocks) <= 4:
+        plain = sum(char < "\x80" for char in characters)
+        if assigned and len(blocks) <= 4 and plain > 2 * sum(ord(char) & 0xFF == 0 for char in characters):
             return _strict(data, encoding)
     return None
 

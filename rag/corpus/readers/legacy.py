@@ -19,11 +19,14 @@ from charset_normalizer import from_bytes
 from rag.text.fold import light
 from rag.text.language import votes
 
-FEW = 12
+FEW = 24
 """Letters beyond ASCII below which a guess counts only where no other encoding passes its test."""
 FEWEST = 6
-"""Letters beyond ASCII below which nothing is told; for encodings of one byte a letter there are `FEW_NARROW`."""
-FEW_NARROW = 20
+"""Letters beyond ASCII below which nothing is told."""
+MARGIN = 0.05
+"""By how much a code page must look better than another one that gives another text."""
+FEWEST_WORDS = 5
+"""Function words that must speak for a code page of Latin letters."""
 
 # Frequent letters of a script; in written text they make up seven in ten and more.
 _FREQUENT = {
@@ -33,6 +36,7 @@ _FREQUENT = {
     "HEBREW": "יוהלאמרתבשנםדקע",
     "THAI": "านรกอเงมยลวดทสตะ่้ัิีแป",
 }
+_VOWELS = {"CYRILLIC": "аеиоуыэюяіїє", "GREEK": "αεηιουωάέήίόύώ"}
 _SINGLE = ["cp1251", "koi8_r", "koi8_u", "cp866", "iso8859_5", "mac_cyrillic", "cp855", "cp1253", "iso8859_7"]
 _SINGLE += ["cp1256", "iso8859_6", "cp1255", "cp874"]
 # Code pages of Latin letters and the languages that they were made for, as `rag.text.language` knows them.
@@ -48,6 +52,8 @@ _ODD = re.compile(
     r"|(?<=[A-Za-z])[\u0590-\u0e7f]|[\u0590-\u0e7f](?=[A-Za-z])"
 )
 _C1 = re.compile("[\x80-\x84\x86-\x9f]")
+_CHINESE = ("big5hkscs", "gb18030")
+_SPACED = re.compile("[\u3400-\u9fff] |(?: [\u3400-\u9fff])")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -55,10 +61,13 @@ def detect(sample: bytes) -> tuple[str, bool]:
     """The codec of a text that is not UTF-8, and whether it passed its test; ("", False) where there is no idea."""
     passing = [encoding for encoding, test in _WIDE.items() if _passes(sample, encoding, test)]
     narrow = _narrow(sample)
-    letters = _beyond_ascii(_decoded(sample, passing[0])) if passing else ""
+    text = _decoded(sample, passing[0]) if passing else ""
+    letters = _beyond_ascii(text)
+    if passing and passing[0] in _CHINESE and len(letters) < FEW and _SPACED.search(text):
+        passing = [*passing, ""]  # Chinese has no spaces inside; Cyrillic that looks like it does
     if passing and len(letters) >= (FEWEST if len(passing) == 1 and not narrow else FEW):
         # Korean and Japanese have tests that nothing else passes; Chinese ones let through some Cyrillic.
-        return (narrow, True) if narrow and passing[0] in ("big5hkscs", "gb18030") else (passing[0], True)
+        return (narrow, True) if narrow and passing[0] in _CHINESE else (passing[0], True)
     if narrow and not passing:
         return narrow, True
     latin = "" if passing else _latin(sample)
@@ -131,15 +140,23 @@ _WIDE: dict[str, Callable[[str], bool]] = {
 
 def _narrow(sample: bytes) -> str:
     """The code page of another script than Latin whose text looks most written, "" where none does."""
-    rated = {encoding: _looks(_decoded(sample, encoding)) for encoding in _SINGLE}
-    best = max(rated, key=lambda encoding: rated[encoding])
-    return best if rated[best] > 0 else ""
+    texts = {encoding: _decoded(sample, encoding) for encoding in _SINGLE}
+    rated = {encoding: _looks(text) for encoding, text in texts.items()}
+    top = max(rated.values())
+    # Of those that look about the best and give nearly the same text: the one with the fewest odd signs.
+    close = [encoding for encoding in _SINGLE if top and rated[encoding] >= top - MARGIN]
+    alike = all(_differing(texts[close[0]], texts[encoding]) < 0.1 for encoding in close)
+    return min(close, key=lambda encoding: _odd_signs(texts[encoding])) if close and alike else ""
+
+
+def _differing(text: str, other: str) -> float:
+    return sum(a != b for a, b in zip(text, other, strict=False)) / max(1, len(_beyond_ascii(text)))
 
 
 def _looks(text: str) -> float:
     """Share of frequent letters less the share of words that nobody writes; 0 where the text is not written at all."""
     letters = _beyond_ascii(text)
-    if len(letters) < FEW_NARROW:
+    if len(letters) < FEW:
         return 0.0
     script = Counter(unicodedata.name(char, "?").split(" ")[0] for char in letters).most_common(1)[0][0]
     frequent = _FREQUENT.get(script, "")
@@ -148,7 +165,10 @@ def _looks(text: str) -> float:
     mixed = sum(not word.isupper() and not word[1:].islower() and word[1:].lower() != word[1:] for word in words)
     mixed += sum(any(char.isascii() for char in word) for word in words)
     wrong = (mixed + _odd_signs(text)) / max(1, len(words))
-    return often - wrong if often >= 0.65 and wrong <= 0.05 else 0.0
+    vowels = sum(char in _VOWELS.get(script, "") for char in letters.lower()) / len(letters)
+    spoken = script not in _VOWELS or 0.3 <= vowels <= 0.6
+    shouted = 0.1 if letters.isupper() else 0.0
+    return often - wrong - shouted if often >= 0.65 and wrong <= 0.05 and spoken else 0.0
 
 
 def _odd_signs(text: str) -> int:
@@ -160,7 +180,10 @@ def _latin(sample: bytes) -> str:
     """The code page in which the text has most function words of a language that it was made for."""
     rated = {encoding: _spoken(_decoded(sample, encoding), languages) for encoding, languages in _LATIN.items()}
     best = max(rated, key=lambda encoding: rated[encoding])
-    if rated[best] < 3:
+    family = ("cp1250", "iso8859_2") if best in ("cp1250", "iso8859_2") else (best,)
+    others = max(rate for encoding, rate in rated.items() if encoding not in family)
+    same = _decoded(sample, best) == _decoded(sample, "cp1252")
+    if rated[best] < FEWEST_WORDS or (rated[best] < 1.5 * others and not same):
         return ""
     # They differ in few letters, which Windows has where ISO has control characters.
     windows = any(0x80 <= byte < 0xA0 for byte in sample)

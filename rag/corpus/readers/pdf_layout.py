@@ -59,7 +59,7 @@ class Fragment:
 def lines(fragments: Sequence[Fragment]) -> list[Line]:
     """The lines of a page in the order of the file."""
     found: list[Line] = []
-    ended = True
+    ended, single = True, False
     for fragment in fragments:
         last = found[-1] if found else None
         level = last is not None and fragment.upright and abs(fragment.y - last.y) <= 0.4 * max(fragment.size, 1.0)
@@ -67,40 +67,41 @@ def lines(fragments: Sequence[Fragment]) -> list[Line]:
             x, text = last.cells.pop()
             last.cells.append((x, text + fragment.text))
         elif last is not None and level and fragment.x > last.cells[-1][0]:
-            _continue(last, fragment)
+            _continue(last, fragment, letters=single and len(fragment.text.strip()) < 2)
         elif fragment.text.strip():
             found.append(Line(fragment.y, fragment.size, [(fragment.x, fragment.text)]))
         else:
             continue
-        ended = fragment.ended
+        ended, single = fragment.ended, len(fragment.text.strip()) < 2
     for line in found:
         line.cells = _tidied(line.cells)
     return [line for line in found if line.text]
 
 
-def _continue(line: Line, fragment: Fragment) -> None:
-    """Put a fragment into a line: as a cell of its own behind a wide gap, else as the next word or letter."""
+def _continue(line: Line, fragment: Fragment, *, letters: bool) -> None:
+    """Put a fragment into a line: as a cell of its own behind a wide gap, else as the next word (or of `letters`)."""
     x, text = line.cells[-1]
     gap = (fragment.x - x) / max(line.size, 0.1) - _width(text)
     if gap > CELL_GAP:
         line.cells.append((fragment.x, fragment.text))
     else:
-        space = "" if gap < 0.1 and len(fragment.text.strip()) < 2 else " "
-        line.cells[-1] = (x, f"{text.rstrip()}{space}{fragment.text}")
+        close = (letters and gap < 0.1) or text.endswith(" ") or not fragment.text.strip()
+        line.cells[-1] = (x, f"{text}{'' if close else ' '}{fragment.text}")
 
 
 def _width(text: str) -> float:
     """About how wide a text is, in multiples of its size; where fonts differ, within a fifth."""
     narrow = sum(char in "iljftrI1|.,;:'!()[] " for char in text)
     wide = sum(char in "mwMW@%—" or char >= "\u2e80" for char in text)
-    return 0.3 * narrow + 0.95 * wide + 0.53 * (len(text) - narrow - wide)
+    capital = sum(char.isupper() and char not in "IMW" for char in text)
+    return 0.3 * narrow + 0.95 * wide + 0.67 * capital + 0.53 * (len(text) - narrow - wide - capital)
 
 
 def _tidied(cells: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
     """The cells without blank ones, a currency sign put to its amount and a bracket or per cent sign to its own."""
     tidied: list[tuple[float, str]] = []
     for x, text in cells:
-        content = text.strip()
+        content = " ".join(text.split())
         if tidied and (tidied[-1][1] in _CURRENCY or content in (")", "%", ")%")):
             start, before = tidied.pop()
             tidied.append((start, before + content))
@@ -111,24 +112,22 @@ def _tidied(cells: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
 
 def without_margins(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
     """The pages' lines, headers and footers kept where they stand for the first time only."""
-    places = Counter(key for page in pages for key in {_place(line) for line in _margins(page)})
-    repeated = {key for key, count in places.items() if count >= max(3, len(pages) // 2)}
-    seen: set[tuple[str, int]] = set()
+    margins = [_margins(page) for page in pages]
+    counts = Counter(key for margin in margins for key in set(margin.values()))
+    seen: set[tuple[str, str]] = set()
     kept: list[list[Line]] = []
-    for page in pages:
-        margins = {id(line) for line in _margins(page) if _place(line) in repeated and _place(line) in seen}
-        seen.update(_place(line) for line in _margins(page))
-        kept.append([line for line in page if id(line) not in margins])
+    for page, margin in zip(pages, margins, strict=True):
+        again = {key for key in margin.values() if key in seen and counts[key] >= max(3, len(pages) // 2)}
+        kept.append([line for at, line in enumerate(page) if margin.get(at) not in again])
+        seen.update(margin.values())
     return kept
 
 
-def _margins(page: Sequence[Line]) -> list[Line]:
-    by_height = sorted(page, key=lambda line: line.y)
-    return [*by_height[:MARGIN_LINES], *by_height[-MARGIN_LINES:]]
-
-
-def _place(line: Line) -> tuple[str, int]:
-    return _DIGITS.sub("#", line.text), round(line.y / 4)
+def _margins(page: Sequence[Line]) -> dict[int, tuple[str, str]]:
+    """The first and last lines of a page by height: their place in `page`, their edge and text without its numbers."""
+    order = sorted(range(len(page)), key=lambda at: page[at].y)
+    edges = [("foot", at) for at in order[:MARGIN_LINES]] + [("head", at) for at in order[-MARGIN_LINES:]]
+    return {at: (edge, _DIGITS.sub("#", page[at].text)) for edge, at in edges}
 
 
 def composed(pages: Sequence[Sequence[Line]]) -> list[str]:

@@ -1,0 +1,74 @@
+"""What a text names: identifiers, proper names, quoted terms. A claim may not name what its evidence does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rag.text.fold import fold
+from rag.text.language import function_words, language
+from rag.text.units import UNITS
+
+_TOKEN = re.compile(
+    r"[^\W\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]+(?:[-‐‑./:@_+#&\\]+[^\W\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]+)*[+#]*"
+)
+_NUMBER_LIKE = re.compile(r"[0-9]+(?:[.,:/-][0-9]+)*")
+_MEASURED = re.compile(r"v?[0-9]+(?:[.,:/-][0-9]+)*-?(?P<unit>[^\W\d_]+(?:/[^\W\d_]+)?)?")
+_ENDINGS = {"st", "nd", "rd", "th", "s", "am", "pm", "er", "e", "k", "bn", "m", "x"}
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_SENTENCE_START = re.compile(r"(?:\A|[.!?:;。！？：；]\s*|\n\s*|^\s*)[\"'“‘«(\[*_>#•\-\s]*\Z")
+_QUOTED = re.compile(
+    r"“([^“”]{1,60})”|「([^「」]{1,60})」|《([^《》]{1,60})》|『([^『』]{1,60})』|«([^«»]{1,60})»|\"([^\"]{1,60})\"|`([^`]{1,60})`"
+)
+
+
+def identifiers(text: str) -> list[str]:
+    """Part codes, versions with letters, file names, addresses, acronyms: folded, without their joining signs."""
+    return [closed_up(token) for token in _identifiers(text)]
+
+
+def _identifiers(text: str) -> Iterator[str]:
+    for match in _TOKEN.finditer(text):
+        token = match.group()
+        lettered = any(char.isalpha() for char in token)
+        digits = any(char.isdigit() for char in token)
+        if (lettered and digits and not _is_measure(token)) or _is_address(token) or _is_acronym(token):
+            yield token
+
+
+def _is_measure(token: str) -> bool:
+    match = _MEASURED.fullmatch(token.lower())
+    unit = match["unit"] if match else None
+    return bool(match) and (unit is None or unit in UNITS or unit in _ENDINGS)
+
+
+def _is_address(token: str) -> bool:
+    return "@" in token or "_" in token.strip("_") or bool(re.search(r"[^\W\d_]{2}[./\\:]+[^\W\d_]{2}", token))
+
+
+def _is_acronym(token: str) -> bool:
+    return len(token) > 1 and token.isalpha() and token.isupper() and any(char.lower() != char for char in token)
+
+
+def closed_up(text: str) -> str:
+    """Folded, and only its letters and digits: KX-204 B and kx204b are equal."""
+    return "".join(char for char in fold(text) if char.isalnum())
+
+
+def names(text: str, *, initial: bool = False) -> list[str]:
+    """Capitalised words that are no function words, folded; with `initial`, those that open a sentence too."""
+    code = language(text) or "en"
+    found = []
+    for match in _WORD.finditer(text):
+        word = match.group()
+        if not word[0].isupper() or _is_acronym(word) or word.lower() in function_words(code) | function_words("en"):
+            continue
+        if initial or not _SENTENCE_START.search(text, 0, match.start()):
+            found.append(fold(word))
+    return found
+
+
+def quoted(text: str) -> list[str]:
+    """What stands in quotation marks or as code, closed up."""
+    inner = (next(group for group in match.groups() if group) for match in _QUOTED.finditer(text))
+    return [closed for closed in map(closed_up, inner) if closed]

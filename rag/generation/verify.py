@@ -1,0 +1,308 @@
+"""Whether a sentence says only what its evidence says. Fails closed: what cannot be checked is not supported.
+
+A sentence stands when one ground (a unit of evidence with its headings, or two units that follow each other) bears
+out each of: its numbers with their units, dates, identifiers, names and quoted terms; its negation; the direction
+of its comparisons; and enough of its content words, none of them exchanged for another. Marks like [2] that a model
+writes are hints where to look first, no more.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from rag.generation.mentions import closed_up, identifiers, names, quoted
+from rag.generation.polarity import directions, negations, neutral
+from rag.text.fold import fold
+from rag.text.language import language
+from rag.text.numbers import Quantity, borne_out, quantities, units, without_quantities
+from rag.text.sentences import sentences
+from rag.text.terms import content_words, terms
+from rag.text.units import MONTHS
+
+ENOUGH_WORDS = 0.7
+"""Share of a sentence's content words that its ground must hold."""
+ENOUGH_SIGNS = 0.6
+"""The same of bigrams, in scripts without spaces."""
+ENOUGH_UNCASED = 0.85
+"""Where names have no capital letters (Arabic, Hebrew, Hindi …), fewer unknown words may pass."""
+
+_MARK = re.compile(r"\s*(?:\[[0-9]{1,3}(?:\s*[,;–-]\s*[0-9]{1,3})*\]|【[0-9]{1,3}】)")
+_HINT = re.compile(r"[0-9]{1,3}")
+_CLAUSE = re.compile(
+    r"[,，、;；:：()（）。.!！?？\n]+\s|[，、；：（）。！？]|\s(?:and|but|while|whereas|und|aber|et|mais|y|pero)\s"
+)
+_NOVEL = re.compile(r"[\u30a1-\u30fa\u3400-\u9fff\uf900-\ufaff]")
+_HANGUL = re.compile(r"[\uac00-\ud7a3]{2,}")
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_UNCASED = re.compile(r"[\u0590-\u08ff\u0900-\u0dff]")
+_NOUN_CAPITALS = {"de"}
+# Signs that build a Chinese sentence without adding to what it says.
+_BUILDING = set(
+    "的是了在和与及为有由于等个这该其并而则就也都还可以将对从到中上下时需要会被把给让向按照据根如果因所它他她们您你我请内外后前得着过"
+    "之者以便即且或但一二三四五六七八九十百千万零年月日號号分钟小点半间应当须必能够使用进行通知称叫做说明答案文档资料显示"
+)
+
+
+class Reason(enum.StrEnum):
+    """Why a sentence is not supported."""
+
+    NO_EVIDENCE = "no evidence"
+    NO_STATEMENT = "no statement"
+    NUMBER = "number"
+    NAME = "name"
+    NEGATION = "negation"
+    COMPARISON = "comparison"
+    CONTENT = "content"
+    BINDING = "binding"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that a sentence says and its evidence does not; `detail` is what."""
+
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Text that may bear out a sentence, and the numbers of the evidence that it is made of."""
+
+    evidence: tuple[int, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`supported` by the evidence of these numbers, or not, for these reasons (of the ground that comes closest)."""
+
+    claim: str
+    supported: bool
+    evidence: tuple[int, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def verify(sentence: str, grounds: Sequence[Ground]) -> Verdict:
+    """The verdict on one sentence; `claim` is the sentence without its marks.
+
+    Grounds are tried in their order, those that the sentence's marks name before the others.
+    """
+    claim = _MARK.sub("", sentence).strip()
+    if not _is_statement(claim):
+        return Verdict(claim, supported=False, problems=(Problem(Reason.NO_STATEMENT, claim),))
+    closest: tuple[Problem, ...] = (Problem(Reason.NO_EVIDENCE),)
+    for at, ground in enumerate(_hinted_first(sentence, grounds)):
+        problems = tuple(_problems(claim, ground.text))
+        if not problems:
+            return Verdict(claim, supported=True, evidence=ground.evidence)
+        if at == 0 or len(problems) < len(closest):
+            closest = problems
+    return Verdict(claim, supported=False, problems=closest)
+
+
+def _is_statement(claim: str) -> bool:
+    """Questions and bare signs claim nothing that could be borne out."""
+    return bool(content_words(claim)) and claim[-1] not in "?？؟"
+
+
+def _hinted_first(sentence: str, grounds: Sequence[Ground]) -> list[Ground]:
+    hints = {int(number) for mark in _MARK.findall(sentence) for number in _HINT.findall(mark)}
+    return sorted(grounds, key=lambda ground: not hints & set(ground.evidence))
+
+
+def _problems(claim: str, ground: str) -> Iterator[Problem]:
+    yield from _numbers(claim, ground)
+    yield from _names(claim, ground)
+    yield from _polarity(claim, ground)
+    yield from _content(claim, ground)
+    yield from _binding(claim, ground)
+
+
+# ---------------------------------------------------------------- numbers and names
+
+
+def _numbers(claim: str, ground: str) -> Iterator[Problem]:
+    given, named = quantities(ground), units(ground)
+    for quantity in quantities(claim):
+        if not borne_out(quantity, given, named):
+            yield Problem(Reason.NUMBER, quantity.surface)
+
+
+def _names(claim: str, ground: str) -> Iterator[Problem]:
+    closed = closed_up(ground)
+    held = {*identifiers(ground), *(closed_up(word) for word in re.findall(r"\S+", ground))}
+    for identifier in identifiers(claim):
+        # A code must stand by itself: KX-20 is not borne out by KX-204.
+        if identifier not in held and not _stands_alone(identifier, ground):
+            yield Problem(Reason.NAME, identifier)
+    known = set(terms(ground)) | set(fold(ground).split())
+    months = MONTHS if any(quantity.kind == "date" for quantity in quantities(claim)) else {}
+    for name in names(claim, initial=True):
+        if name in months:
+            continue
+        if name not in known and not known & {form for forms in content_words(name) for form in forms}:
+            yield Problem(Reason.NAME, name)
+    for term in quoted(claim):
+        if term not in closed:
+            yield Problem(Reason.NAME, term)
+
+
+def _stands_alone(identifier: str, ground: str) -> bool:
+    """Whether an identifier occurs with only joining signs inside and nothing that lengthens it around."""
+    spaced = r"[\s\-‐‑./:_]?".join(map(re.escape, identifier))
+    return bool(re.search(rf"(?<![^\W_]){spaced}(?![^\W_\u3041-\u9fff]|[-.][^\W_])", fold(ground)))
+
+
+# ---------------------------------------------------------------- negation and comparison
+
+
+def _polarity(claim: str, ground: str) -> Iterator[Problem]:
+    given = directions(ground)
+    for direction in directions(claim):
+        if not given[direction]:
+            yield Problem(Reason.COMPARISON, direction)
+    if _is_negated(claim) != _nearest_is_negated(claim, ground):
+        yield Problem(Reason.NEGATION, "negated" if _is_negated(claim) else "not negated")
+
+
+def _is_negated(text: str) -> bool:
+    return negations(text) % 2 == 1
+
+
+def _nearest_is_negated(claim: str, ground: str) -> bool:
+    """Whether the part of the ground that the claim repeats is negated. In doubt: the opposite of the claim."""
+    own = _forms(claim)
+    negative = positive = 0
+    for sentence in _sentences(ground):
+        clauses = _clauses(sentence)
+        if any(_is_negated(clause) and len(_forms(clause)) < 2 for clause in clauses):
+            # «does not, however, hold»: the negation reaches beyond its clause.
+            clauses = [sentence]
+        for clause in clauses:
+            shared = len(own & _forms(clause))
+            if _is_negated(clause):
+                negative = max(negative, shared)
+            else:
+                positive = max(positive, shared)
+    if negative == positive:
+        return negative > 0 and not _is_negated(claim)
+    return negative > positive
+
+
+def _sentences(text: str) -> list[str]:
+    return [text[span.start : span.end] for span in sentences(text)] or [text]
+
+
+def _clauses(sentence: str) -> list[str]:
+    return [clause for clause in _CLAUSE.split(sentence) if clause and clause.strip()] or [sentence]
+
+
+def _forms(text: str) -> set[str]:
+    return {forms[0] for forms in content_words(text)}
+
+
+# ---------------------------------------------------------------- content
+
+
+def _content(claim: str, ground: str) -> Iterator[Problem]:
+    known = set(terms(ground))
+    # Numbers, units and directions have been compared by what they mean, not by how they are spelled.
+    said = neutral(without_quantities(claim))
+    words = content_words(said)
+    strange = [forms for forms in words if not known.intersection(forms)]
+    if words and 1 - len(strange) / len(words) < _enough(claim):
+        yield Problem(Reason.CONTENT, " ".join(forms[0] for forms in strange))
+    novel = _novel_signs(said, ground)
+    if novel:
+        yield Problem(Reason.CONTENT, novel)
+    exchanged = _exchanged(words, ground, known)
+    if exchanged:
+        yield Problem(Reason.CONTENT, exchanged)
+
+
+def _enough(claim: str) -> float:
+    if _UNSPACED.search(claim):
+        return ENOUGH_SIGNS
+    return ENOUGH_UNCASED if _UNCASED.search(claim) else ENOUGH_WORDS
+
+
+def _novel_signs(claim: str, ground: str) -> str:
+    """Chinese characters, katakana and Korean words that the ground lacks: names have no capital letters there."""
+    have = fold(ground)
+    signs = {sign for sign in _NOVEL.findall(fold(claim)) if sign not in _BUILDING and sign not in have}
+    words = {
+        word for word in _HANGUL.findall(claim) if not any(word[at : at + 2] in have for at in range(len(word) - 1))
+    }
+    return "".join(sorted(signs)) + " ".join(sorted(words))
+
+
+def _exchanged(words: Sequence[tuple[str, ...]], ground: str, known: set[str]) -> str:
+    """Words of the claim that stand where the ground has another («in the kitchen» for «in the hall»)."""
+    claimed = [next((form for form in forms if form in known), forms[0]) for forms in words]
+    own = set(claimed)
+    for sentence in _sentences(ground):
+        given = [next((form for form in forms if form in own), forms[0]) for forms in content_words(sentence)]
+        if len(own & set(given)) * 2 < len(own):
+            continue
+        for tag, a, b, c, d in SequenceMatcher(None, claimed, given, autojunk=False).get_opcodes():
+            put = [word for word in claimed[a:b] if word not in known and word.isalpha()]
+            lost = [word for word in given[c:d] if word not in own and word.isalpha()]
+            put = [word for word in put if not any(_akin(word, other) for other in lost)]
+            if tag == "replace" and put and lost and not any(_UNSPACED.search(word) for word in put):
+                return " ".join(put)
+    return ""
+
+
+def _akin(word: str, other: str) -> bool:
+    """weight and weigh: words with the same beginning, that stemming keeps apart."""
+    shared = next(
+        (at for at, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other))
+    )
+    return shared >= 4 and shared >= 0.6 * max(len(word), len(other))
+
+
+# ---------------------------------------------------------------- which number belongs to what
+
+
+def _binding(claim: str, ground: str) -> Iterator[Problem]:
+    """«A weighs 5 kg, B 7 kg» does not bear out «A weighs 7 kg», though every word of it is there."""
+    clauses = [
+        (set(terms(clause)), quantities(clause)) for sentence in _sentences(ground) for clause in _clauses(sentence)
+    ]
+    own = _forms(claim)
+    for quantity in quantities(claim):
+        holding = [words for words, given in clauses if borne_out(quantity, given)]
+        rivals = [words for words, given in clauses if not borne_out(quantity, given) and _rivals(quantity, given)]
+        if not holding or not rivals:
+            continue
+        best = max(holding, key=lambda words: len(own & words))
+        if any(len(own & (rival - best)) > len(own & (best - rival) - _digits(quantity)) for rival in rivals):
+            yield Problem(Reason.BINDING, quantity.surface)
+
+    people = list(dict.fromkeys(names(claim, initial=True)))
+    if len(people) > 1 and language(claim) not in _NOUN_CAPITALS and not _in_order(people, ground):
+        yield Problem(Reason.BINDING, " ".join(people))
+
+
+def _in_order(people: Sequence[str], ground: str) -> bool:
+    """Whether the names occur in this order: who pays whom is told by nothing else that can be checked."""
+    folded = fold(ground)
+    at = 0
+    for name in people:
+        at = folded.find(name, at) + len(name)
+        if at < len(name):
+            return False
+    return True
+
+
+def _rivals(quantity: Quantity, given: Sequence[Quantity]) -> bool:
+    """Whether a clause has another value of the same sort."""
+    return any(other.kind == quantity.kind and other.units == quantity.units for other in given)
+
+
+def _digits(quantity: Quantity) -> set[str]:
+    return set(terms(quantity.surface))

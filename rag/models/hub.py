@@ -1,0 +1,92 @@
+"""An embedder's files: a folder, or a name on the Hugging Face hub, fetched once; checked before anything is loaded."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from pathlib import Path
+
+from rag.errors import ModelError, ModelMissing
+from rag.models.catalogue import CATALOGUE
+
+log = logging.getLogger(__name__)
+
+_PATTERNS = ["*.json", "*.txt", "*.model", "*.safetensors"]
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_DEFAULT_OWNER = "sentence-transformers"
+
+
+def checked_folder(name: str) -> Path:
+    """The folder with the files of the embedder `name`.
+
+    Raises ModelMissing where neither a folder nor the hub has it, ModelError where it needs pickles or code.
+    """
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        if not _HUB_NAME.fullmatch(name) or folder.exists():
+            raise ModelMissing(f"There is no embedder at {name!r}. {_choices()}")
+        folder = _snapshot(name if "/" in name else f"{_DEFAULT_OWNER}/{name}")
+    _refuse_pickles(name, folder)
+    _refuse_code(name, folder)
+    return folder
+
+
+def _choices() -> str:
+    built_in = ", ".join(entry.name for entry in CATALOGUE.values() if entry.kind == "embedder")
+    return f"Built in: {built_in}. Else give a folder, or a name on the hub such as intfloat/e5-small-v2"
+
+
+def _snapshot(name: str) -> Path:
+    """The hub's folder of that name in the hub's own cache; the network is asked only where it is not there."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(name, allow_patterns=_PATTERNS, local_files_only=True))
+        if any(folder.rglob("*.safetensors")):
+            return folder
+    except LocalEntryNotFoundError:
+        pass
+    except (HFValidationError, OSError) as problem:
+        raise ModelMissing(f"There is no embedder {name!r}: {_first_line(problem)}. {_choices()}") from problem
+    log.warning("Fetching %s from the Hugging Face hub once.", name)
+    try:
+        return Path(snapshot_download(name, allow_patterns=_PATTERNS))
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as problem:
+        raise ModelMissing(
+            f"The embedder {name!r} could not be fetched from the hub: {_first_line(problem)}. {_choices()}"
+        ) from problem
+
+
+def _first_line(problem: Exception) -> str:
+    return next(iter(str(problem).strip().splitlines()), type(problem).__name__).rstrip(".")
+
+
+def _refuse_pickles(name: str, folder: Path) -> None:
+    """Every folder of the model that has weights must have them as safetensors."""
+    for place in [folder, *(path for path in folder.iterdir() if path.is_dir())]:
+        names = sorted(path.name for path in place.iterdir() if path.is_file())
+        pickles = [file for file in names if file.endswith(_PICKLES) and file != "training_args.bin"]
+        if pickles and not any(file.endswith(".safetensors") for file in names):
+            raise ModelError(
+                f"{name} has its weights as pickles only ({pickles[0]}), and reading those can run code. Use a model "
+                "with model.safetensors, or where you trust it: SentenceTransformer(folder).save_pretrained(other)"
+            )
+    if not any(folder.rglob("*.safetensors")):
+        raise ModelMissing(f"{name} holds no model.safetensors, so there are no weights to load. {_choices()}")
+
+
+def _refuse_code(name: str, folder: Path) -> None:
+    """The classes that modules.json names must be those of sentence-transformers: others would be imported and run."""
+    path = folder / "modules.json"
+    if not path.is_file():
+        return
+    try:
+        kinds = [str(module["type"]) for module in json.loads(path.read_text(encoding="utf-8"))]
+    except (ValueError, KeyError, TypeError) as problem:
+        raise ModelError(f"{path} cannot be read: {problem!r}. Fetch the model again, or choose another") from problem
+    foreign = [kind for kind in kinds if not kind.startswith("sentence_transformers.")]
+    if foreign:
+        raise ModelError(f"{name} needs code of its own ({foreign[0]}), which is never run. Choose another embedder")

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import io
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rag.index import dense
+from rag.index.index import Index
+from rag.index.rows import Commit
+from tests.index.samples import CHUNKING, EMBEDDER, database_file, dense_file, filled, held, open_writer, put
+
+Floats = NDArray[np.float32]
+
+
+def vectors(count: int, dimension: int = 16, seed: int = 0) -> NDArray[np.float16]:
+    rows = np.random.default_rng(seed).standard_normal((count, dimension))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
+
+
+def part(base: int, tail: int, deleted: tuple[int, ...] = ()) -> tuple[dense.Dense, NDArray[np.int64], Floats]:
+    """A dense part with rows 10, 13, 16, ..., those that are live, and their vectors."""
+    rows = 10 + 3 * np.arange(base + tail, dtype=np.int64)
+    all_vectors = vectors(base + tail)
+    live = np.setdiff1d(rows, deleted)
+    in_tail = np.isin(rows[base:], live)
+    made = dense.Dense(
+        dense._base(rows[:base], all_vectors[:base]), live, (rows[base:][in_tail], all_vectors[base:][in_tail])
+    )
+    return made, live, all_vectors[np.isin(rows, live)].astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("base", "tail", "deleted"),
+    [(50, 0, ()), (0, 50, ()), (40, 10, ()), (40, 10, (10, 13, 100, 139)), (1, 0, (10,)), (0, 0, ()), (9, 1, (22, 37))],
+)
+@pytest.mark.parametrize("k", [1, 7, 1000, 0, -1])
+def test_search_is_exact(base: int, tail: int, deleted: tuple[int, ...], k: int) -> None:
+    made, live, matrix = part(base, tail, deleted)
+    query = vectors(1, seed=5)[0].astype(np.float32)
+    products = matrix @ query
+    best = np.argsort(-products, kind="stable")[: max(k, 0)]
+    rows, scores = made.search(query, k)
+    assert rows.tolist() == live[best].tolist()
+    assert scores.tolist() == pytest.approx(products[best].tolist(), abs=1e-5)
+    assert (rows.dtype, scores.dtype) == (np.int64, np.float32)
+    assert made.scores(query, live[::-1]).tolist() == pytest.approx(products[::-1].tolist(), abs=1e-5)
+
+
+def test_search_among_some_rows_gives_only_those() -> None:
+    made, live, matrix = part(40, 10, (10,))
+    query = vectors(1, seed=5)[0].astype(np.float32)
+    among = live[::3]
+    order = np.argsort(-(matrix[::3] @ query))
+    assert made.search(query, 8, among)[0].tolist() == among[order][:8].tolist()
+    assert made.search(query, 8, np.empty(0, np.int64))[0].tolist() == []
+
+
+@pytest.mark.parametrize("wrong", [9, 11, 10_000, -1])
+def test_scores_of_a_row_that_is_not_there_are_an_error(wrong: int) -> None:
+    for sizes in ((5, 5), (5, 0), (0, 5)):
+        with pytest.raises(KeyError, match="not rows of this index"):
+            part(*sizes)[0].scores(vectors(1)[0].astype(np.float32), np.array([10, wrong]))
+
+
+def test_the_derived_file_holds_the_rows_and_their_vectors() -> None:
+    rows = np.array([3, 4, 9], np.int64)
+    data = dense.serialised(rows, vectors(3))
+    commit = Commit(dense=dense.file_name(data), dense_sha256=dense._sha256(data), dense_rows=3, dense_last=9)
+    base = dense._read(io.BytesIO(data), commit, 16)
+    assert base is not None
+    assert base.rows.tolist() == [3, 4, 9]
+    assert np.array_equal(base.vectors, vectors(3))
+    assert dense.serialised(rows, vectors(3)) == data
+
+
+def test_a_file_that_is_not_what_the_commit_says_is_not_used() -> None:
+    import faiss
+
+    rows = np.array([3, 4, 9], np.int64)
+    data = dense.serialised(rows, vectors(3))
+    commit = Commit(dense="d", dense_sha256=dense._sha256(data), dense_rows=3, dense_last=9)
+    assert dense._read(io.BytesIO(data[:-1]), commit, 16) is None
+    assert dense._read(None, commit, 16) is None
+    assert dense._read(io.BytesIO(data), commit, 17) is None
+    flat = faiss.IndexFlatIP(16)
+    eight_bits = faiss.IndexScalarQuantizer(16, faiss.ScalarQuantizer.QT_8bit_direct, faiss.METRIC_INNER_PRODUCT)
+    for other in (b"garbage", *(bytes(faiss.serialize_index(kind)) for kind in (flat, _numbered(eight_bits)))):
+        named = Commit(dense="d", dense_sha256=dense._sha256(other), dense_rows=3, dense_last=9)
+        assert dense._read(io.BytesIO(other), named, 16) is None
+
+
+def _numbered(inner: object) -> object:
+    import faiss
+
+    index = faiss.IndexIDMap(inner)
+    index.add_with_ids(vectors(3).astype(np.float32), np.array([3, 4, 9]))
+    return index
+
+
+@pytest.mark.parametrize("harm", ["removed", "flipped", "cut", "emptied"])
+def test_a_missing_or_wrong_file_costs_a_warning_and_no_answer(
+    tmp_path: Path, harm: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = filled(tmp_path / "index")
+    query = EMBEDDER.embed_query("the valve of machine 3").vectors[0]
+    with Index.open(path) as index:
+        wanted = index.search_dense(query, 5)
+    file = dense_file(path)
+    good = file.read_bytes()
+    if harm == "removed":
+        file.unlink()
+    else:
+        flipped = bytes([*good[:200], good[200] ^ 4, *good[201:]])
+        file.write_bytes({"flipped": flipped, "cut": good[:-9], "emptied": b""}[harm])
+    with Index.open(path) as index, caplog.at_level(logging.WARNING):
+        found = index.search_dense(query, 5)
+        assert index.check() != []
+    assert "is missing or damaged" in caplog.text
+    assert found[0].tolist() == wanted[0].tolist()
+    assert found[1].tolist() == pytest.approx(wanted[1].tolist(), abs=1e-6)
+    with open_writer(path):
+        pass
+    assert dense_file(path).read_bytes() == good
+    assert held(path) == {f"d{number}v0" for number in range(5)}
+
+
+def test_small_commits_leave_the_derived_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dense, "tail_limit", lambda _base: 6)
+    path = filled(tmp_path / "index")
+    before = dense_file(path)
+    with open_writer(path) as writer:
+        put(writer, 100)
+    assert dense_file(path) == before
+    with open_writer(path) as writer:
+        put(writer, 101)
+        put(writer, 102)
+    assert dense_file(path) != before
+    query = EMBEDDER.embed_query("machine 101").vectors[0]
+    with Index.open(path, embedder=EMBEDDER, chunking=CHUNKING) as index:
+        assert len(index.search_dense(query, 1000)[0]) == index.status().chunks
+
+
+def test_deleted_rows_make_the_file_new_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dense, "tail_limit", lambda _base: 6)
+    path = filled(tmp_path / "index", range(6))
+    before = dense_file(path)
+    for location in ("/corpus/m0.md", "/corpus/m1.md", "/corpus/m2.md"):
+        with open_writer(path) as writer:
+            writer.remove_source(location)
+    assert dense_file(path) != before
+    for number in (3, 4, 5):
+        with open_writer(path) as writer:
+            writer.remove_source(f"/corpus/m{number}.md")
+    assert held(path) == set()
+    assert not list(database_file(path).parent.glob("*.faiss"))
+
+
+def test_the_limit_grows_with_the_base() -> None:
+    assert (dense.tail_limit(0), dense.tail_limit(10_000), dense.tail_limit(100_000)) == (2000, 2000, 20_000)

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
+from rag.index.index import Index
+from rag.index.split import Chunking, embedded_text
+from rag.models.fakes import HashEmbedder
+from rag.protocols import Store
+from tests.index.samples import CHUNKING, EMBEDDER, database_file, filled, held, open_writer, put, source
+
+QUESTION = "Which valve of machine 3 was checked at 21 degrees?"
+
+
+def open_index(path: Path) -> Index:
+    return Index.open(path, embedder=EMBEDDER, chunking=CHUNKING)
+
+
+def test_the_legs_agree_with_each_other_on_any_rows(tmp_path: Path) -> None:
+    query = EMBEDDER.embed_query(QUESTION, tokens=True)
+    with open_index(filled(tmp_path)) as index:
+        store: Store = index
+        rows, scores = store.search_dense(query.vectors[0], 100)
+        assert len(rows) == index.status().chunks
+        assert store.dense_scores(query.vectors[0], rows[::-1]).tolist() == pytest.approx(scores[::-1].tolist(), abs=1e-5)
+        texts = [embedded_text(chunk) for chunk in store.chunks(rows.tolist())]
+        exact = EMBEDDER.embed_texts(texts).vectors @ query.vectors[0]
+        assert scores.tolist() == pytest.approx(exact.tolist(), abs=2e-3)
+        found, bm25 = store.search_lexical(QUESTION, 5)
+        assert store.lexical_scores(QUESTION, found).tolist() == pytest.approx(bm25.tolist())
+        assert store.coverage(QUESTION) > store.coverage("zeppelin weather 21")
+        late = store.late_scores(query.tokens[0], rows)
+        assert late.shape == rows.shape
+        assert store.late_scores(query.tokens[0], np.empty(0, np.int64)).shape == (0,)
+        assert store.chunks([]) == []
+
+
+def test_a_search_in_some_languages_gives_chunks_in_those(tmp_path: Path) -> None:
+    vector = EMBEDDER.embed_query(QUESTION).vectors[0]
+    with open_index(filled(tmp_path)) as index:
+        spoken = index.languages()
+        assert sum(spoken.values()) == index.status().chunks
+        for language, count in spoken.items():
+            for _ in range(2):
+                rows, _ = index.search_dense(vector, 1000, [language])
+                assert index.languages_of(rows) == [language] * count
+        assert len(index.search_dense(vector, 10, ["xx"])[0]) == 0
+
+
+def test_a_vector_of_another_dimension_is_refused(tmp_path: Path) -> None:
+    with open_index(filled(tmp_path)) as index, pytest.raises(ValueError, match="has 5 numbers, those of .* have 32"):
+        index.search_dense(np.zeros(5, np.float32), 1)
+
+
+def test_a_reader_stays_at_its_commit_until_it_refreshes(tmp_path: Path) -> None:
+    vector = EMBEDDER.embed_query(QUESTION).vectors[0]
+    with open_index(filled(tmp_path)) as index:
+        before = index.search_lexical(QUESTION, 50), index.all_sources(), index.text("d3v0")
+        with open_writer(tmp_path) as writer:
+            writer.remove_source(source(3).location)
+            put(writer, 9)
+        assert index.commit == 1
+        assert index.all_sources() == before[1]
+        assert index.text("d3v0") == before[2]
+        assert index.search_lexical(QUESTION, 50)[0].tolist() == before[0][0].tolist()
+        old, _ = index.search_dense(vector, 100)
+        assert set(index.rows_of("d3v0")) <= set(old.tolist())
+        assert index.refresh()
+        assert index.commit == 2
+        assert not set(index.rows_of("d9v0")) - set(index.search_dense(vector, 100)[0].tolist())
+        with pytest.raises(KeyError, match="d3v0"):
+            index.text("d3v0")
+        assert not index.refresh()
+
+
+def test_a_reader_keeps_its_derived_file_though_the_writer_removes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from rag.index import dense
+
+    monkeypatch.setattr(dense, "tail_limit", lambda _base: 0)
+    with open_index(filled(tmp_path)) as index:
+        with open_writer(tmp_path) as writer:
+            put(writer, 9)
+        rows, _ = index.search_dense(EMBEDDER.embed_query(QUESTION).vectors[0], 100)
+        assert len(rows) == index.status().chunks
+    assert not caplog.records
+
+
+def test_the_writers_view_sees_the_open_transaction(tmp_path: Path) -> None:
+    filled(tmp_path, [1])
+    vector = EMBEDDER.embed_query("machine 7").vectors[0]
+    with open_writer(tmp_path) as writer:
+        put(writer, 7)
+        view = writer.index
+        rows = view.rows_of("d7v0")
+        assert set(rows) <= set(view.search_dense(vector, 100)[0].tolist())
+        assert set(view.search_lexical("kx-7-0", 5)[0].tolist()) & set(rows)
+        assert not view.refresh()
+        view.close()
+        with open_index(tmp_path) as reader:
+            assert [found.document for found in reader.all_sources()] == ["d1v0"]
+    assert held(tmp_path) == {"d1v0", "d7v0"}
+
+
+def test_other_settings_are_refused_with_the_command(tmp_path: Path) -> None:
+    filled(tmp_path, [1])
+    with pytest.raises(IndexMismatch, match="built with other weights or prompts of embedder 'hash'.*rag ingest --rebuild"):
+        Index.open(tmp_path, embedder=HashEmbedder(dimension=16))
+    other = HashEmbedder(dimension=16)
+    other.name = "another"
+    with pytest.raises(IndexMismatch, match="built with embedder 'hash', but 'another' is selected.*Set embedder = 'hash'"):
+        Index.open(tmp_path, embedder=other)
+    with pytest.raises(IndexMismatch, match="30 tokens and 10 of heading context, but 320 and 64 are selected"):
+        Index.open(tmp_path, chunking=Chunking())
+    with Index.open(tmp_path) as index:
+        assert index.manifest.embedder == "hash"
+        assert index.manifest.chunking == CHUNKING
+
+
+def test_where_there_is_no_index_the_message_says_how_to_make_one(tmp_path: Path) -> None:
+    for missing in (tmp_path, tmp_path / "no" / "where", Path(__file__) / "x"):
+        with pytest.raises(IndexMissing, match="There is no index at .*: rag ingest FOLDER --index"):
+            Index.open(missing)
+
+
+def test_an_index_can_be_moved_and_copied(tmp_path: Path) -> None:
+    filled(tmp_path / "a")
+    shutil.copytree(tmp_path / "a", tmp_path / "copy")
+    shutil.move(tmp_path / "a", tmp_path / "with spaces? & #signs 机器")
+    for place in ("copy", "with spaces? & #signs 机器"):
+        assert held(tmp_path / place) == {f"d{number}v0" for number in range(5)}
+        with open_writer(tmp_path / place) as writer:
+            put(writer, 6)
+
+
+def test_a_row_that_is_not_there_is_damage(tmp_path: Path) -> None:
+    with open_index(filled(tmp_path, [1])) as index:
+        for ask in (index.chunks, index.languages_of, lambda rows: index.late_scores(np.zeros((1, 32), np.float32), rows)):
+            with pytest.raises(IndexDamaged, match="missing"):
+                ask(np.array([99999]))
+
+
+def test_threads_may_share_an_index(tmp_path: Path) -> None:
+    query = EMBEDDER.embed_query(QUESTION, tokens=True)
+    with open_index(filled(tmp_path, range(10))) as index:
+        rows, scores = index.search_dense(query.vectors[0], 10)
+        wanted = rows.tolist(), index.chunks(rows.tolist()), index.search_lexical(QUESTION, 9)[0].tolist()
+        wrong: list[object] = []
+
+        def searches() -> None:
+            for _ in range(20):
+                found, _ = index.search_dense(query.vectors[0], 10)
+                got = found.tolist(), index.chunks(found.tolist()), index.search_lexical(QUESTION, 9)[0].tolist()
+                if got != wanted:
+                    wrong.append(got)
+
+        threads = [threading.Thread(target=searches) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wrong == []
+
+
+def test_only_some_documents_are_kept_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rag.index import rows as rows_module
+
+    monkeypatch.setattr(rows_module, "_KEPT_CHARACTERS", 500)
+    with open_index(filled(tmp_path, range(5))) as index:
+        first = index.document("d0v0")
+        assert index.document("d0v0") is first
+        for number in range(1, 5):
+            index.text(f"d{number}v0")
+        assert index.document("d0v0") is not first
+        assert index.document("d0v0") == first
+
+
+def test_status_counts_and_weighs(tmp_path: Path) -> None:
+    with open_index(filled(tmp_path)) as index:
+        status = index.status()
+        assert (status.commit, status.documents, sum(status.sources.values())) == (1, 5, 5)
+        assert status.bytes["vectors"] == 2 * 32 * status.chunks
+        assert status.token_bytes == status.bytes["token vectors"] / status.chunks
+        assert min(status.bytes.values()) > 0
+        assert status.bytes["all files"] >= database_file(tmp_path).stat().st_size
+        assert (status.dense, status.recall, status.embedder, status.dimension) == ("exact", 1.0, "hash", 32)
+        assert 0 < status.created <= status.updated
+    with open_writer(tmp_path / "empty"):
+        pass
+    with open_index(tmp_path / "empty") as index:
+        assert (index.status().token_bytes, index.status().bytes["dense"], index.status().updated) == (0, 0, 0)

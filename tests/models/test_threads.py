@@ -1,0 +1,56 @@
+"""The number of threads is decided in one place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from rag.errors import SettingsError
+from rag.models import threads
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("RAG_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS", "TOKENIZERS_PARALLELISM"):
+        monkeypatch.delenv(name, raising=False)
+    threads.thread_count.cache_clear()
+    yield
+    threads.thread_count.cache_clear()
+
+
+def test_our_variable_wins_over_openmps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3,2")
+    assert threads.thread_count() == 3
+    threads.thread_count.cache_clear()
+    monkeypatch.setenv("RAG_THREADS", "5")
+    assert threads.thread_count() == 5
+
+
+def test_without_a_variable_it_is_the_processors_of_this_process() -> None:
+    assert 1 <= threads.thread_count() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])
+def test_what_is_not_a_number_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("RAG_THREADS", value)
+    with pytest.raises(SettingsError, match=f"RAG_THREADS='{value}' is not a number of threads"):
+        threads.thread_count()
+
+
+def test_libraries_that_read_the_environment_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_THREADS", "2")
+    monkeypatch.setenv("RAYON_NUM_THREADS", "7")
+    threads.prepare()
+    assert os.environ["OMP_NUM_THREADS"] == "2"
+    assert os.environ["RAYON_NUM_THREADS"] == "7", "what the user has set stays"
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.delenv("TOKENIZERS_PARALLELISM")
+
+
+def test_onnx_runtime_gets_the_count_and_does_not_spin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_THREADS", "2")
+    options = threads.session_options()
+    assert options.intra_op_num_threads == 2
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
