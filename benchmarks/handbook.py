@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag import Answer, Generator, Retriever, ask, ingest, load_embedder
-from rag.evaluation.answers import contains
+from rag.evaluation.answers import contains, looked_at
+from rag.evaluation.dataset import Gold
 
 CORPUS = Path(__file__).parents[1] / "corpora" / "handbook"
 GROUPS = ("en", "zh", "cross", "unanswerable")
@@ -71,7 +72,14 @@ def outcome(
     root = (CORPUS / "documents").resolve().as_posix() + "/"
     found = {place.removeprefix(root) for hit in answer.hits[:3] for place in (hit.source, *hit.copies)}
     exact = all(retriever.index.text(each.document, each.start, each.end) == each.quote for each in answer.citations)
-    return Outcome(gold, question, bool(found & relevant), answer, contains(answer.text, gold), exact)
+    return Outcome(gold, question, bool(found & relevant), answer, contains(looked_at(answer), gold_of(gold)), exact)
+
+
+def gold_of(line: dict[str, object]) -> Gold:
+    facts = line.get("facts", [])
+    assert isinstance(facts, list)
+    assert isinstance(line["answers"], list)
+    return Gold(tuple(line["answers"]), bool(line["answerable"]), tuple(tuple(group) for group in facts))
 
 
 def questions() -> list[tuple[dict[str, object], str]]:

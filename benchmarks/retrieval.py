@@ -2,18 +2,17 @@
 
     python benchmarks/retrieval.py [--data FOLDER] [--limit N] [SET ...]
 
-FOLDER holds sets in the form of `rag eval` (default: $RAG_DATA, else ../shared/data). Absent sets are named, then
-skipped.
+FOLDER holds sets in the form of `rag eval` (default: ../shared/data). Absent sets are named, then skipped.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
-from rag import Settings
+from rag import load_embedder
 from rag.evaluation.run import evaluate
+from rag.protocols import Embedder
 
 SETS = ("xquad-en", "xquad-zh", "xquad-de", "xquad-es", "xquad-ar", "cmrc2018", "xquad-zh-en", "xquad-en-zh", "scifact")
 METRICS = ("ndcg@10", "recall@5", "recall@10", "mrr@10")
@@ -22,33 +21,34 @@ HANDBOOK = Path(__file__).parents[1] / "corpora" / "handbook"
 
 def main() -> None:
     options = arguments()
+    embedder = load_embedder()
     print("| set | queries | " + " | ".join(METRICS) + " | p50 / p95 ms |")
     print("|---|---:|" + "---|" * (len(METRICS) + 1))
     for name in options.sets or ("handbook", *SETS):
         folder = HANDBOOK if name == "handbook" else options.data / name
         if folder.is_dir():
-            print(row(name, folder, options.limit), flush=True)
+            print(row(name, folder, embedder, options.limit), flush=True)
         else:
             print(f"| {name} | absent |" + " |" * (len(METRICS) + 1))
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("RAG_DATA", "../shared/data")))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--limit", type=int, default=None)
     parser.add_argument("sets", nargs="*")
     return parser.parse_args()
 
 
-def row(name: str, folder: Path, limit: int | None) -> str:
+def row(name: str, folder: Path, embedder: Embedder, limit: int | None) -> str:
     """One set's line: each metric's mean and its bootstrap 95 % interval."""
-    report = evaluate(folder, Settings(), limit=limit)
+    report = evaluate(folder, embedder, limit=limit)
     cells = [
         f"{metric.mean:.4f} [{metric.low:.3f}, {metric.high:.3f}]"
         for metric in (report.metrics[each] for each in METRICS)
     ]
     latency = f"{report.latency_ms['p50']:.0f} / {report.latency_ms['p95']:.0f}"
-    return f"| {name} | {report.queries} | " + " | ".join(cells) + f" | {latency} |"
+    return f"| {name} | {report.judged} | " + " | ".join(cells) + f" | {latency} |"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ Offsets are half-open ranges of Unicode code points in `Document.text`.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -61,10 +61,12 @@ class Document:
 
     def page_at(self, offset: int) -> int | None:
         """The 1-based page that holds the character at `offset`; None where the format has no pages."""
-        for page in self.pages:
-            if page.start <= offset < page.end:
-                return page.number
-        return None
+        return page_at(self.pages, offset)
+
+
+def page_at(pages: Iterable[Page], offset: int) -> int | None:
+    """The number of the page that holds the character at `offset`; None where none does."""
+    return next((page.number for page in pages if page.start <= offset < page.end), None)
 
 
 class State(enum.StrEnum):
@@ -189,7 +191,8 @@ class Hit:
     """A chunk with its score; higher is better.
 
     `text` is the document's text at `start:end`, which may be wider than the chunk where neighbours were joined.
-    `source` and `copies` (the other places of the same document) are locations as in `Source.location`.
+    `source` and `copies` (the other places of the same document) are locations as in `Source.location`; `pages` are
+    those that the text touches.
     """
 
     chunk: Chunk
@@ -199,13 +202,18 @@ class Hit:
     text: str
     start: int
     end: int
-    page: int | None = None
+    pages: tuple[Page, ...] = ()
     copies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_span(self.start, self.end)
         if self.end - self.start != len(self.text):
             raise ValueError(f"hit {self.start}:{self.end} holds {len(self.text)} characters")
+
+    @property
+    def page(self) -> int | None:
+        """The 1-based page that the hit begins on; None where the format has no pages."""
+        return page_at(self.pages, self.start)
 
 
 # ---------------------------------------------------------------- hits to an answer

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from rag.datatypes import Chunk, Embeddings, Hit, Message, Source
+from rag.datatypes import Chunk, Embeddings, Hit, Message, Page, Source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,5 +129,5 @@ class Store(Protocol):
     def text(self, document: str, start: int = 0, end: int | None = None) -> str:
         """The document's text, or that span of it."""
 
-    def page_at(self, document: str, offset: int) -> int | None:
-        """The 1-based page at a character; None where the format has no pages."""
+    def pages(self, document: str, start: int, end: int) -> tuple[Page, ...]:
+        """The pages that the span of the document's text touches; none where the format has no pages."""

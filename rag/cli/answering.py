@@ -23,7 +23,7 @@ from rag.cli.options import (
 )
 from rag.cli.parts import make_generator, open_index, open_retriever, prepared
 from rag.cli.sources import find_one, place, quoted, shown, split_span
-from rag.datatypes import Answer, Citation, Sentence, Source
+from rag.datatypes import Answer, Citation, Sentence, Source, page_at
 from rag.errors import CorpusError, RagError
 from rag.settings import Settings
 
@@ -111,10 +111,10 @@ def _print_answer(question: str, settings: Settings) -> None:
 
 
 def _print_with_prompt(answer: Answer, settings: Settings) -> None:
-    """The prompt as it is, between two rules, then the answer."""
+    """The prompt (exactly, unless it goes to a terminal), a rule, then the answer."""
     paper = render.Paper()
     if answer.prompt:
-        print(printable_lines(answer.prompt))
+        print(printable_lines(answer.prompt) if sys.stdout.isatty() else answer.prompt)
     else:
         complain("no language model was asked: this answer is made of quotes (see --answer prose)")
     paper.line(("-" * 40, render.FAINT))
@@ -154,7 +154,7 @@ def show(
         name, span = split_span(source, sources)
         found = find_one(name, sources)
         document, text, start, end = _cut(opened, found, span)
-        page = opened.page_at(document, start) if text else None
+        page = page_at(opened.pages(document, start, start + 1), start) if text else None
     if json:
         where = {"source": shown(found.location), "document": document, "start": start, "end": end, "page": page}
         jsonout.write_json({**where, "text": text})

@@ -81,12 +81,16 @@ def ingest_parts(settings: Settings, *, rebuild: bool) -> tuple[Embedder, Chunki
 def make_generator(settings: Settings, embedder: Embedder) -> Generator:
     """A generator whose language model is loaded when it is first asked: an answer in quotes never loads it."""
     from rag import Generator, load_language_model
+    from rag.models.catalogue import CATALOGUE
+
+    entry = CATALOGUE.get(settings.generator)
 
     def load() -> LanguageModel:
         fetch(settings.generator)
         return load_language_model(settings.generator, device=settings.device)
 
-    return Generator(load, embedder, mode=cast(Mode, settings.answer))
+    mode = cast(Mode, settings.answer)
+    return Generator(load, embedder, mode=mode, quotes_first=entry.quotes_first if entry else None)
 
 
 def fetch(name: str) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.datatypes import Citation, Hit, Markup
+from rag.datatypes import Citation, Hit, Markup, page_at
 from rag.generation.readable import readable
 from rag.text.markdown import lines, plain_title
 from rag.text.sentences import Span, SpanKind, sentences
@@ -58,7 +58,7 @@ class Unit:
             end=self.end,
             quote=self.text,
             chunk=self.hit.chunk.id,
-            page=self.hit.page,
+            page=page_at(self.hit.pages, self.start),
         )
 
 
@@ -68,8 +68,9 @@ def units(hits: Sequence[Hit]) -> list[Unit]:
     for place, hit in enumerate(hits[:MOST_HITS]):
         for unit in _units(hit, place):
             found.setdefault((hit.chunk.document, unit.start, unit.end), unit)
-    told = [unit for unit in found.values() if unit.kind not in ("heading", "header")]
-    return (told or list(found.values()))[:MOST_UNITS]
+    worded = [unit for unit in found.values() if any(char.isalnum() for char in unit.text)]
+    told = [unit for unit in worded if unit.kind not in ("heading", "header")]
+    return (told or worded)[:MOST_UNITS]
 
 
 def _units(hit: Hit, place: int) -> Iterator[Unit]:

@@ -33,7 +33,8 @@ ENOUGH_UNCASED = 0.85
 _MARK = re.compile(r"\s*(?:\[[0-9]{1,3}(?:\s*[,;–-]\s*[0-9]{1,3})*\]|【[0-9]{1,3}】)")
 _HINT = re.compile(r"[0-9]{1,3}")
 _CLAUSE = re.compile(
-    r"[,，、;；:：()（）。.!！?？\n]+\s|[，、；：（）。！？]|\s(?:and|but|while|whereas|und|aber|et|mais|y|pero)\s"
+    r"[,，、;；:：()（）。.!！?？\n]+\s|[，、；：（）。！？]"
+    r"|\s(?:and|but|while|whereas|unless|although|because|when|which|who|und|aber|et|mais|y|pero)\s"
 )
 _NOVEL = re.compile(r"[\u30a1-\u30fa\u3400-\u9fff\uf900-\ufaff]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3]{2,}")
@@ -213,7 +214,7 @@ def _content(claim: str, ground: str) -> Iterator[Problem]:
     # Numbers, units and directions have been compared by what they mean, not by how they are spelled.
     said = neutral(without_quantities(claim))
     words = content_words(said)
-    strange = [forms for forms in words if not known.intersection(forms)]
+    strange = [forms for forms in words if not known.intersection(forms) and not _has_kin(forms[0], known)]
     if words and 1 - len(strange) / len(words) < _enough(claim):
         yield Problem(Reason.CONTENT, " ".join(forms[0] for forms in strange))
     novel = _novel_signs(said, ground)
@@ -255,6 +256,10 @@ def _exchanged(words: Sequence[tuple[str, ...]], ground: str, known: set[str]) -
             if tag == "replace" and put and lost and not any(_UNSPACED.search(word) for word in put):
                 return " ".join(put)
     return ""
+
+
+def _has_kin(word: str, known: set[str]) -> bool:
+    return word.isalpha() and not _UNSPACED.search(word) and any(_akin(word, other) for other in known)
 
 
 def _akin(word: str, other: str) -> bool:

@@ -8,6 +8,7 @@ Windows cannot flush a folder: there a power cut may forget the rename, and the 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -58,15 +59,12 @@ def sync_folder(folder: Path) -> None:
 
 def _rename(temporary: Path, path: Path) -> None:
     """Replace `path`. Windows refuses while a reader has the old file open, for the moment that it reads it."""
-    for left in reversed(range(_RENAME_TRIES)):
-        try:
+    for _ in range(_RENAME_TRIES if _refuses_open_files() else 0):
+        with contextlib.suppress(PermissionError):
             temporary.replace(path)
-        except PermissionError:
-            if left == 0 or not _refuses_open_files():
-                raise
-            time.sleep(_RENAME_PAUSE_S)
-        else:
             return
+        time.sleep(_RENAME_PAUSE_S)
+    temporary.replace(path)
 
 
 def _refuses_open_files() -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 from rag.errors import RagError
-from rag.index import atomic, lexical
+from rag.index import dense, lexical_check
 from rag.index.database import damaged
 from rag.index.rows import Rows
 
@@ -23,26 +24,19 @@ _REBUILD = "Make the index anew from the source files with: rag ingest --rebuild
 _BATCH = 1000
 
 
-def check(rows: Rows) -> list[str]:
-    """A sentence for each thing that is wrong; empty where the index is sound."""
-    checks: list[Callable[[Rows], Iterator[str]]] = [
-        _pages,
-        _whole,
-        _documents,
-        _chunks,
-        _vectors,
-        _token_vectors,
-        _lexical,
-        _totals,
-        _derived,
-    ]
+def check(rows: Rows, derived: BinaryIO | None) -> list[str]:
+    """A sentence for each thing that is wrong; empty where the index is sound.
+
+    `derived` is the derived file of the commit, open, as a writer may have removed its name; None where it is missing.
+    """
+    rows.forget()
     problems: list[str] = []
-    for part in checks:
+    for part in _CHECKS:
         try:
             problems.extend(part(rows))
         except RagError as error:
             problems.append(str(error))
-    return list(dict.fromkeys(problems))
+    return list(dict.fromkeys([*problems, *_derived(rows, derived)]))
 
 
 def _pages(rows: Rows) -> Iterator[str]:
@@ -63,10 +57,9 @@ def _whole(rows: Rows) -> Iterator[str]:
 
 
 def _documents(rows: Rows) -> Iterator[str]:
-    rows.forget()
-    for (name,) in rows.database.all("SELECT id FROM document"):
+    for place in rows.document_places():
         try:
-            rows.document(name)
+            rows.document_at(place)
         except RagError as error:
             yield str(error)
 
@@ -97,7 +90,7 @@ def _token_vectors(rows: Rows) -> Iterator[str]:
 
 
 def _lexical(rows: Rows) -> Iterator[str]:
-    for what in lexical.damage(rows.database):
+    for what in lexical_check.damage(rows.database):
         yield f"{rows.database.file} is damaged: {what}. {_REBUILD}"
 
 
@@ -111,11 +104,23 @@ def _totals(rows: Rows) -> Iterator[str]:
         yield f"{file} is damaged: it has {counts} documents, sources and chunks, its last commit {wanted}. {_REBUILD}"
 
 
-def _derived(rows: Rows) -> Iterator[str]:
+def _derived(rows: Rows, derived: BinaryIO | None) -> Iterator[str]:
     commit = rows.commit()
     file = rows.database.file.parent / commit.dense
     again = "Searches are right but slower; the next rag ingest writes it anew."
-    if commit.dense and not file.is_file():
+    if commit.dense and derived is None:
         yield f"{file} is missing. {again}"
-    elif commit.dense and atomic.digest(file) != commit.dense_sha256:
+    elif derived is not None and not dense.sound(derived, commit):
         yield f"{file} is damaged: it does not have its checksum. {again}"
+
+
+_CHECKS: tuple[Callable[[Rows], Iterator[str]], ...] = (
+    _pages,
+    _whole,
+    _documents,
+    _chunks,
+    _vectors,
+    _token_vectors,
+    _lexical,
+    _totals,
+)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +22,8 @@ from rag.index.schema import APPLICATION, FORMAT, SCHEMA
 
 _OLDEST_SQLITE = (3, 37)  # STRICT tables
 _BUSY_S = 10.0
+_OF_SQLITE = re.compile("CREATE TABLE ('lexical_(data|idx|content|docsize|config)'|sqlite_sequence)[( ]")
+_SEARCH = re.compile("fts5|lexical_|tokenize")  # what FTS5 says when its own tables are damaged
 _WRITER_SETTINGS = ("synchronous = full", "fullfsync = on", "foreign_keys = on", "cache_size = -65536")
 
 
@@ -135,6 +138,8 @@ def _of_sqlite(error: sqlite3.Error, file: Path) -> RagError | None:
     primary = None if code is None else code & 0xFF
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return damaged(file, str(error))
+    if primary == sqlite3.SQLITE_ERROR and _SEARCH.search(str(error)):
+        return damaged(file, str(error))
     if primary is None and isinstance(error, sqlite3.OperationalError):
         return damaged(file, str(error).splitlines()[0])
     if primary == sqlite3.SQLITE_FULL:
@@ -194,6 +199,14 @@ def _check_header(database: Database) -> None:
         )
     if application != APPLICATION or version < 1:
         raise damaged(database.file, "it is not the database of an index")
+    made = {_flat(sql) for (sql,) in database.all("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")}
+    others = made - set(map(_flat, SCHEMA))
+    if not made.issuperset(map(_flat, SCHEMA)) or not all(_OF_SQLITE.match(sql) for sql in others):
+        raise damaged(database.file, "its tables are not those of an index")
+
+
+def _flat(sql: str) -> str:
+    return " ".join(sql.split())
 
 
 def _create(database: Database) -> None:

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.index.database import damaged
 from rag.index.rows import Commit, Rows
 
 Floats = NDArray[np.float32]
@@ -31,10 +32,6 @@ _log = logging.getLogger(__name__)
 def tail_limit(base: int) -> int:
     """Newer and deleted rows that a base of `base` rows may have beside it before it is written anew."""
     return max(2000, base // 5)
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def file_name(data: bytes) -> str:
@@ -115,6 +112,8 @@ def load(rows: Rows, commit: Commit, dimension: int, file: BinaryIO | None) -> D
     A file that does not hold what the commit says is not used: the base is made of the rows, with a warning.
     """
     live = rows.live()
+    if len(live) != commit.chunks:
+        raise damaged(rows.database.file, f"{commit.chunks - len(live)} chunks are missing")
     base = _read(file, commit, dimension) if commit.dense else _base(*_nothing(dimension))
     if base is None:
         _log.warning(
@@ -126,9 +125,18 @@ def load(rows: Rows, commit: Commit, dimension: int, file: BinaryIO | None) -> D
     return Dense(base, live, rows.vectors(dimension, after=commit.dense_last))
 
 
+def sound(file: BinaryIO, commit: Commit) -> bool:
+    """Whether the derived file holds the bytes that the commit names."""
+    file.seek(0)
+    return _sha256(file.read()) == commit.dense_sha256
+
+
 def _read(file: BinaryIO | None, commit: Commit, dimension: int) -> Base | None:
     """The base in a file; None where it is not the one of the commit."""
-    data = b"" if file is None else file.read()
+    if file is None:
+        return None
+    file.seek(0)
+    data = file.read()
     if _sha256(data) != commit.dense_sha256:
         return None
     import faiss
@@ -171,3 +179,7 @@ def _places(among: Numbers, rows: Numbers) -> tuple[NDArray[np.bool_], Numbers]:
     inside = places < len(among)
     found[inside] = among[places[inside]] == rows[inside]
     return found, places
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -21,7 +21,12 @@ def open_current(path: Path, embedder: Embedder, chunking: Chunking) -> Database
     """The generation in use, made where there is none. Raises IndexMismatch where it is not what is wanted."""
     if not folder.exists(path):
         database = _made(path, embedder, chunking)
-        folder.publish(database.file.parent)
+        try:
+            with explained(path):
+                folder.publish(database.file.parent)
+        except RagError:
+            database.close()
+            raise
         return database
     database = open_writer(folder.current(path) / folder.DATABASE)
     try:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.datatypes import Chunk, Document, Source
+from rag.datatypes import Chunk, Document, Page, Source
 from rag.errors import IndexProblem
 from rag.index import checking, dense, folder, lexical, status
 from rag.index.database import damaged, open_reader
@@ -124,15 +124,17 @@ class Index:
 
     def late_scores(self, query_tokens: Floats, rows: Numbers) -> Floats:
         """MaxSim of the query's token vectors (t, d) with each row's, in the rows' order; 0 where either has none."""
+        if query_tokens.ndim != 2 or query_tokens.shape[1] != self.manifest.dimension:
+            raise ValueError(f"token vectors are {query_tokens.shape}, not (t, {self.manifest.dimension})")
         stored = self._rows.token_vectors([int(row) for row in rows])
         scores = np.zeros(len(stored), np.float32)
         numbers = np.array([number for number, _ in stored], np.int64)
-        for number in np.unique(numbers):
+        for number in np.unique(numbers).tolist():
             places = np.flatnonzero(numbers == number)
             try:
-                scores[places] = self._codecs[int(number)].score(query_tokens, [stored[place][1] for place in places])
-            except KeyError as error:
-                raise damaged(self._rows.database.file, f"token codec {number} is missing") from error
+                scores[places] = self._codecs[number].score(query_tokens, [stored[place][1] for place in places])
+            except (KeyError, ValueError) as error:
+                raise damaged(self._rows.database.file, f"token vectors cannot be decoded ({error})") from error
         return scores
 
     # ------------------------------------------------------------ what was found: the other half
@@ -153,17 +155,24 @@ class Index:
         """The document's text, or that span of it. Raises KeyError where there is no such document."""
         return self._rows.document(document).text[start:end]
 
-    def page_at(self, document: str, offset: int) -> int | None:
-        """The 1-based page at a character; None where the format has no pages."""
-        return self._rows.document(document).page_at(offset)
+    def pages(self, document: str, start: int, end: int) -> tuple[Page, ...]:
+        """The pages that the span of the document's text touches; none where the format has no pages."""
+        pages = self._rows.document(document).pages
+        return tuple(page for page in pages if page.start < end and start < page.end)
 
     def sources(self, document: str) -> list[Source]:
-        """Where a document lies, by location; more than one for equal files."""
-        return self._rows.sources(document)
+        """Where a document lies, by location; more than one for equal files, none for one that is not there."""
+        found = self._rows.sources(document)
+        if self._pinned and not found and self._rows.has_document(document):
+            raise damaged(self._rows.database.file, f"document {document} has no source")
+        return found
 
     def all_sources(self) -> list[Source]:
-        """All sources, by location, whatever their state."""
-        return self._rows.all_sources()
+        """All sources, by location, whatever their state. Raises IndexDamaged where some are missing."""
+        found = self._rows.all_sources()
+        if self._pinned and len(found) != self._commit.sources:
+            raise damaged(self._rows.database.file, f"{self._commit.sources - len(found)} sources are missing")
+        return found
 
     # ------------------------------------------------------------ the index itself
 
@@ -173,7 +182,7 @@ class Index:
 
     def check(self) -> list[str]:
         """What is wrong, a sentence each, after reading every row and every file; empty where the index is sound."""
-        return checking.check(self._rows)
+        return checking.check(self._rows, self._dense_file)
 
     def _look(self) -> None:
         """Take in the commit that the transaction shows."""

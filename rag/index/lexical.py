@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -92,23 +91,6 @@ def coverage(database: Database, query: str, count: int) -> float:
     mass = {term: math.log((count - n + 0.5) / (n + 0.5) + 1) for term, n in frequencies.items()}
     total = sum(mass.values())
     return sum(mass[term] for term, n in frequencies.items() if n) / total if total else 0.0
-
-
-def damage(database: Database) -> list[str]:
-    """What is wrong with the lexical index: entries without their checksum, counts that differ from the entries."""
-    documents: Counter[str] = Counter()
-    occurrences: Counter[str] = Counter()
-    problems = []
-    for row, stored, crc in database.all("SELECT rowid, terms, crc FROM lexical"):
-        if checksum(row, stored) != crc:
-            problems.append(f"the lexical entry of row {row} does not have its checksum")
-        tokens = stored.split()
-        documents.update(set(tokens))
-        occurrences.update(tokens)
-    counted = {term: (n, total) for term, n, total in database.all("SELECT term, doc, cnt FROM lexical_terms")}
-    if counted != {term: (n, occurrences[term]) for term, n in documents.items()}:
-        problems.append("the lexical index does not hold the terms of its entries")
-    return problems
 
 
 def _match(database: Database, query: str, count: int) -> str:

@@ -77,8 +77,8 @@ class Rows:
         return Commit(*self._checked("a commit", rows)[0]) if rows else Commit()
 
     def count(self, table: Literal["document", "source", "chunk"]) -> int:
-        """Rows of a table."""
-        return int(self.database.all(f"SELECT count(*) FROM {table}")[0][0])
+        """Rows of a table, counted in the table itself: its indexes may have lost some."""
+        return int(self.database.all(f"SELECT count(*) FROM {table} NOT INDEXED")[0][0])
 
     def codecs(self) -> dict[int, TokenCodec]:
         """The codecs of token vectors, by number; the highest is the one that encodes."""
@@ -107,6 +107,15 @@ class Rows:
             self._documents.move_to_end(document)
         return kept
 
+    def document_places(self) -> list[int]:
+        """Where the documents lie in their table, whatever its index says."""
+        return [place for (place,) in self.database.all("SELECT rowid FROM document NOT INDEXED")]
+
+    def document_at(self, place: int) -> Document:
+        """The document that lies there."""
+        (row,) = self.database.all(f"SELECT {_DOCUMENT} FROM document WHERE rowid = ?", (place,))
+        return self._document(row)
+
     def sources(self, document: str) -> list[Source]:
         """Where a document lies, by location."""
         return self._sources("WHERE document = ? ORDER BY location", (document,))
@@ -117,7 +126,8 @@ class Rows:
 
     def all_sources(self) -> list[Source]:
         """All sources, by location."""
-        return self._sources("ORDER BY location", ())
+        # Sorted here: SQLite would walk its index, where a flipped bit hides rows.
+        return sorted(self._sources("NOT INDEXED", ()), key=lambda source: source.location)
 
     # ------------------------------------------------------------ chunks and vectors
 
@@ -141,7 +151,9 @@ class Rows:
 
     def live(self) -> NDArray[np.int64]:
         """The rows of all chunks, ascending."""
-        return np.array([row for (row,) in self.database.all("SELECT row FROM chunk ORDER BY row")], np.int64)
+        return np.array(
+            [row for (row,) in self.database.all("SELECT row FROM chunk NOT INDEXED ORDER BY row")], np.int64
+        )
 
     def languages(self) -> dict[str, int]:
         """How many chunks there are of each language."""

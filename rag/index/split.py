@@ -11,6 +11,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import takewhile
 
 from rag.datatypes import Chunk, Document
@@ -24,7 +25,9 @@ THIN = 32
 LEAST_ROOM = 16
 """Tokens that an embedder must take beside its prompt and specials."""
 SLACK = 2
-"""Tokens by which parts may grow where they are joined."""
+"""Tokens that are left free beside chunk and context."""
+JOINT = 8
+"""Tokens by which a text may at most grow where its context is put in front of it."""
 ARROW = " › "
 SURE_CHARACTERS = 80
 """Characters from which on a chunk's own words tell its language better than its document does."""
@@ -206,11 +209,11 @@ class _Splitter:
         texts = [self.document.text[group[0].start : group[-1].end] for group in groups]
         lengths = self.embedder.count_tokens(texts)
         chunks = [self.chunk(group, text, length) for group, text, length in zip(groups, texts, lengths, strict=True)]
-        whole = self.embedder.count_tokens([embedded_text(chunk) for chunk in chunks])
-        return [
-            (chunk, max(chunk.tokens - self.limit, count - self.room))
-            for chunk, count in zip(chunks, whole, strict=True)
-        ]
+        # Counting is what splitting costs most, so the whole is only counted where it could be too long.
+        close = [chunk for chunk in chunks if chunk.tokens + self.context_limit + JOINT > self.room]
+        whole = self.embedder.count_tokens([embedded_text(chunk) for chunk in close])
+        over = {chunk.id: count - self.room for chunk, count in zip(close, whole, strict=True)}
+        return [(chunk, max(chunk.tokens - self.limit, over.get(chunk.id, 0))) for chunk in chunks]
 
     def chunk(self, group: Sequence[Piece], text: str, tokens: int) -> Chunk:
         path = self.path(group)
@@ -230,7 +233,11 @@ class _Splitter:
 
     def spoken(self, text: str) -> str:
         """The language of a chunk; that of the whole document where the chunk is too short to tell."""
-        return (language(text) if len(text) >= SURE_CHARACTERS else "") or language(self.document.text)
+        return (language(text) if len(text) >= SURE_CHARACTERS else "") or self.main_language
+
+    @cached_property
+    def main_language(self) -> str:
+        return language(self.document.text)
 
     def path(self, group: Sequence[Piece]) -> tuple[str, ...]:
         """The document's title and the headings that all of the group stands under."""

@@ -59,7 +59,7 @@ class EncoderEmbedder:
         self.dimension: int = config["hidden_size"]
         self.max_tokens: int = config["max_position_embeddings"]
         self.engine = ""
-        self._prompts: tuple[str, str] = (prompts["query"], prompts["passage"])
+        self._prompts: tuple[str, str] = (prompts["query"], prompts["document"])
         self._weights = weights
         self._engines = engines
         self._tokenizer = TextTokenizer(folder)

@@ -20,6 +20,7 @@ from rag.errors import SettingsError
 from rag.models.cache import cache_dir
 from rag.models.device import device as chosen_device
 from rag.models.encoder import Engine
+from rag.models.folder import read_config
 from rag.models.onnx_engine import OnnxEngine
 from rag.models.threads import limit_torch
 
@@ -31,7 +32,6 @@ COUNTED = 1_000  # tokens; smaller calls (the sentences of an answer) never add 
 MEASURED = "engines.json"
 _TORCH = "torch "
 _SLOW = 4.0  # seconds for the sample: bfloat16 on a CPU that emulates it
-_SAMPLE = [[0, *range(1000, 1000 + length), 2] for length in (126, 126, 120, 120)]
 
 
 class Engines:
@@ -113,17 +113,25 @@ def _measure(folder: Path) -> dict[str, float]:
 
     from rag.models.torch_engine import TorchEngine
 
-    speeds = {OnnxEngine.name: _speed(OnnxEngine(folder, threads=1))}
+    sample = _sample(folder)
+    speeds = {OnnxEngine.name: _speed(OnnxEngine(folder, threads=1), sample)}
     for dtype in ("float32", "bfloat16"):
         engine = TorchEngine(folder, dtype=dtype)
         torch.set_num_threads(1)
-        speeds[engine.name] = _speed(engine)
+        speeds[engine.name] = _speed(engine, sample)
     limit_torch()
     log.info("Measured: %s", ", ".join(f"{name} {speed:.0f} tokens/s a thread" for name, speed in speeds.items()))
     return speeds
 
 
-def _speed(engine: Engine) -> float:
+def _sample(folder: Path) -> list[list[int]]:
+    """Four texts of ordinary length, of any tokens."""
+    config = read_config(folder)
+    longest = min(128, int(config["max_position_embeddings"]))
+    return [[number % int(config["vocab_size"]) for number in range(longest - short)] for short in (0, 0, 4, 6)]
+
+
+def _speed(engine: Engine, sample: list[list[int]]) -> float:
     """Tokens a second over a small batch: the best of three, or of one where that takes seconds.
 
     It is the thread's own time that counts: what else runs on the machine must not decide.
@@ -131,11 +139,11 @@ def _speed(engine: Engine) -> float:
     fastest = float("inf")
     for _ in range(3):
         started = time.thread_time()
-        engine.hidden(_SAMPLE)
+        engine.hidden(sample)
         fastest = min(fastest, time.thread_time() - started)
         if fastest > _SLOW:
             break
-    return sum(map(len, _SAMPLE)) / max(fastest, 1e-6)
+    return sum(map(len, sample)) / max(fastest, 1e-6)
 
 
 def _processor() -> str:

@@ -1,5 +1,7 @@
 """Stand-ins that keep the promises of `rag.protocols` without weights: for tests, ours and yours.
 
+`HashEmbedder` is here, `CannedModel` in `rag.models.canned`, importable from here as well.
+
 `HashEmbedder` knows no language: two texts are similar as far as they share words (in Chinese, Japanese and
 Thai: characters). It is deterministic on every machine, loads nothing and costs microseconds.
 """
@@ -15,6 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.datatypes import Embeddings
+from rag.models.canned import CannedModel
+
+__all__ = ["CannedModel", "HashEmbedder"]
 
 Floats = NDArray[np.float32]
 

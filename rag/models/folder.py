@@ -20,7 +20,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def read_prompts(folder: Path) -> dict[str, str]:
-    """The prompts by name: "query" and "passage"."""
+    """The prompts by name: "query" and "document"."""
     prompts: dict[str, str] = _read_object(folder / PROMPTS)["prompts"]
     return prompts
 

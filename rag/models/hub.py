@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 _PATTERNS = ["*.json", "*.txt", "*.model", "*.safetensors"]
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 _DEFAULT_OWNER = "sentence-transformers"
 
 
@@ -24,7 +24,7 @@ def checked_folder(name: str) -> Path:
     Raises ModelMissing where neither a folder nor the hub has it, ModelError where it needs pickles or code.
     """
     folder = Path(name).expanduser()
-    if not folder.is_dir():
+    if not name or not folder.is_dir():
         if not _HUB_NAME.fullmatch(name) or folder.exists():
             raise ModelMissing(f"There is no embedder at {name!r}. {_choices()}")
         folder = _snapshot(name if "/" in name else f"{_DEFAULT_OWNER}/{name}")

@@ -56,8 +56,9 @@ def load_language_model(name: str = DEFAULT_GENERATOR, *, device: str = "auto") 
 
 def _of_kind(entry: Entry, kind: str) -> Entry:
     if entry.kind != kind:
+        article = {"embedder": "an embedder", "language model": "a language model"}
         names = ", ".join(other.name for other in CATALOGUE.values() if other.kind == kind)
-        raise ModelMissing(f"{entry.name} is not an {kind} but a {entry.kind}. Built in: {names}")
+        raise ModelMissing(f"{entry.name} is {article[entry.kind]}, not {article[kind]}. Built in: {names}")
     return entry
 
 

@@ -254,11 +254,14 @@ def _write_settings(file: _File, folder: Path) -> None:
             )
         ],
     )
-    _write_json(folder / "sentence_bert_config.json", {"max_seq_length": sizes["positions"], "do_lower_case": False})
+    _write_json(
+        folder / "sentence_bert_config.json",
+        {"max_seq_length": sizes["positions"], "do_lower_case": False, "model_args": {"add_pooling_layer": False}},
+    )
     _write_json(
         folder / PROMPTS,
         {
-            "prompts": {"query": QUERY_PROMPT, "passage": PASSAGE_PROMPT},
+            "prompts": {"query": QUERY_PROMPT, "document": PASSAGE_PROMPT},
             "default_prompt_name": None,
             "similarity_fn_name": "cosine",
         },

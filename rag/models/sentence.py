@@ -170,11 +170,11 @@ class SentenceTransformerEmbedder:
 
 
 def _prompt(model: Any, names: Sequence[str]) -> str:
-    """The prompt that sentence-transformers would use: the first that the model has, else its default."""
-    for name in (*names, model.default_prompt_name):
-        if name in model.prompts:
-            return str(model.prompts[name])
-    return ""
+    """The first prompt of those names that says something; the names are those that sentence-transformers documents.
+
+    It fills in an empty prompt for "document", which must not hide a model's own "passage".
+    """
+    return next((str(model.prompts[name]) for name in names if model.prompts.get(name)), "")
 
 
 def _max_tokens(model: Any) -> int:

@@ -30,7 +30,8 @@ def zscores(values: Floats) -> Floats:
     spread = float(values.std())
     if spread < 1e-9:
         return np.zeros(len(values), dtype=np.float32)
-    return ((values - values.mean()) / spread).astype(np.float32)
+    z: Floats = ((values - values.mean()) / spread).astype(np.float32)
+    return z
 
 
 def fuse_first(dense: Floats, lexical: Floats, coverage: float) -> Floats:

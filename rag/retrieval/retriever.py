@@ -72,7 +72,7 @@ class Retriever:
             text=chunk.text,
             start=chunk.start,
             end=chunk.end,
-            page=self.index.page_at(chunk.document, chunk.start),
+            pages=self.index.pages(chunk.document, chunk.start, chunk.end),
         )
 
     def _timed(self, stage: str, step: Callable[[], T]) -> T:

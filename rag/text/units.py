@@ -119,7 +119,7 @@ MONTHS: dict[str, int] = {name: at for at, names in enumerate(_MONTH_NAMES, star
 def alternatives(words: Iterable[str]) -> str:
     """A regular expression for any of the words, the longest first, Latin ones not followed by a letter or digit."""
     longest_first = sorted(words, key=lambda word: (-len(word), word))
-    return "|".join(re.escape(word) + (r"(?![^\W_])" if _spaced(word) else "") for word in longest_first)
+    return "|".join(re.escape(word) + (r"(?![^\W_\u2e80-\uffdc])" if _spaced(word) else "") for word in longest_first)
 
 
 def _spaced(word: str) -> bool:

@@ -131,11 +131,20 @@ def test_asks_json_is_the_contract(indexed: Run) -> None:
         assert text[citation["start"] : citation["end"]] == citation["quote"]
 
 
-def test_ask_abstains_with_what_came_nearest(indexed: Run) -> None:
+def test_ask_abstains_with_what_came_nearest(indexed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.generation.generator.confidence", lambda signals: 0.0)
     result = indexed("ask", "Quid est veritas?")
     assert "nearest passages:" in result.stdout
     answer = as_json(indexed("ask", "Quid est veritas?", "--json"))
     assert (answer["answered"], answer["mode"]) == (False, "none")
+
+
+def test_an_answer_in_quotes_never_loads_the_language_model(indexed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str, **_: object) -> None:
+        raise AssertionError(f"{name} was loaded")
+
+    monkeypatch.setattr("rag.models.load.load_language_model", refuse)
+    assert as_json(indexed("ask", "When is the rope of the Badger winch replaced?", "--json"))["mode"] == "quotes"
 
 
 def test_show_prompt_prints_what_the_model_is_sent(indexed: Run) -> None:

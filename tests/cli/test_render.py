@@ -12,7 +12,7 @@ import pytest
 
 from rag.cli import render
 from rag.cli.progress import Bar
-from rag.datatypes import Answer, Chunk, Citation, Hit, Scores, Sentence
+from rag.datatypes import Answer, Chunk, Citation, Hit, Page, Scores, Sentence
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 TEXT = "Zebras \x1b[2Jare\u202e striped.\nAlways [bold]so[/bold] :smile:."
@@ -47,7 +47,17 @@ def terminal() -> Iterator[Terminal]:
 
 def hit(text: str = TEXT) -> Hit:
     chunk = Chunk("c", "d", 3, 3 + len(text), text, heading=("Animals", "Striped\x07"))
-    return Hit(chunk, 1.5, Scores(0.9), "/elsewhere/z\x1b.md", text, 3, 3 + len(text), page=2, copies=("/copy.md",))
+    return Hit(
+        chunk,
+        1.5,
+        Scores(0.9),
+        "/elsewhere/z\x1b.md",
+        text,
+        3,
+        3 + len(text),
+        pages=(Page(2, 0, 10_000),),
+        copies=("/copy.md",),
+    )
 
 
 def answer(*, answered: bool = True) -> Answer:

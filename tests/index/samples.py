@@ -13,7 +13,24 @@ from rag.models.fakes import HashEmbedder
 
 EMBEDDER = HashEmbedder(dimension=32)
 CHUNKING = Chunking(max_tokens=30, context_tokens=10)
-_WORDS = "pump valve seal motor gauge filter piston rotor sensor relay cable panel bolt gear shaft hose".split()
+_WORDS = [
+    "pump",
+    "valve",
+    "seal",
+    "motor",
+    "gauge",
+    "filter",
+    "piston",
+    "rotor",
+    "sensor",
+    "relay",
+    "cable",
+    "panel",
+    "bolt",
+    "gear",
+    "shaft",
+    "hose",
+]
 
 
 def document(number: int, version: int = 0, paragraphs: int = 3) -> Document:
@@ -31,7 +48,9 @@ def document(number: int, version: int = 0, paragraphs: int = 3) -> Document:
 
 def source(number: int, version: int = 0) -> Source:
     """Where `document(number, version)` lies; the location does not depend on the version."""
-    return Source("/corpus", f"m{number}.md", State.INDEXED, f"d{number}v{version}", digest=f"{number}-{version}", inode=2**70)
+    return Source(
+        "/corpus", f"m{number}.md", State.INDEXED, f"d{number}v{version}", digest=f"{number}-{version}", inode=2**70
+    )
 
 
 def put(writer: Writer, number: int, version: int = 0, paragraphs: int = 3) -> Document:

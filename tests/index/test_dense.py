@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ Floats = NDArray[np.float32]
 
 def vectors(count: int, dimension: int = 16, seed: int = 0) -> NDArray[np.float16]:
     rows = np.random.default_rng(seed).standard_normal((count, dimension))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float16)
 
 
 def part(base: int, tail: int, deleted: tuple[int, ...] = ()) -> tuple[dense.Dense, NDArray[np.int64], Floats]:
@@ -46,7 +47,7 @@ def test_search_is_exact(base: int, tail: int, deleted: tuple[int, ...], k: int)
     rows, scores = made.search(query, k)
     assert rows.tolist() == live[best].tolist()
     assert scores.tolist() == pytest.approx(products[best].tolist(), abs=1e-5)
-    assert (rows.dtype, scores.dtype) == (np.int64, np.float32)
+    assert [rows.dtype.name, scores.dtype.name] == ["int64", "float32"]
     assert made.scores(query, live[::-1]).tolist() == pytest.approx(products[::-1].tolist(), abs=1e-5)
 
 
@@ -86,14 +87,14 @@ def test_a_file_that_is_not_what_the_commit_says_is_not_used() -> None:
     assert dense._read(io.BytesIO(data[:-1]), commit, 16) is None
     assert dense._read(None, commit, 16) is None
     assert dense._read(io.BytesIO(data), commit, 17) is None
-    flat = faiss.IndexFlatIP(16)
+    flat: Any = faiss.IndexFlatIP(16)
     eight_bits = faiss.IndexScalarQuantizer(16, faiss.ScalarQuantizer.QT_8bit_direct, faiss.METRIC_INNER_PRODUCT)
     for other in (b"garbage", *(bytes(faiss.serialize_index(kind)) for kind in (flat, _numbered(eight_bits)))):
         named = Commit(dense="d", dense_sha256=dense._sha256(other), dense_rows=3, dense_last=9)
         assert dense._read(io.BytesIO(other), named, 16) is None
 
 
-def _numbered(inner: object) -> object:
+def _numbered(inner: Any) -> Any:
     import faiss
 
     index = faiss.IndexIDMap(inner)

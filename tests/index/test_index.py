@@ -27,7 +27,9 @@ def test_the_legs_agree_with_each_other_on_any_rows(tmp_path: Path) -> None:
         store: Store = index
         rows, scores = store.search_dense(query.vectors[0], 100)
         assert len(rows) == index.status().chunks
-        assert store.dense_scores(query.vectors[0], rows[::-1]).tolist() == pytest.approx(scores[::-1].tolist(), abs=1e-5)
+        assert store.dense_scores(query.vectors[0], rows[::-1]).tolist() == pytest.approx(
+            scores[::-1].tolist(), abs=1e-5
+        )
         texts = [embedded_text(chunk) for chunk in store.chunks(rows.tolist())]
         exact = EMBEDDER.embed_texts(texts).vectors @ query.vectors[0]
         assert scores.tolist() == pytest.approx(exact.tolist(), abs=2e-3)
@@ -53,8 +55,10 @@ def test_a_search_in_some_languages_gives_chunks_in_those(tmp_path: Path) -> Non
 
 
 def test_a_vector_of_another_dimension_is_refused(tmp_path: Path) -> None:
-    with open_index(filled(tmp_path)) as index, pytest.raises(ValueError, match="has 5 numbers, those of .* have 32"):
+    with open_index(filled(tmp_path)) as index, pytest.raises(ValueError, match=r"has 5 numbers, those of .* have 32"):
         index.search_dense(np.zeros(5, np.float32), 1)
+    with open_index(tmp_path) as index, pytest.raises(ValueError, match=r"are \(1, 5\), not \(t, 32\)"):
+        index.late_scores(np.zeros((1, 5), np.float32), np.array([1]))
 
 
 def test_a_reader_stays_at_its_commit_until_it_refreshes(tmp_path: Path) -> None:
@@ -110,11 +114,15 @@ def test_the_writers_view_sees_the_open_transaction(tmp_path: Path) -> None:
 
 def test_other_settings_are_refused_with_the_command(tmp_path: Path) -> None:
     filled(tmp_path, [1])
-    with pytest.raises(IndexMismatch, match="built with other weights or prompts of embedder 'hash'.*rag ingest --rebuild"):
+    with pytest.raises(
+        IndexMismatch, match=r"built with other weights or prompts of embedder 'hash'.*rag ingest --rebuild"
+    ):
         Index.open(tmp_path, embedder=HashEmbedder(dimension=16))
     other = HashEmbedder(dimension=16)
     other.name = "another"
-    with pytest.raises(IndexMismatch, match="built with embedder 'hash', but 'another' is selected.*Set embedder = 'hash'"):
+    with pytest.raises(
+        IndexMismatch, match=r"built with embedder 'hash', but 'another' is selected.*Set embedder = 'hash'"
+    ):
         Index.open(tmp_path, embedder=other)
     with pytest.raises(IndexMismatch, match="30 tokens and 10 of heading context, but 320 and 64 are selected"):
         Index.open(tmp_path, chunking=Chunking())
@@ -125,7 +133,7 @@ def test_other_settings_are_refused_with_the_command(tmp_path: Path) -> None:
 
 def test_where_there_is_no_index_the_message_says_how_to_make_one(tmp_path: Path) -> None:
     for missing in (tmp_path, tmp_path / "no" / "where", Path(__file__) / "x"):
-        with pytest.raises(IndexMissing, match="There is no index at .*: rag ingest FOLDER --index"):
+        with pytest.raises(IndexMissing, match=r"There is no index at .*: rag ingest FOLDER --index"):
             Index.open(missing)
 
 
@@ -141,15 +149,19 @@ def test_an_index_can_be_moved_and_copied(tmp_path: Path) -> None:
 
 def test_a_row_that_is_not_there_is_damage(tmp_path: Path) -> None:
     with open_index(filled(tmp_path, [1])) as index:
-        for ask in (index.chunks, index.languages_of, lambda rows: index.late_scores(np.zeros((1, 32), np.float32), rows)):
+        for ask in (
+            index.chunks,
+            lambda rows: index.languages_of(np.array(rows)),
+            lambda rows: index.late_scores(np.zeros((1, 32), np.float32), np.array(rows)),
+        ):
             with pytest.raises(IndexDamaged, match="missing"):
-                ask(np.array([99999]))
+                ask([99999])
 
 
 def test_threads_may_share_an_index(tmp_path: Path) -> None:
     query = EMBEDDER.embed_query(QUESTION, tokens=True)
     with open_index(filled(tmp_path, range(10))) as index:
-        rows, scores = index.search_dense(query.vectors[0], 10)
+        rows, _ = index.search_dense(query.vectors[0], 10)
         wanted = rows.tolist(), index.chunks(rows.tolist()), index.search_lexical(QUESTION, 9)[0].tolist()
         wrong: list[object] = []
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from rag.index import late
 from rag.index.late import TokenCodec, pooled, rotation
 
 Floats = NDArray[np.float32]
@@ -121,6 +122,12 @@ def test_pooling_gives_the_number_asked_for_even_of_equal_vectors(count: int, wa
     found = pooled(rows, wanted)
     assert found.shape == (min(count, max(wanted, 1)), 8)
     assert np.abs(np.linalg.norm(found, axis=1) - 1).max() < 1e-5
+
+
+def test_pooling_goes_on_where_rounding_makes_neighbours_a_ring() -> None:
+    ring = np.array([[np.inf, 1, 2], [2, np.inf, 1], [1, 2, np.inf]], np.float32)
+    first, second = late._closest_pairs(ring, 2)
+    assert (first.tolist(), second.tolist()) == ([0], [1])
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 7, 64, 384])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.index import lexical
+from rag.index import lexical, lexical_check
 from rag.index.database import Database, open_writer
 from rag.index.schema import SCHEMA
 from rag.text.terms import terms
@@ -93,7 +93,7 @@ def test_removed_rows_are_not_found_and_do_not_count(database: Database) -> None
     lexical.remove(database, [10])
     assert 10 not in lexical.search(database, "kx-204-b Monday", 5, 4)[0]
     assert lexical.coverage(database, "Monday", 4) == 0
-    assert lexical.damage(database) == []
+    assert list(lexical_check.damage(database)) == []
 
 
 def test_coverage_is_the_share_of_idf_mass_that_occurs(database: Database) -> None:
@@ -125,11 +125,3 @@ def open_memory() -> Database:
     for statement in SCHEMA:
         database.all(statement)
     return database
-
-
-def test_damage_is_named(database: Database) -> None:
-    assert lexical.damage(database) == []
-    database.all("UPDATE lexical SET crc = 7 WHERE rowid = 12")
-    assert lexical.damage(database) == ["the lexical entry of row 12 does not have its checksum"]
-    database.all("UPDATE lexical_content SET c0 = 'other words' WHERE id = 10")
-    assert "the lexical index does not hold the terms of its entries" in lexical.damage(database)

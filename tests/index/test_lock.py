@@ -51,5 +51,5 @@ def test_a_file_system_without_locks_is_refused(tmp_path: Path, monkeypatch: pyt
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(lock, "_lock", no_locks)
-    with pytest.raises(IndexProblem, match="cannot lock files .No locks available."):
+    with pytest.raises(IndexProblem, match=r"cannot lock files .No locks available."):
         WriterLock(tmp_path)

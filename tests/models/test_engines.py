@@ -66,7 +66,7 @@ def test_a_long_job_runs_on_what_was_measured_to_be_fastest(
     tiny_folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     speeds = {"onnxruntime float32": 3.0, "torch float32": 2.0, "torch bfloat16": 9.0}
-    monkeypatch.setattr(engines, "_speed", lambda engine: speeds[engine.name])
+    monkeypatch.setattr(engines, "_speed", lambda engine, _sample: speeds[engine.name])
     chosen = Engines(tiny_folder, "weights")
     assert chosen.for_texts(engines.LONG_JOB // 2).name == "onnxruntime float32"
     assert chosen.for_texts(engines.LONG_JOB // 2).name == "torch bfloat16"
@@ -76,7 +76,7 @@ def test_a_long_job_runs_on_what_was_measured_to_be_fastest(
 
 def test_a_measurement_is_made_once(tiny_folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = Engines(tiny_folder, "weights").for_long_job().name
-    monkeypatch.setattr(engines, "_speed", lambda engine: pytest.fail("measured again"))
+    monkeypatch.setattr(engines, "_speed", lambda *_: pytest.fail("measured again"))
     assert Engines(tiny_folder, "weights").for_long_job().name == first
 
 

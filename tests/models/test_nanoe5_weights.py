@@ -55,7 +55,7 @@ def test_the_folder_is_sentence_transformers_layout(tiny_folder: Path) -> None:
     modules = json.loads((tiny_folder / "modules.json").read_text())
     assert [module["type"].rpartition(".")[2] for module in modules] == ["Transformer", "Pooling", "Normalize"]
     prompts = json.loads((tiny_folder / "config_sentence_transformers.json").read_text())["prompts"]
-    assert prompts == {"query": "query: ", "passage": "passage: "}
+    assert prompts == {"query": "query: ", "document": "passage: "}
 
 
 def test_progress_ends_at_the_last_step(tiny_file: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag.datatypes import Chunk, Embeddings, Hit, Source, State
+from rag.datatypes import Chunk, Embeddings, Hit, Page, Source, State
 from rag.models.fakes import HashEmbedder
 from rag.retrieval.candidates import gather, language_groups, look_closer
 from rag.retrieval.retriever import Retriever
@@ -70,8 +70,8 @@ class ListStore:
     def text(self, document: str, start: int = 0, end: int | None = None) -> str:
         return self.texts[int(document[1:])][start:end]
 
-    def page_at(self, document: str, offset: int) -> int | None:
-        return None
+    def pages(self, document: str, start: int, end: int) -> tuple[Page, ...]:
+        return ()
 
 
 class Reversed:

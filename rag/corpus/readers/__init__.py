@@ -4,13 +4,35 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from rag.corpus.readers.docx import DOCX
-from rag.corpus.readers.html import HTML
-from rag.corpus.readers.pdf import PDF
 from rag.corpus.readers.plain import MARKDOWN, PLAIN
 from rag.corpus.readers.reader import MAX_BYTES, Content, Reader, Unread, document_id, too_large
 
 __all__ = ["MAX_BYTES", "READERS", "Content", "Reader", "Unread", "document_id", "reader_for", "too_large"]
+
+# Parsers are imported by the first file that needs them: a search reads none.
+
+
+def _html(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.html import parse_html
+
+    return parse_html(data, path)
+
+
+def _pdf(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.pdf import parse_pdf
+
+    return parse_pdf(data, path)
+
+
+def _docx(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.docx import parse_docx
+
+    return parse_docx(data, path)
+
+
+HTML = Reader("html", "1", _html)
+PDF = Reader("pdf", "1", _pdf)
+DOCX = Reader("docx", "1", _docx)
 
 READERS: dict[str, Reader] = {
     ".md": MARKDOWN,

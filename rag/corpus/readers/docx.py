@@ -14,7 +14,7 @@ from lxml import etree
 
 from rag.corpus.readers.compose import Cell, Composer, spread
 from rag.corpus.readers.docx_numbering import Numbering
-from rag.corpus.readers.reader import Content, Reader, Unread
+from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import State
 
 Element = Any  # lxml has no types
@@ -217,6 +217,3 @@ def _style_level(style: Element) -> int | None:
     if len(words) == 2 and words[0] == "heading" and words[1] in tuple("123456789"):
         return int(words[1])
     return _outline(style.find(f"{W}pPr/{W}outlineLvl"))
-
-
-DOCX = Reader("docx", "1", parse_docx)

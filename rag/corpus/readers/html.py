@@ -9,7 +9,7 @@ from lxml import etree
 
 from rag.corpus.readers.encoding import decode
 from rag.corpus.readers.html_blocks import converted, one_line
-from rag.corpus.readers.reader import Content, Reader, Unread
+from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import State
 
 Element = Any  # lxml has no types
@@ -137,6 +137,3 @@ def _unseen(element: Element) -> bool:
         or element.get("aria-hidden", "").lower() == "true"
         or bool(_HIDDEN.search(element.get("style", "")))
     )
-
-
-HTML = Reader("html", "1", parse_html)

@@ -14,8 +14,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from charset_normalizer import from_bytes
-
 from rag.text.fold import light
 from rag.text.language import votes
 
@@ -73,6 +71,8 @@ def detect(sample: bytes) -> tuple[str, bool]:
     latin = "" if passing else _latin(sample)
     if latin:
         return latin, True
+    from charset_normalizer import from_bytes
+
     best = from_bytes(sample).best()
     return (best.encoding if best else "", False)
 

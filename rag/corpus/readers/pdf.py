@@ -18,7 +18,7 @@ from pypdf import PasswordType, PdfReader
 from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
 
 from rag.corpus.readers.pdf_layout import Fragment, Line, composed, is_han, joined, lines, without_margins
-from rag.corpus.readers.reader import Content, Reader, Unread
+from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import Page, State
 
 # What pypdf raises on damaged files beside its own errors: they come out of its parsing, nothing of ours runs there.
@@ -171,6 +171,3 @@ def _title(reader: PdfReader) -> str:
     """The title in the file's properties, unless a program put a file's name or nothing there."""
     title = reader.metadata.title if reader.metadata else None
     return "" if not isinstance(title, str) or _NO_TITLE.match(title.strip()) else title
-
-
-PDF = Reader("pdf", "1", parse_pdf)

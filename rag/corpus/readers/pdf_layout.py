@@ -25,7 +25,8 @@ CELL_GAP = 0.9
 MARGIN_LINES = 2
 """Lines at the top and at the bottom of a page that may be its header and footer."""
 
-_DIGITS = re.compile(r"\d+")
+Margin = tuple[str, str, int | None]
+_NUMBER = re.compile(r"(?<!\d)[0-9]{1,4}(?!\d)")
 _NEW_LINE = re.compile(r"[-*•·▪◦‣–—●○■□◆①-⑳(（\[【]|\d+[.、)）]|第.{1,4}[章节條条]")
 _CURRENCY = {"$", "€", "£", "¥", "￥"}
 
@@ -111,23 +112,53 @@ def _tidied(cells: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
 
 
 def without_margins(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
-    """The pages' lines, headers and footers kept where they stand for the first time only."""
-    margins = [_margins(page) for page in pages]
-    counts = Counter(key for margin in margins for key in set(margin.values()))
-    seen: set[tuple[str, str]] = set()
+    """The pages' lines; headers and footers that most pages have are kept where they stand for the first time.
+
+    They are equal lines, not rows of a table, among the first or last `MARGIN_LINES` of a page by height; or the
+    very first or last lines, equal but for a number that counts with the pages, in letters no larger than the text.
+    A page of nothing else stays as it is.
+    """
+    body = _body_size(pages)
+    margins = [_margins(page, number, body) for number, page in enumerate(pages, start=1)]
+    counts = Counter(key for margin in margins for key in set().union(*margin.values()))
+    repeated = {key for key, count in counts.items() if count >= max(3, (len(pages) + 1) // 2)}
+    seen: set[Margin] = set()
     kept: list[list[Line]] = []
     for page, margin in zip(pages, margins, strict=True):
-        again = {key for key in margin.values() if key in seen and counts[key] >= max(3, len(pages) // 2)}
-        kept.append([line for at, line in enumerate(page) if margin.get(at) not in again])
-        seen.update(margin.values())
+        text = [line for at, line in enumerate(page) if not margin.get(at, set()) & repeated & seen]
+        kept.append(text or list(page))
+        seen.update(*margin.values())
     return kept
 
 
-def _margins(page: Sequence[Line]) -> dict[int, tuple[str, str]]:
-    """The first and last lines of a page by height: their place in `page`, their edge and text without its numbers."""
+def _margins(page: Sequence[Line], number: int, body: float) -> dict[int, set[Margin]]:
+    """By place in `page`: what its first and last lines have in common with those of other pages, if these do."""
     order = sorted(range(len(page)), key=lambda at: page[at].y)
-    edges = [("foot", at) for at in order[:MARGIN_LINES]] + [("head", at) for at in order[-MARGIN_LINES:]]
-    return {at: (edge, _DIGITS.sub("#", page[at].text)) for edge, at in edges}
+    found: dict[int, set[Margin]] = {at: set() for at in [*order[:MARGIN_LINES], *order[-MARGIN_LINES:]]}
+    for edge, places in (("foot", order[:MARGIN_LINES]), ("head", order[::-1][:MARGIN_LINES])):
+        for rank, at in enumerate(places):
+            text = page[at].text
+            if len(page[at].cells) == 1:
+                found[at].add((edge, text, None))
+            if rank == 0 and page[at].size <= body:
+                counted = ((m.start(), m.end(), int(m[0])) for m in _NUMBER.finditer(text))
+                found[at].update((edge, f"{text[:a]}#{text[b:]}", value - number) for a, b, value in counted)
+    return found
+
+
+def _body_size(pages: Sequence[Sequence[Line]]) -> float:
+    """The size of most of the text with a little to spare, 0 without any."""
+    sizes = _sizes(pages)
+    return sizes.most_common(1)[0][0] + 0.5 if sizes else 0.0
+
+
+def _sizes(pages: Sequence[Sequence[Line]]) -> Counter[float]:
+    """Characters by size of letters."""
+    sizes: Counter[float] = Counter()
+    for page in pages:
+        for line in page:
+            sizes[_size(line)] += len(line.text)
+    return sizes
 
 
 def composed(pages: Sequence[Sequence[Line]]) -> list[str]:
@@ -138,10 +169,7 @@ def composed(pages: Sequence[Sequence[Line]]) -> list[str]:
 
 def _heading_levels(pages: Sequence[Sequence[Line]]) -> dict[float, int]:
     """Heading level by size of letters; none where large letters are no exception."""
-    sizes: Counter[float] = Counter()
-    for page in pages:
-        for line in page:
-            sizes[_size(line)] += len(line.text)
+    sizes = _sizes(pages)
     if not sizes:
         return {}
     body = sizes.most_common(1)[0][0]

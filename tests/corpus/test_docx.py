@@ -1,0 +1,190 @@
+"""DOCX files made by python-docx: the body as a reader of the document sees it."""
+
+import io
+import zipfile
+
+import docx
+import pytest
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls, qn
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.corpus.readers import READERS, Unread
+from rag.corpus.readers import docx as module
+from rag.corpus.readers.docx_numbering import _shown
+from rag.datatypes import Document, State
+
+
+def saved(document: docx.document.Document) -> bytes:
+    stream = io.BytesIO()
+    document.save(stream)
+    return stream.getvalue()
+
+
+def read(document: docx.document.Document) -> Document:
+    outcome = READERS[".docx"].read(saved(document), "a.docx")
+    assert isinstance(outcome, Document), outcome
+    return outcome
+
+
+def unread(data: bytes) -> Unread:
+    outcome = READERS[".docx"].read(data, "a.docx")
+    assert isinstance(outcome, Unread), outcome
+    return outcome
+
+
+def test_headings_paragraphs_lists_and_tables_come_in_order() -> None:
+    document = docx.Document()
+    document.core_properties.title = "Oven guide"
+    document.add_heading("Oven", 1)
+    document.add_paragraph("It cures parts.")
+    table = document.add_table(rows=2, cols=2)
+    for cell, text in zip(table._cells, ["Part", "Hold|time", "P-1", "40 min"], strict=True):
+        cell.text = text
+    document.add_heading("Steps", 2)
+    for step in ("Open", "Close"):
+        document.add_paragraph(step, style="List Number")
+    document.add_paragraph("Loose", style="List Bullet")
+    document.add_paragraph("Deeper", style="List Bullet 2")
+    found = read(document)
+    assert (found.title, found.markup) == ("Oven guide", "markdown")
+    assert found.text == (
+        "# Oven\n\nIt cures parts.\n\n| Part | Hold\\|time |\n| --- | --- |\n| P-1 | 40 min |\n\n"
+        "## Steps\n\n1. Open\n2. Close\n- Loose\n- Deeper\n"
+    )
+
+
+def test_under_a_title_headings_are_a_level_down() -> None:
+    document = docx.Document()
+    document.add_heading("Guide", 0)
+    document.add_heading("Start", 1)
+    assert read(document).text == "# Guide\n\n## Start\n"
+
+
+def test_an_outline_level_makes_a_heading() -> None:
+    document = docx.Document()
+    paragraph = document.add_paragraph("Scope")
+    paragraph._p.get_or_add_pPr().append(parse_xml(f'<w:outlineLvl {nsdecls("w")} w:val="2"/>'))
+    assert read(document).text == "### Scope\n"
+
+
+def test_headers_footers_deleted_and_hidden_text_are_left_out() -> None:
+    document = docx.Document()
+    document.sections[0].header.paragraphs[0].text = "HEADER"
+    document.sections[0].footer.paragraphs[0].text = "FOOTER"
+    paragraph = document.add_paragraph("Kept ")
+    paragraph.add_run("hidden ").font.hidden = True
+    for tag, text in (("del", "deleted "), ("ins", "inserted ")):
+        name = "delText" if tag == "del" else "t"
+        run = f'<w:r><w:{name} xml:space="preserve">{text}</w:{name}></w:r>'
+        paragraph._p.append(parse_xml(f'<w:{tag} {nsdecls("w")} w:id="1" w:author="a">{run}</w:{tag}>'))
+    paragraph._p.append(parse_xml(f"<w:r {nsdecls('w')}><w:instrText>PAGE</w:instrText></w:r>"))
+    assert read(document).text == "Kept inserted\n"
+
+
+def test_breaks_tabs_links_and_powers_are_kept() -> None:
+    document = docx.Document()
+    paragraph = document.add_paragraph("one\ttwo\nthree 10")
+    paragraph.add_run("3").font.superscript = True
+    link = f"<w:hyperlink {nsdecls('w')}><w:r><w:t> link</w:t></w:r></w:hyperlink>"
+    paragraph._p.append(parse_xml(link))
+    assert read(document).text == "one\ttwo\nthree 10^3 link\n"
+
+
+def test_content_controls_are_gone_through() -> None:
+    document = docx.Document()
+    control = "<w:sdt {}><w:sdtContent><w:p><w:r><w:t>Inside</w:t></w:r></w:p></w:sdtContent></w:sdt>"
+    document.element.body.insert(0, parse_xml(control.format(nsdecls("w"))))
+    assert read(document).text == "Inside\n"
+
+
+def test_merged_cells_stand_in_each_row_they_span() -> None:
+    document = docx.Document()
+    table = document.add_table(rows=3, cols=3)
+    for number, cell in enumerate(table._cells):
+        cell.text = str(number)
+    table.cell(1, 0).merge(table.cell(2, 0))
+    table.cell(0, 1).merge(table.cell(0, 2))
+    lines = read(document).text.splitlines()
+    assert lines[0] == "| 0 | 1 2 |  |"
+    assert lines[2].startswith("| 3 6 | 4 |")
+    assert lines[3].startswith("| 3 6 | 7 |")
+
+
+def test_a_text_box_is_read_once() -> None:
+    document = docx.Document()
+    box = "<w:txbxContent><w:p><w:r><w:t>boxed</w:t></w:r></w:p></w:txbxContent>"
+    alternate = (
+        '<w:r {} xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"><mc:AlternateContent>'
+        "<mc:Choice>{}</mc:Choice><mc:Fallback>{}</mc:Fallback></mc:AlternateContent></w:r>"
+    )
+    document.add_paragraph("Before")._p.append(parse_xml(alternate.format(nsdecls("w"), box, box)))
+    assert read(document).text == "Before\nboxed\n"
+
+
+def test_numbers_of_nested_levels_are_counted() -> None:
+    document = docx.Document()
+    root = document.part.numbering_part.element
+    levels = "".join(
+        f'<w:lvl w:ilvl="{level}"><w:start w:val="1"/><w:numFmt w:val="{style}"/><w:lvlText w:val="{text}"/></w:lvl>'
+        for level, style, text in ((0, "decimal", "%1."), (1, "lowerLetter", "%1.%2)"))
+    )
+    root.insert(0, parse_xml(f'<w:abstractNum {nsdecls("w")} w:abstractNumId="77">{levels}</w:abstractNum>'))
+    root.append(parse_xml(f'<w:num {nsdecls("w")} w:numId="77"><w:abstractNumId w:val="77"/></w:num>'))
+    for text, depth in (("a", 0), ("b", 1), ("c", 1), ("d", 0), ("e", 1)):
+        numbers = f'<w:numPr {nsdecls("w")}><w:ilvl w:val="{depth}"/><w:numId w:val="77"/></w:numPr>'
+        document.add_paragraph(text)._p.get_or_add_pPr().append(parse_xml(numbers))
+    assert read(document).text == "1. a\n   1.a) b\n   1.b) c\n2. d\n   2.a) e\n"
+
+
+@pytest.mark.parametrize(
+    ("style", "shown"),
+    [
+        ("decimal", "14"),
+        ("upperRoman", "XIV"),
+        ("lowerLetter", "n"),
+        ("chineseCounting", "十四"),
+        ("decimalZero", "14"),
+        ("unknown", "14"),
+    ],
+)
+def test_numbers_are_shown_as_word_shows_them(style: str, shown: str) -> None:
+    assert _shown(14, style) == shown
+
+
+def test_a_document_without_text_is_empty() -> None:
+    assert unread(saved(docx.Document())).state is State.EMPTY
+
+
+def test_old_and_protected_files_are_told_apart() -> None:
+    old = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 100
+    assert unread(old).state is State.UNSUPPORTED
+    assert unread(old + "EncryptedPackage".encode("utf-16-le")).state is State.ENCRYPTED
+
+
+def test_a_package_that_unpacks_to_too_much_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_UNPACKED", 1000)
+    assert unread(saved(docx.Document())).state is State.TOO_LARGE
+
+
+def test_another_archive_is_no_document() -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("a.txt", "x")
+    assert unread(stream.getvalue()).state is State.FAILED
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_damaged_files_end_in_a_state(data: st.DataObject) -> None:
+    document = docx.Document()
+    document.add_heading("Guide", 0)
+    content = bytearray(saved(document))
+    for _ in range(data.draw(st.integers(1, 20))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    assert READERS[".docx"].read(bytes(content), "a.docx")
+
+
+def test_the_names_of_word_are_those_of_python_docx() -> None:
+    assert qn("w:p") == f"{module.W}p"

@@ -1,0 +1,224 @@
+"""PDF files made by reportlab: text, structure, pages, and the ways in which a file can refuse."""
+
+import io
+import logging
+from collections.abc import Callable
+
+import pytest
+from pypdf import PdfReader, PdfWriter
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.pdfencrypt import StandardEncryption
+from reportlab.lib.styles import getSampleStyleSheet
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate, Table
+
+from rag.corpus.readers import READERS, Unread
+from rag.corpus.readers import pdf as module
+from rag.corpus.readers.pdf_layout import joined
+from rag.datatypes import Document, State
+
+STYLES = getSampleStyleSheet()
+
+
+def drawn(draw: Callable[[Canvas], None], **settings: object) -> bytes:
+    stream = io.BytesIO()
+    canvas = Canvas(stream, pagesize=A4, **settings)
+    draw(canvas)
+    canvas.save()
+    return stream.getvalue()
+
+
+def pages(*texts: str, **settings: object) -> bytes:
+    def draw(canvas: Canvas) -> None:
+        for text in texts:
+            for number, line in enumerate(text.split("\n")):
+                canvas.drawString(72, 750 - 14 * number, line)
+            canvas.showPage()
+
+    return drawn(draw, **settings)
+
+
+def read(data: bytes) -> Document:
+    outcome = READERS[".pdf"].read(data, "a.pdf")
+    assert isinstance(outcome, Document), outcome
+    return outcome
+
+
+def state(data: bytes) -> State:
+    outcome = READERS[".pdf"].read(data, "a.pdf")
+    assert isinstance(outcome, Unread), outcome
+    assert outcome.reason
+    assert "\n" not in outcome.reason
+    return outcome.state
+
+
+def test_each_page_maps_to_its_characters() -> None:
+    found = read(pages("First page.\nIts second line.", "", "Third page."))
+    assert [page.number for page in found.pages] == [1, 2, 3]
+    assert [found.text[page.start : page.end] for page in found.pages] == [
+        "First page.\nIts second line.",
+        "",
+        "Third page.",
+    ]
+    assert found.page_at(found.text.index("Third")) == 3
+
+
+def test_a_sentence_goes_on_over_the_end_of_a_page() -> None:
+    line = "The pump of the northern station was built in the year of the great flood and it"
+    assert read(pages(f"{line}\n{line}", "runs to this day.")).text.endswith("flood and it\nruns to this day.")
+
+
+def test_sizes_gaps_and_columns_become_structure() -> None:
+    stream = io.BytesIO()
+    rows = [["Code", "Meaning", "Unit"], ["H01", "belt off centre", "mm"], ["H03", "", "bar"]]
+    SimpleDocTemplate(stream, pagesize=A4, title="Dryer").build(
+        [
+            Paragraph("Dryer manual", STYLES["Title"]),
+            Paragraph("The dryer has five zones. " * 12, STYLES["Normal"]),
+            Paragraph("Fault codes", STYLES["Heading2"]),
+            Table(rows, colWidths=[120, 160, 80]),
+            PageBreak(),
+            Paragraph("Cleaning", STYLES["Heading2"]),
+            Paragraph("Clean the belt once a week with fresh water and a soft brush.", STYLES["Normal"]),
+        ]
+    )
+    found = read(stream.getvalue())
+    assert found.title == "Dryer"
+    assert found.markup == "markdown"
+    assert found.text.startswith("# Dryer manual\n\nThe dryer has five zones. The dryer")
+    table = "| Code | Meaning | Unit |\n| --- | --- | --- |\n| H01 | belt off centre | mm |\n| H03 |  | bar |"
+    assert f"\n\n## Fault codes\n\n{table}\n\n## Cleaning\n\nClean the belt" in found.text
+
+
+def test_lines_of_one_paragraph_stay_together_and_others_do_not() -> None:
+    def draw(canvas: Canvas) -> None:
+        for y, line in (
+            (700, "One line"),
+            (686, "and the next."),
+            (650, "Another paragraph"),
+            (636, "with two lines."),
+        ):
+            canvas.drawString(72, y, line)
+
+    assert read(drawn(draw)).text == "One line\nand the next.\n\nAnother paragraph\nwith two lines."
+
+
+def test_words_that_stand_alone_are_put_together_to_lines() -> None:
+    def draw(canvas: Canvas) -> None:
+        for y in (700, 686, 672):
+            x = 72.0
+            for word in ("every", "word", "is", "placed", "by", "itself"):
+                canvas.drawString(x, y, word)
+                x += canvas.stringWidth(word + " ")
+
+    assert read(drawn(draw)).text == "\n".join(["every word is placed by itself"] * 3)
+
+
+def test_repeated_headers_and_footers_are_kept_once() -> None:
+    texts = [f"ACME manual\nText number {number} of the book.\nPage {number}" for number in range(1, 7)]
+    text = read(pages(*texts)).text
+    assert text.count("ACME manual") == text.count("\nPage ") == 1
+    assert text.count("of the book") == 6
+
+
+def test_lines_that_only_resemble_each_other_are_kept() -> None:
+    texts = [f"Example\nThe total of this page is {number * 17}.\n{number * 31} EUR" for number in range(1, 7)]
+    text = read(pages(*texts)).text
+    assert text.count("The total of") == text.count(" EUR") == 6
+
+
+def test_a_page_of_nothing_but_a_repeated_line_keeps_it() -> None:
+    assert read(pages(*["The same."] * 4)).text.count("The same.") == 4
+
+
+def test_the_repeated_header_of_a_table_is_kept() -> None:
+    def draw(canvas: Canvas) -> None:
+        for page in range(4):
+            for row, cells in enumerate((("Code", "Meaning"), (f"H{page}", "hot"), (f"C{page}", "cold"))):
+                for column, cell in enumerate(cells):
+                    canvas.drawString(72 + 200 * column, 750 - 20 * row, cell)
+            canvas.showPage()
+
+    assert read(drawn(draw)).text.count("| Code | Meaning |") == 4
+
+
+def test_markup_in_the_text_is_no_structure() -> None:
+    assert read(pages("# 12 bolts")).text == "\\# 12 bolts"
+
+
+@pytest.mark.parametrize("title", ["untitled", "Microsoft Word - a", "report.docx", "(anonymous)", "  ", "---"])
+def test_a_title_that_a_program_made_up_is_left_out(title: str) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setTitle(title)
+        canvas.drawString(72, 700, "Text.")
+
+    assert read(drawn(draw)).title == ""
+
+
+def test_a_file_with_an_empty_password_is_read() -> None:
+    data = pages("Secret.", encrypt=StandardEncryption("", "owner", canPrint=0))
+    assert PdfReader(io.BytesIO(data)).is_encrypted
+    assert read(data).text == "Secret."
+
+
+def test_a_file_with_a_password_is_encrypted() -> None:
+    assert state(pages("Secret.", encrypt=StandardEncryption("user", "owner"))) is State.ENCRYPTED
+
+
+def test_pages_without_text_need_ocr() -> None:
+    assert state(drawn(lambda canvas: canvas.rect(72, 72, 100, 100))) is State.NEEDS_OCR
+
+
+def test_a_file_without_pages_is_empty() -> None:
+    stream = io.BytesIO()
+    PdfWriter().write(stream)
+    assert state(stream.getvalue()) is State.EMPTY
+
+
+def test_fonts_without_characters_need_ocr() -> None:
+    outcome = module._content(["\ue001\ue002 \ue003\ufffd" * 20], "")
+    assert isinstance(outcome, Unread)
+    assert outcome.state is State.NEEDS_OCR
+
+
+@pytest.mark.parametrize("keep", [9, 200, 700, -300, -20])
+def test_a_truncated_file_ends_in_a_state_and_writes_nothing(
+    keep: int, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    level = logging.getLogger("pypdf").level
+    assert READERS[".pdf"].read(pages("Some text.")[:keep], "a.pdf")
+    assert capfd.readouterr() == ("", "")
+    assert not caplog.records
+    assert logging.getLogger("pypdf").level == level
+
+
+@pytest.mark.parametrize(
+    "error", [RecursionError("deep"), KeyError("/Root"), ZeroDivisionError("x"), AttributeError("a\nb")]
+)
+def test_what_pypdf_raises_on_damage_becomes_one_line(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_arguments: object, **_settings: object) -> str:
+        raise error
+
+    monkeypatch.setattr("pypdf.PageObject.extract_text", failing)
+    assert state(pages("Text.")) is State.FAILED
+
+
+def test_flipped_bytes_never_escape_as_exceptions() -> None:
+    data = bytearray(pages("Some text on a page.", "And on another."))
+    for at in range(0, len(data), 23):
+        damaged = data.copy()
+        damaged[at] ^= 0x15
+        assert READERS[".pdf"].read(bytes(damaged), "a.pdf")
+
+
+def test_chinese_lines_are_put_together_again() -> None:
+    lines = [
+        "海棠烘干线的操作手册先打开排湿风门再启动",
+        "风机最后启动热泵并且记录在交接班本上面",
+        "每班结束。",
+        "1. 打开风门",
+    ]
+    assert (
+        joined(lines)
+        == "海棠烘干线的操作手册先打开排湿风门再启动风机最后启动热泵并且记录在交接班本上面每班结束。\n1. 打开风门"
+    )

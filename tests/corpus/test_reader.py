@@ -1,0 +1,110 @@
+"""What holds for every reader, and the readers of plain text and Markdown."""
+
+import re
+from pathlib import PurePosixPath
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.corpus.readers import READERS, Content, Reader, Unread, document_id, reader_for
+from rag.corpus.readers import reader as module
+from rag.datatypes import Document, State
+
+
+def read(data: bytes, path: str) -> Document | Unread:
+    reader = reader_for(path)
+    assert reader
+    return reader.read(data, path)
+
+
+def document(data: bytes, path: str) -> Document:
+    outcome = read(data, path)
+    assert isinstance(outcome, Document), outcome
+    return outcome
+
+
+def unread(data: bytes, path: str) -> tuple[State, str]:
+    outcome = read(data, path)
+    assert isinstance(outcome, Unread), outcome
+    return outcome.state, outcome.reason
+
+
+@pytest.mark.parametrize("suffix", READERS)
+@settings(max_examples=40, deadline=None)
+@given(data=st.binary(max_size=300))
+def test_any_bytes_end_as_a_document_or_with_a_reason(suffix: str, data: bytes) -> None:
+    outcome = read(data, f"file{suffix}")
+    if isinstance(outcome, Document):
+        assert outcome.text.strip()
+        assert "\0" not in outcome.text
+        assert outcome.text.encode()
+    else:
+        assert outcome.reason
+        assert "\n" not in outcome.reason
+
+
+@pytest.mark.parametrize("suffix", READERS)
+@pytest.mark.parametrize("data", [b"", b" \n\t\r\n ", b"\xef\xbb\xbf"])
+def test_a_file_without_text_is_empty_or_damaged(suffix: str, data: bytes) -> None:
+    expected = State.FAILED if suffix in (".pdf", ".docx") and data else State.EMPTY
+    assert unread(data, f"file{suffix}")[0] is expected
+
+
+def test_suffixes_choose_the_reader_whatever_their_case() -> None:
+    assert reader_for(PurePosixPath("a/B.MD")) is READERS[".md"]
+    assert reader_for("README") is READERS[".txt"]
+    assert reader_for("photo.jpg") is None
+
+
+def test_a_document_is_known_by_its_bytes_and_its_reader() -> None:
+    plain, markdown = READERS[".txt"], READERS[".md"]
+    identity = document_id(b"text", plain)
+    assert re.fullmatch("[0-9a-f]{32}", identity)
+    assert document(b"text", "a.txt").id == identity == document(b"text", "b.log").id
+    newer = Reader(plain.name, "99", plain.parse)
+    others = [document_id(b"Text", plain), document_id(b"text", markdown), document_id(b"text", newer)]
+    assert len({identity, *others}) == 4
+
+
+def test_large_files_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 2**20)
+    assert unread(b"x" * (2**20 + 1), "a.txt") == (State.TOO_LARGE, "1 MiB, at most 1 are read")
+
+
+@pytest.mark.parametrize(("text", "wrong"), [("a\0b", "U+0000"), ("a\ud800b", "U+D800")])
+def test_text_that_cannot_be_stored_is_undecodable(text: str, wrong: str) -> None:
+    outcome = Reader("test", "1", lambda _data, _path: Content(text)).read(b"x", "x")
+    assert isinstance(outcome, Unread)
+    assert (outcome.state, outcome.reason) == (State.UNDECODABLE, f"holds {wrong}, which is not text")
+
+
+def test_text_is_kept_as_it_is_with_its_newlines() -> None:
+    assert document(b"\xef\xbb\xbf a\r\nb\rc \n", "a.txt").text == " a\r\nb\rc \n"
+
+
+@pytest.mark.parametrize(
+    ("data", "what"), [(b"%PDF-1.7 ...", "a PDF"), (b"PK\x03\x04...", "a ZIP archive"), (b"\x89PNG\r\n", "an image")]
+)
+def test_another_format_under_the_name_of_text_is_told(data: bytes, what: str) -> None:
+    state, reason = unread(data, "notes.txt")
+    assert state is State.UNDECODABLE
+    assert what in reason
+
+
+def test_a_file_without_suffix_that_is_no_text_is_unsupported() -> None:
+    assert unread(b"\x7fELF\0\0", "bin/tool")[0] is State.UNSUPPORTED
+    assert unread(b"\0\1\2", "bin.d/tool")[0] is State.UNSUPPORTED
+    assert document(b"Read me.", "bin.d/README").text == "Read me."
+
+
+def test_front_matter_gives_markdown_its_title() -> None:
+    found = document(b"---\ntitle: 'Pump manual'\n---\n# Start\n\n# Stop\n", "a.md")
+    assert (found.title, found.markup) == ("Pump manual", "markdown")
+    assert found.text.startswith("---\ntitle")
+    assert document(b"# Start\n", "a.md").title == ""
+
+
+def test_a_title_that_is_the_heading_over_everything_is_left_out() -> None:
+    assert document(b"---\ntitle: PUMP  manual\n---\n# Pump manual\n\n## Start\n", "a.md").title == ""
+    assert document(b"---\ntitle: Pump manual\n---\n# Pump manual\n\n# Annex\n", "a.md").title == "Pump manual"

@@ -1,0 +1,177 @@
+"""A flipped bit, wherever it falls, is an error or is without effect: never a wrong answer, never a traceback."""
+
+from __future__ import annotations
+
+import random
+import re
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag.errors import IndexDamaged, RagError
+from rag.index.index import Index
+from rag.index.schema import checksum
+from tests.index.samples import EMBEDDER, database_file, document, filled
+
+QUESTION = "Which valve of machine 3 was checked at 21 degrees?"
+
+
+def answers(path: Path) -> dict[str, object]:
+    """What the index says, through every verb that reads rows."""
+    query = EMBEDDER.embed_query(QUESTION, tokens=True)
+    with Index.open(path) as index:
+        rows, scores = index.search_dense(query.vectors[0], 8)
+        sources = index.all_sources()
+        return {
+            "dense": (rows.tolist(), scores.tolist(), index.late_scores(query.tokens[0], rows).tolist()),
+            "chunks": index.chunks(rows.tolist()),
+            "sources": [index.sources(source.document or "") for source in sources],
+            "texts": [index.text(source.document or "") for source in sources],
+        }
+
+
+def problems(path: Path) -> list[str]:
+    """What `rag check` says."""
+    try:
+        with Index.open(path) as index:
+            return index.check()
+    except IndexDamaged as error:
+        return [str(error)]
+
+
+def flip_and_ask(path: Path, flips: int, seed: int) -> tuple[int, int]:
+    """Flip one bit of the database at a time; how many were noticed by a question, and by `check`."""
+    file, wanted, generator = database_file(path), answers(path), random.Random(seed)
+    good, noticed, found = file.read_bytes(), 0, 0
+    for _ in range(flips):
+        place, bit = generator.randrange(len(good)), generator.randrange(8)
+        for log in file.parent.glob("index.sqlite-*"):
+            log.unlink()
+        file.write_bytes(good[:place] + bytes([good[place] ^ (1 << bit)]) + good[place + 1 :])
+        wrong = bool(problems(path))
+        found += wrong
+        try:
+            assert answers(path) == wanted, f"bit {bit} of byte {place}"
+        except RagError:
+            noticed += 1
+            assert wrong, f"bit {bit} of byte {place} is noticed by a question and not by check"
+    return noticed, found
+
+
+def test_a_flipped_bit_of_the_database_is_never_a_wrong_answer(tmp_path: Path) -> None:
+    noticed, found = flip_and_ask(filled(tmp_path, range(4)), 60, seed=0)
+    assert 0 < noticed <= found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_many_flipped_bits_are_never_wrong_answers(tmp_path: Path, seed: int) -> None:
+    noticed, found = flip_and_ask(filled(tmp_path, range(12)), 500, seed)
+    assert 0 < noticed <= found
+
+
+def altered(path: Path, *statements: str) -> Path:
+    """The index with its rows changed behind its back."""
+    connection = sqlite3.connect(database_file(path))
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("UPDATE document SET text = CAST(replace(text, 'Machine', 'machine') AS BLOB)", "a document .d1v0. does not"),
+        ("UPDATE document SET title = 'another'", "a document .d1v0. does not have its checksum"),
+        ("UPDATE chunk SET start = start + 1 WHERE row = 2", "a chunk .2. does not have its checksum"),
+        ("UPDATE chunk SET embedding = (SELECT max(id) FROM embedding) WHERE row = 1", "a chunk .1. does not have"),
+        ("UPDATE embedding SET vector = zeroblob(64) WHERE id = 1", "a vector .1. does not have its checksum"),
+        ("UPDATE token_vectors SET data = zeroblob(100) WHERE embedding = 1", "token vectors .1. does not have"),
+        ("UPDATE codec SET data = zeroblob(9)", "a token codec .1. does not have"),
+        ("UPDATE source SET state = 'failed'", "a source .* does not have its checksum"),
+        ("UPDATE manifest SET value = '33' WHERE key = 'dimension'", "the manifest .dimension. does not have"),
+        ("DELETE FROM manifest WHERE key = 'codec'", "its manifest is not complete .'codec'."),
+        ("UPDATE commits SET chunks = chunks + 1", "a commit .1. does not have its checksum"),
+        ("UPDATE lexical SET crc = 7 WHERE rowid = 2", "the lexical entry of row 2 does not have its checksum"),
+        ("UPDATE lexical_content SET c0 = 'other words' WHERE id = 2", "does not hold the terms of its entries"),
+        ("UPDATE lexical_docsize SET sz = x'0500' WHERE id = 2", "wrong lengths of its entries"),
+        ("UPDATE lexical_docsize SET sz = NULL WHERE id = 2", "wrong lengths of its entries"),
+        ("UPDATE lexical_data SET block = x'0101' WHERE id = 1", "a wrong mean length of its entries"),
+        ("DELETE FROM lexical WHERE rowid = 1", "1 chunks that lexical search does not know"),
+        ("INSERT INTO lexical (rowid, terms, crc) VALUES (99, 'x', 0)", "1 lexical entries without a chunk"),
+        ("DELETE FROM token_vectors WHERE embedding = 1", "1 embeddings without token vectors"),
+        ("DELETE FROM embedding WHERE id = 1", "1 chunks without an embedding"),
+        ("DELETE FROM source", "1 documents without a source"),
+        ("DELETE FROM source", r"it has .1, 0, 6. documents, sources and chunks, its last commit .1, 1, 6."),
+        ("DELETE FROM document", "names a document that is not there"),
+        ("DELETE FROM chunk WHERE row = 1", "1 lexical entries without a chunk"),
+    ],
+)
+def test_what_was_changed_behind_the_indexs_back_is_named(tmp_path: Path, statement: str, says: str) -> None:
+    path = altered(filled(tmp_path, [1]), statement)
+    found = problems(path)
+    assert any(re.search(says, problem) for problem in found), found
+    assert all("rag ingest" in problem for problem in found)
+
+
+def rows_with_right_checksums(path: Path, table: str, change: Callable[[list[Any]], None], key: str) -> Path:
+    """The index with a row that was changed together with its checksum."""
+    connection = sqlite3.connect(database_file(path))
+    cursor = connection.execute(f"SELECT * FROM {table} LIMIT 1")
+    names = [column[0] for column in cursor.description if column[0] not in ("crc", "released")]
+    row = dict(zip((column[0] for column in cursor.description), cursor.fetchone(), strict=True))
+    values = [row[name] for name in names]
+    change(values)
+    assignments = ", ".join(f"{name} = ?" for name in (*names, "crc"))
+    crc = checksum(*values)
+    connection.execute(f"UPDATE {table} SET {assignments} WHERE {key} = ?", (*values, crc, row[key]))
+    connection.commit()
+    connection.close()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "column", "value", "says"),
+    [
+        ("chunk", "row", 3, 10**6, "is not a part of its document"),
+        ("chunk", "row", 2, "nowhere", "is not a part of its document"),
+        ("embedding", "id", 2, b"short", "a vector has not 32 numbers"),
+        ("token_vectors", "embedding", 2, b"short", "token vectors cannot be decoded"),
+        ("token_vectors", "embedding", 1, 9, "token vectors cannot be decoded"),
+        ("codec", "number", 1, b"short", "not a token codec"),
+    ],
+)
+def test_rows_that_make_no_sense_are_damage_though_their_checksums_hold(
+    tmp_path: Path, table: str, key: str, column: int, value: object, says: str
+) -> None:
+    def change(values: list[Any]) -> None:
+        values[column] = value
+
+    path = rows_with_right_checksums(filled(tmp_path, [1]), table, change, key)
+    assert any(says in problem for problem in problems(path))
+    if table != "embedding":  # the vectors that are searched are those of the derived file
+        with pytest.raises(IndexDamaged, match=says):
+            answers(path)
+
+
+def test_missing_rows_are_noticed_by_the_questions_that_need_them(tmp_path: Path) -> None:
+    vector = EMBEDDER.embed_query(QUESTION).vectors[0]
+    path = altered(filled(tmp_path / "a", [1]), "DELETE FROM chunk WHERE row = 1")
+    with Index.open(path) as index, pytest.raises(IndexDamaged, match="1 chunks are missing"):
+        index.search_dense(vector, 5)
+    with Index.open(altered(filled(tmp_path / "b", [1]), "DELETE FROM source")) as index:
+        with pytest.raises(IndexDamaged, match="1 sources are missing"):
+            index.all_sources()
+        with pytest.raises(IndexDamaged, match="document d1v0 has no source"):
+            index.sources("d1v0")
+        assert index.sources("nowhere") == []
+        assert index.document("d1v0") == document(1)
+
+
+def test_a_sound_index_has_nothing_to_say(tmp_path: Path) -> None:
+    assert problems(filled(tmp_path)) == []

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rag.errors import IndexMismatch
+from rag.index import folder, generation
+from rag.index.index import Index
+from rag.index.split import Chunking, embedded_text, split
+from rag.index.writer import Writer
+from rag.models.fakes import HashEmbedder
+from tests.index.samples import CHUNKING, EMBEDDER, database_file, document, filled, held, open_writer, put, source
+
+OTHER = HashEmbedder(dimension=48)
+FINER = Chunking(20, 5)
+
+
+def rebuild(path: Path) -> Writer:
+    return Writer.open(path, embedder=OTHER, chunking=FINER, rebuild=True)
+
+
+def put_other(writer: Writer, number: int) -> None:
+    chunks = split(document(number), OTHER, FINER)
+    embeddings = OTHER.embed_texts([embedded_text(chunk) for chunk in chunks], tokens=True)
+    writer.put(document(number), chunks, embeddings)
+    writer.put_source(source(number))
+
+
+def test_the_old_index_is_read_until_the_rebuild_is_done(tmp_path: Path) -> None:
+    path = filled(tmp_path, [1, 2])
+    with Index.open(path) as reader:
+        with rebuild(path) as writer:
+            assert writer.known() == {}
+            put_other(writer, 1)
+            writer.commit()
+            assert held(path) == {"d1v0", "d2v0"}
+            assert not reader.refresh()
+            put_other(writer, 3)
+        assert reader.manifest.dimension == 32
+        assert reader.text("d2v0") == document(2).text
+        assert reader.refresh()
+        assert (reader.manifest.dimension, reader.manifest.chunking) == (48, FINER)
+        assert {found.document for found in reader.all_sources()} == {"d1v0", "d3v0"}
+        assert reader.check() == []
+    with pytest.raises(IndexMismatch, match="built with other weights"):
+        Index.open(path, embedder=EMBEDDER)
+    with rebuild(path):
+        pass
+    assert sorted(entry.name for entry in path.iterdir()) == ["CURRENT", "gen-000003", "writer.lock"]
+
+
+def test_an_interrupted_rebuild_goes_on_where_it_was(tmp_path: Path) -> None:
+    path = filled(tmp_path, [1, 2])
+
+    def interrupted() -> None:
+        with rebuild(path) as writer:
+            put_other(writer, 1)
+            writer.commit()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert held(path) == {"d1v0", "d2v0"}
+    with rebuild(path) as writer:
+        assert list(writer.known()) == [source(1).location]
+        put_other(writer, 2)
+    with Index.open(path, embedder=OTHER, chunking=FINER) as index:
+        assert len(index.all_sources()) == 2
+
+
+def test_a_rebuild_with_other_settings_than_the_interrupted_one_starts_anew(tmp_path: Path) -> None:
+    path = filled(tmp_path, [1])
+    half = generation.open_rebuild(path, OTHER, FINER)
+    half.close()
+    (path / "gen-000003").mkdir()
+    with open_writer(path, rebuild=True) as writer:
+        put(writer, 4)
+    assert held(path) == {"d4v0"}
+    assert database_file(path).parent.name == "gen-000004"
+
+
+def test_an_ordinary_writer_drops_an_interrupted_rebuild(tmp_path: Path) -> None:
+    path = filled(tmp_path, [1])
+    generation.open_rebuild(path, OTHER, FINER).close()
+    assert len(folder.unpublished(path)) == 1
+    with open_writer(path):
+        pass
+    assert folder.unpublished(path) == []
+    assert held(path) == {"d1v0"}
+
+
+def test_a_rebuild_where_there_is_no_index_makes_one(tmp_path: Path) -> None:
+    with open_writer(tmp_path / "new", rebuild=True) as writer:
+        put(writer, 1)
+    assert held(tmp_path / "new") == {"d1v0"}
+
+
+def test_a_rebuild_replaces_a_database_that_cannot_be_opened(tmp_path: Path) -> None:
+    path = filled(tmp_path, [1])
+    database_file(path).write_bytes(b"nothing like a database" * 500)
+    with open_writer(path, rebuild=True) as writer:
+        put(writer, 1)
+    assert held(path) == {"d1v0"}
+
+
+def test_a_reader_that_meets_the_switch_opens_the_new_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = filled(tmp_path, [1])
+    read = folder.current
+
+    def stale_once(where: Path) -> Path:
+        found = read(where)
+        monkeypatch.setattr(folder, "current", read)
+        with open_writer(path, rebuild=True) as writer:
+            put(writer, 2)
+        return found
+
+    monkeypatch.setattr(folder, "current", stale_once)
+    with Index.open(path, embedder=EMBEDDER, chunking=CHUNKING) as index:
+        assert [found.document for found in index.all_sources()] == ["d2v0"]

@@ -1,0 +1,231 @@
+"""A folder and its index, kept in step: every file ends in one state, nothing is embedded twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from rag.datatypes import Embeddings, State
+from rag.errors import CorpusError, IndexMismatch
+from rag.index.index import Index
+from rag.index.split import Chunking
+from rag.intake import IngestReport
+from rag.models.fakes import HashEmbedder
+from rag.pipeline import ingest
+
+
+class CountingEmbedder(HashEmbedder):
+    """Counts the texts it embeds."""
+
+    embedded = 0
+
+    def embed_texts(self, texts: Sequence[str], *, tokens: bool = False) -> Embeddings:
+        self.embedded += len(texts)
+        return super().embed_texts(texts, tokens=tokens)
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "pump.md").write_text("# Pump\n\nThe pump needs oil every week.\n", encoding="utf-8")
+    (folder / "leave.txt").write_text("Everyone has thirty days of leave.\n", encoding="utf-8")
+    (folder / "sub" / "水泵.txt").write_text("水泵每周加一次油。\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def embedder() -> CountingEmbedder:
+    return CountingEmbedder()
+
+
+def run(docs: Path, embedder: CountingEmbedder, **options: bool) -> IngestReport:
+    return ingest([docs], docs.parent / "index", embedder, **options)  # type: ignore[arg-type]
+
+
+def stored(docs: Path) -> dict[str, State]:
+    with Index.open(docs.parent / "index") as index:
+        return {source.path: source.state for source in index.all_sources()}
+
+
+def texts(docs: Path) -> set[str]:
+    with Index.open(docs.parent / "index") as index:
+        return {index.text(source.document).strip() for source in index.all_sources() if source.document}
+
+
+def test_a_folder_is_indexed_and_counted(docs: Path, embedder: CountingEmbedder) -> None:
+    report = run(docs, embedder)
+    assert report.files == {
+        **{"seen": 3, "indexed": 3, "unchanged": 0, "empty": 0, "duplicate": 0, "failed": 0, "skipped": 0},
+        **{"removed": 0, "stale": 0},
+    }
+    assert (report.chunks_added, report.chunks_removed, report.chunks_total) == (3, 0, 3)
+    assert report.tokens > 0
+    assert report.seconds["total"] >= report.seconds["embed"]
+
+
+def test_a_second_run_embeds_nothing_and_commits_nothing(docs: Path, embedder: CountingEmbedder) -> None:
+    first = run(docs, embedder)
+    embedded = embedder.embedded
+    second = run(docs, embedder)
+    assert embedder.embedded == embedded
+    assert second.files["unchanged"] == 3
+    assert second.commit == first.commit
+
+
+def test_a_touched_file_is_known_by_its_bytes(docs: Path, embedder: CountingEmbedder) -> None:
+    run(docs, embedder)
+    embedded = embedder.embedded
+    (docs / "pump.md").write_bytes((docs / "pump.md").read_bytes())
+    assert run(docs, embedder).files["unchanged"] == 3
+    assert embedder.embedded == embedded
+
+
+def test_verify_hashes_what_its_time_hides(docs: Path, embedder: CountingEmbedder) -> None:
+    import os
+
+    run(docs, embedder)
+    status = (docs / "leave.txt").stat()
+    with (docs / "leave.txt").open("r+b") as file:
+        file.write(b"Somebody")
+    os.utime(docs / "leave.txt", ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert run(docs, embedder).files["indexed"] == 0
+    assert run(docs, embedder, verify=True).files["indexed"] == 1
+
+
+def test_a_changed_file_is_replaced_and_a_deleted_one_removed(docs: Path, embedder: CountingEmbedder) -> None:
+    run(docs, embedder)
+    (docs / "pump.md").write_text("# Pump\n\nThe pump needs grease every month.\n", encoding="utf-8")
+    (docs / "leave.txt").unlink()
+    report = run(docs, embedder)
+    assert (report.files["indexed"], report.files["unchanged"], report.files["removed"]) == (1, 1, 1)
+    assert report.chunks_total == 2
+    assert texts(docs) == {"# Pump\n\nThe pump needs grease every month.", "水泵每周加一次油。"}
+
+
+def test_a_renamed_file_embeds_nothing(docs: Path, embedder: CountingEmbedder) -> None:
+    run(docs, embedder)
+    embedded = embedder.embedded
+    (docs / "pump.md").rename(docs / "sub" / "pump-2.md")
+    report = run(docs, embedder)
+    assert embedder.embedded == embedded
+    assert (report.files["indexed"], report.files["removed"], report.files["duplicate"]) == (1, 1, 0)
+    assert "sub/pump-2.md" in stored(docs)
+    assert "pump.md" not in stored(docs)
+
+
+def test_equal_files_are_one_document_with_two_sources(docs: Path, embedder: CountingEmbedder) -> None:
+    (docs / "copy.md").write_bytes((docs / "pump.md").read_bytes())
+    report = run(docs, embedder)
+    assert (report.files["indexed"], report.files["duplicate"]) == (3, 1)
+    assert report.chunks_total == 3
+    assert run(docs, embedder).files["unchanged"] == 4
+    (docs / "copy.md").unlink()
+    assert run(docs, embedder).chunks_total == 3
+
+
+def test_what_cannot_be_read_is_named_and_does_not_stop_the_run(docs: Path, embedder: CountingEmbedder) -> None:
+    (docs / "blank.txt").write_text(" \n", encoding="utf-8")
+    (docs / "broken.pdf").write_bytes(b"%PDF-1.4 not really")
+    (docs / "tool.exe").write_bytes(b"MZ\x00\x01")
+    report = run(docs, embedder)
+    assert report.files["seen"] == 6
+    assert (report.files["indexed"], report.files["empty"]) == (3, 1)
+    assert {problem.path for problem in report.problems} == {"broken.pdf", "tool.exe"}
+    assert all(problem.reason for problem in report.problems)
+    again = run(docs, embedder)
+    assert again.files["failed"] == report.files["failed"] == 1
+    assert again.files["seen"] == sum(
+        again.files[name] for name in ("indexed", "unchanged", "empty", "duplicate", "failed", "skipped")
+    )
+
+
+def test_a_file_that_worked_and_fails_now_keeps_its_last_good_version(docs: Path, embedder: CountingEmbedder) -> None:
+    run(docs, embedder)
+    (docs / "leave.txt").write_bytes(bytes(range(256)) * 4)
+    report = run(docs, embedder)
+    assert (report.files["failed"] + report.files["skipped"], report.files["stale"]) == (1, 1)
+    assert "Everyone has thirty days of leave." in texts(docs)
+    assert run(docs, embedder).files["stale"] == 1
+    (docs / "leave.txt").write_text("Everyone has forty days of leave.\n", encoding="utf-8")
+    assert run(docs, embedder).files["stale"] == 0
+    assert "Everyone has thirty days of leave." not in texts(docs)
+
+
+def test_one_file_named_alone_removes_nothing_else(docs: Path, embedder: CountingEmbedder) -> None:
+    run(docs, embedder)
+    report = ingest([docs / "pump.md"], docs.parent / "index", embedder)
+    assert (report.files["seen"], report.files["removed"], report.chunks_total) == (1, 0, 3)
+
+
+def test_a_missing_root_removes_nothing(docs: Path, embedder: CountingEmbedder) -> None:
+    run(docs, embedder)
+    with pytest.raises(CorpusError, match="nowhere"):
+        ingest([docs, docs / "nowhere"], docs.parent / "index", embedder)
+    assert len(stored(docs)) == 3
+
+
+def test_losing_more_than_half_of_twenty_has_to_be_confirmed(tmp_path: Path, embedder: CountingEmbedder) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for number in range(24):
+        (docs / f"{number}.txt").write_text(f"Rule number {number}.\n", encoding="utf-8")
+    run(docs, embedder)
+    for number in range(13):
+        (docs / f"{number}.txt").unlink()
+    with pytest.raises(CorpusError, match=r"13 of 24 .* nothing was removed.*rag ingest --prune"):
+        run(docs, embedder)
+    assert len(stored(docs)) == 24
+    assert run(docs, embedder, prune=True).files["removed"] == 13
+    assert len(stored(docs)) == 11
+
+
+def test_moving_everything_into_another_folder_is_no_loss(tmp_path: Path, embedder: CountingEmbedder) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for number in range(24):
+        (docs / f"{number}.txt").write_text(f"Rule number {number}.\n", encoding="utf-8")
+    run(docs, embedder)
+    (docs / "rules").mkdir()
+    for number in range(24):
+        (docs / f"{number}.txt").rename(docs / "rules" / f"{number}.txt")
+    embedded = embedder.embedded
+    assert run(docs, embedder).files["removed"] == 24
+    assert embedder.embedded == embedded
+    assert len(texts(docs)) == 24
+
+
+def test_rebuild_re_embeds_everything_with_other_chunking(docs: Path, embedder: CountingEmbedder) -> None:
+    run(docs, embedder)
+    with pytest.raises(IndexMismatch, match="rag ingest --rebuild"):
+        ingest([docs], docs.parent / "index", embedder, chunking=Chunking(max_tokens=100))
+    (docs / "leave.txt").rename(docs.parent / "gone.txt")
+    with Index.open(docs.parent / "index") as reader:
+        report = ingest([], docs.parent / "index", embedder, chunking=Chunking(max_tokens=100), rebuild=True)
+        assert reader.manifest.chunking.max_tokens == 320
+        assert len(reader.all_sources()) == 3
+    assert report.chunks_total == 3
+    with Index.open(docs.parent / "index") as index:
+        assert index.manifest.chunking.max_tokens == 100
+        assert len(index.all_sources()) == 3
+        assert index.check() == []
+
+
+def test_progress_adds_up_to_what_was_announced(docs: Path, embedder: CountingEmbedder) -> None:
+    class Sum:
+        total = done = 0
+
+        def start(self, stage: str, total: int) -> None:
+            self.total = total
+
+        def advance(self, units: int) -> None:
+            self.done += units
+
+        def finish(self) -> None:
+            assert self.done == self.total > 0
+
+    shown = Sum()
+    ingest([docs], docs.parent / "index", embedder, progress=shown)
+    assert shown.done == shown.total
