@@ -34,7 +34,9 @@ Names = Annotated[
 
 @ends_well
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.", show_default=False)],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH...", help="Files and folders.", show_default=False)
+    ] = None,
     index: IndexFlag = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any file failed.")] = False,
     rebuild: Annotated[
@@ -58,10 +60,12 @@ def ingest(
 
     Example: rag ingest docs
     """
+    if not paths and not rebuild:
+        raise typer.BadParameter("name the files or folders to read, such as: rag ingest docs")
     flags = {"index": index, "embedder": embedder, "device": device, "engine": engine}
     sizes = {"chunk_tokens": chunk_tokens, "context_tokens": context_tokens, "threads": threads}
     settings = prepared(Settings.load({**flags, **sizes}))
-    report = _ingested(paths, settings, rebuild=rebuild, prune=prune, verify=verify)
+    report = _ingested(paths or [], settings, rebuild=rebuild, prune=prune, verify=verify)
     if json:
         jsonout.write_json(_report_object(report))
     else:

@@ -31,10 +31,15 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-_WHEN = re.compile(r"\bwhen\b|\bwhat (?:year|date|day|month|time)\b|\bwann\b|\bquand\b|\bcuándo\b|什么时候|何时|哪年|哪一年|哪天|几点|几月|いつ|متى")
+_WHEN = re.compile(
+    r"\bwhen\b|\bwhat (?:year|date|day|month|time)\b|\bwann\b|\bquand\b|\bcuándo\b"
+    r"|什么时候|何时|哪年|哪一年|哪天|几点|几月|いつ|متى"
+)
 _HOW_MANY = re.compile(
-    r"\bhow (?:many|much|long|old|far|high|heavy|often|fast|deep|large|big|wide|tall|hot)\b|\bwhat (?:percentage|share|number|temperature)\b"
-    r"|\bwie ?viele?\b|\bwie (?:lange?|hoch|schwer|oft|weit)\b|\bcombien\b|\bcuánt[oa]s?\b|多少|几[个次天年名人条台小分只种]|多[长久高重大远快深宽]|いくつ|いくら|何[個人台時日年回]|كم"
+    r"\bhow (?:many|much|long|old|far|high|heavy|often|fast|deep|large|big|wide|tall|hot)\b"
+    r"|\bwhat (?:percentage|share|number|temperature)\b|\bwie ?viele?\b|\bwie (?:lange?|hoch|schwer|oft|weit)\b"
+    r"|\bcombien\b|\bcuánt[oa]s?\b|多少|几[个次天年名人条台小分只种]|多[长久高重大远快深宽]|いくつ|いくら|كم"
+    r"|何[個人台時日年回]"
 )
 _WHO = re.compile(r"\bwho\b|\bwhom\b|\bwhose\b|\bwer\b|\bwem\b|\bqui\b|\bquién\b")
 

@@ -1,40 +1,35 @@
-"""question + Hits → Answer: rank the evidence, decide whether it answers, compose, verify, cite.
+"""question + Hits → Answer, evidence first, whatever generates.
 
-    hits ─rank→ evidence ─confidence→ none │ quotes │ prose ─verify→ sentences with citations
-
-The quotes are the floor of every answer: prose that does not pass verification gives way to them.
+hits ─rank→ evidence ─confident?→ quotes, the floor of every answer
+                          └─ a model may write prose from them; a sentence is shown only once it is verified
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Literal
 
-from rag.datatypes import Answer, Citation, Hit, Sentence
-from rag.generation import abstain
-from rag.generation.composing import Composer, Listener
-from rag.generation.evidence import MOST_QUOTES, Evidence, quotes, rank
-from rag.generation.phrases import not_answered
-from rag.generation.prompt import Prompt, build
-from rag.generation.stream import finished_sentences
-from rag.generation.verify import Ground, verify
+from rag.datatypes import Answer, Hit
+from rag.generation.abstain import confidence, signals, threshold
+from rag.generation.draft import Draft, OnSentence
+from rag.generation.evidence import Evidence, quotes, rank
+from rag.generation.prompt import build
+from rag.generation.verify import Ground
 from rag.protocols import Embedder, LanguageModel
+from rag.text.sentences import sentences
 
 Mode = Literal["auto", "quotes", "prose"]
 
 PROMPTED = 8
 """Units of evidence that a model is given, at most."""
-MOST_SENTENCES = 6
-"""Sentences of prose that are read, at most: small models do not know when to stop."""
 
 
 class Generator:
-    """Answers from hits, with a citation for every sentence.
+    """Answers from hits, with a citation for every sentence, or says that they do not answer.
 
-    `model` may be a function that gives the model, called when prose is first wanted and never for quotes.
-    `quotes_first` says what the model's own `quotes_first` would, without loading it.
+    `model` may be a function that loads one: an answer in quotes then never loads it. `mode` "auto" is prose, unless
+    the model is marked as too small for it; `quotes_first` says so for a model that is not loaded yet. Without a
+    model every answer is in quotes.
     """
 
     def __init__(
@@ -56,32 +51,94 @@ class Generator:
 
     @property
     def model(self) -> LanguageModel:
-        """The language model, loaded now if it was not. Raises ValueError where there is none."""
+        """The language model, loaded now if it was handed in as a function. Raises ValueError where there is none."""
         if self._model is None:
             raise ValueError("this generator has no model")
-        if not _is_model(self._model):
+        if callable(self._model):
             self._model = self._model()
         return self._model
 
-    def generate(self, question: str, hits: Sequence[Hit], *, on_sentence: Listener | None = None) -> Answer:
-        """The answer to the question from these hits, best hit first.
+    def generate(self, question: str, hits: Sequence[Hit], *, on_sentence: OnSentence | None = None) -> Answer:
+        """The answer that the hits bear out, best hit first.
 
         `on_sentence` is called with each sentence and its citations as soon as it is checked.
         """
-        run = _Run(question, tuple(hits), on_sentence)
-        with run.timed("evidence"):
-            run.consider(self.embedder)
-        if run.confidence < abstain.threshold() or not run.ranked:
-            return run.abstained()
-        if self._writes():
-            model = self.model
-            run.write(model)
-        return run.answered()
+        draft = Draft(question, tuple(hits), on_sentence)
+        ranked = self._considered(draft)
+        if not ranked or draft.confidence < threshold():
+            return draft.abstained()
+        if self._writes_prose():
+            with draft.timed("generate"):
+                self._write(draft, ranked)
+        if not draft.sentences:
+            draft.quote(quotes(ranked))
+        return draft.answered()
 
-    def _writes(self) -> bool:
-        """Whether prose is wanted."""
-        if self.mode != "auto":
+    def _considered(self, draft: Draft) -> list[Evidence]:
+        """The evidence, best first; the draft gets its confidence."""
+        if not draft.question.strip() or not draft.hits:
+            return []
+        with draft.timed("evidence"):
+            query = self.embedder.embed_query(draft.question, tokens=True)
+            ranked = rank(draft.question, query, draft.hits, self.embedder)
+        if ranked:
+            with draft.timed("decide"):
+                draft.confidence = confidence(signals(draft.question, draft.hits, ranked, query))
+        return ranked
+
+    def _writes_prose(self) -> bool:
+        if self._model is None or self.mode != "auto":
             return self.mode == "prose"
-        if self._model is None:
-            return False
-        return not (self.model.quotes_first if self._quotes_first is None else self._quotes_first)
+        if self._quotes_first is None:
+            self._quotes_first = self.model.quotes_first
+        return not self._quotes_first
+
+    def _write(self, draft: Draft, ranked: Sequence[Evidence]) -> None:
+        """Have the model answer from the best evidence; of what it writes, the draft keeps what is borne out."""
+        model = self.model
+        prompt = build(draft.question, ranked[:PROMPTED], model)
+        draft.model = model.name
+        draft.omitted = tuple(evidence.text for evidence in prompt.omitted)
+        if not prompt.evidence:
+            return
+        draft.prompt = model.render(prompt.messages)
+        draft.prompt_tokens = model.count_tokens(draft.prompt)
+        grounds = grounds_of(prompt.evidence)
+        written: list[str] = []
+        pieces = _noted(model.generate(prompt.messages, max_tokens=prompt.max_tokens), written)
+        for text in finished_sentences(pieces):
+            if not draft.take(text, grounds, prompt.evidence):
+                break
+        draft.completion_tokens = model.count_tokens("".join(written))
+
+
+def finished_sentences(pieces: Iterator[str]) -> Iterator[str]:
+    """Each sentence of a streamed text as soon as the next one has begun; the last one at the end."""
+    text = ""
+    for piece in pieces:
+        text += piece
+        spans = sentences(text)
+        for span in spans[:-1]:
+            yield text[span.start : span.end]
+        if len(spans) > 1:
+            text = text[spans[-1].start :]
+    for span in sentences(text):
+        yield text[span.start : span.end]
+
+
+def grounds_of(evidence: Sequence[Evidence]) -> list[Ground]:
+    """Each evidence alone, numbered from 1, then each two that follow each other in one document."""
+    numbered = list(enumerate(evidence, start=1))
+    pairs = [
+        Ground((first, second), f"{one.unit.grounds}\n{two.text}")
+        for first, one in numbered
+        for second, two in numbered
+        if one.hit.chunk.document == two.hit.chunk.document and 0 <= two.start - one.end <= 3
+    ]
+    return [*(Ground((number,), each.unit.grounds) for number, each in numbered), *pairs]
+
+
+def _noted(pieces: Iterator[str], written: list[str]) -> Iterator[str]:
+    for piece in pieces:
+        written.append(piece)
+        yield piece

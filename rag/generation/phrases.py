@@ -21,7 +21,8 @@ NOT_ANSWERED: dict[str, str] = {
 
 LANGUAGE_NAMES: dict[str, str] = {
     "en": "English", "zh": "Chinese", "ja": "Japanese", "ko": "Korean", "de": "German", "fr": "French", "es": "Spanish",
-    "it": "Italian", "pt": "Portuguese", "nl": "Dutch", "ru": "Russian", "ar": "Arabic", "pl": "Polish", "tr": "Turkish",
+    "it": "Italian", "pt": "Portuguese", "nl": "Dutch", "ru": "Russian", "ar": "Arabic",
+    "pl": "Polish", "tr": "Turkish",
     "sv": "Swedish", "da": "Danish", "no": "Norwegian", "fi": "Finnish", "cs": "Czech", "hu": "Hungarian",
     "ro": "Romanian", "uk": "Ukrainian", "el": "Greek", "he": "Hebrew", "hi": "Hindi", "th": "Thai",
     "vi": "Vietnamese", "id": "Indonesian", "fa": "Persian",

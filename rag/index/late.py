@@ -150,48 +150,28 @@ class TokenCodec:
 def pooled(vectors: Floats, count: int) -> Floats:
     """`count` unit rows (at least one where there are any) in place of the unit rows `vectors` (t, d).
 
-    Ward's criterion by rounds: in each, all pairs of clusters that are nearest to each other are merged at once
-    (merging reciprocal nearest neighbours builds Ward's tree in any order: F. Murtagh, "A survey of recent advances
-    in hierarchical clustering algorithms", 1983); the last round merges only the cheapest pairs.
+    Each is the direction of a cluster's sum; the clusters are Ward's.
     """
     count = max(count, 1)
-    sums, sizes, gram = vectors, np.ones(len(vectors), np.float32), vectors @ vectors.T
-    while len(sizes) > count:
-        first, second = _closest_pairs(_ward(gram, sizes), len(sizes) - count)
-        kept = np.ones(len(sizes), bool)
-        kept[second] = False
-        sums = _merged(sums, first, second)[kept]
-        sizes = _merged(sizes, first, second)[kept]
-        gram = _merged(_merged(gram, first, second)[kept].T, first, second)[kept]
-    return _unit(sums)
+    if len(vectors) <= count:
+        return vectors
+    from scipy.cluster.hierarchy import linkage
+    from scipy.spatial.distance import squareform
+
+    squares = np.maximum(2 - 2 * (vectors @ vectors.T), 0).astype(np.float64)
+    merges = linkage(squareform(np.sqrt(squares), checks=False), "ward")[: len(vectors) - count, :2].astype(np.int64)
+    clusters = _clusters(merges.tolist(), len(vectors))
+    members = (np.unique(clusters)[:, None] == clusters).astype(np.float32)
+    return _unit(members @ vectors)
 
 
-def _ward(gram: Floats, sizes: Floats) -> Floats:
-    """What merging each two clusters adds to the squared error (n, n), from the inner products of their sums."""
-    norms = gram.diagonal() / sizes
-    inverse = 1 / (sizes[:, None] + sizes)
-    cost = np.asarray((norms[:, None] * sizes + sizes[:, None] * norms - 2 * gram) * inverse, np.float32)
-    np.fill_diagonal(cost, np.inf)
-    return cost
-
-
-def _closest_pairs(cost: Floats, most: int) -> tuple[Numbers, Numbers]:
-    """Both halves of the pairs that are nearest to each other: the cheapest, `most` at most, at least one."""
-    nearest = cost.argmin(axis=1)
-    places = np.arange(len(nearest))
-    first = np.flatnonzero((nearest[nearest] == places) & (places < nearest))
-    if not len(first):  # rounding made every chain of neighbours a ring
-        first = cost.min(axis=1).argmin(keepdims=True)
-    if len(first) > most:
-        first = first[np.argsort(cost[first, nearest[first]], kind="stable")[:most]]
-    return first, nearest[first]
-
-
-def _merged(array: Floats, first: Numbers, second: Numbers) -> Floats:
-    """The rows, `second` added to `first`."""
-    array = array.copy()
-    array[first] += array[second]
-    return array
+def _clusters(merges: Sequence[tuple[int, int]], count: int) -> Numbers:
+    """For each of `count` things the last cluster that it is in; merge i makes cluster `count + i` of two."""
+    labels = list(range(count + len(merges)))
+    for number in reversed(range(len(merges))):
+        for part in merges[number]:
+            labels[part] = labels[count + number]
+    return np.array(labels[:count])
 
 
 @cache

@@ -16,6 +16,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ def entry(text: str) -> str:
     return " ".join(escape(term) for term in terms(text))
 
 
+@lru_cache(maxsize=65536)
 def escape(term: str) -> str:
     """The term as one token of FTS5; different terms give different tokens."""
     return _ESCAPED.sub(lambda found: f"_{ord(found[0]):x}_", term)

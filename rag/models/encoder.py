@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -32,6 +32,9 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """Library and number format, for the record."""
+
+    def spread(self, work: Callable[[list[int]], None], batches: Sequence[list[int]]) -> None:
+        """Do `work` on every batch, on as many threads as suit the engine; `work` may run in several at once."""
 
     def hidden(self, sequences: Sequence[Sequence[int]]) -> list[Floats]:
         """The last hidden states (t, d) float32 of each sequence of ids; one batch."""
@@ -118,11 +121,14 @@ class EncoderEmbedder:
         self.engine = engine.name
         vectors = np.empty((len(own), self.dimension), np.float32)
         rows: list[Floats] = [np.empty((0, self.dimension), np.float32)] * len(own)
-        for batch in by_length(lengths):
+
+        def work(batch: list[int]) -> None:
             for position, states in zip(batch, engine.hidden([sequences[n] for n in batch]), strict=True):
                 vectors[position] = states.mean(axis=0)
                 if tokens:
                     rows[position] = unit_rows(states[len(before) : len(states) - len(after)])
+
+        engine.spread(work, by_length(lengths))
         return Embeddings(unit_rows(vectors), tuple(rows) if tokens else ())
 
 

@@ -13,7 +13,6 @@ import logging
 import os
 import platform
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 from rag.errors import SettingsError
@@ -102,6 +101,8 @@ def gpu_dtype(device: str) -> str:
 
 def _measured(folder: Path, weights: str, *, with_onnx: bool) -> dict[str, float]:
     """Tokens a second by engine, on one thread of this machine; from the cache where it was measured before."""
+    from importlib.metadata import version
+
     parts = [weights, _processor()] + [f"{name} {version(name)}" for name in ("torch", "onnxruntime")]
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     speeds = _measurements().get(key) or _remember(key, _measure(folder))

@@ -266,7 +266,7 @@ def _explained(entry: Entry, cache: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        if problem.errno in _FULL:
+        if problem.errno in _FULL or "No space left" in str(problem):
             raise PullFailed(
                 f"The disk of {cache} is full, so {entry.name} could not be kept. "
                 f"Make room or set RAG_MODELS to a folder elsewhere, {again}"

@@ -1,13 +1,18 @@
 """The encoder in torch: for long jobs, and for GPUs.
 
+On a CPU each thread has a batch of its own: threads that share every product of matrices spend much of their time
+waiting for each other, most of all where other programs run too.
+
 A forward pass of our own over the folder's weights: transformers' `BertModel` computes the same, but takes seconds to
 import, and on a CPU projects queries, keys and values one by one and hands the attention strided tensors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.models.folder import WEIGHTS, read_config
-from rag.models.threads import limit_torch
+from rag.models.threads import limit_torch, thread_count
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,6 +66,26 @@ class TorchEngine:
         self._places = places.to(device, self._dtype)
         self._norm = _pair(moved, "embeddings.LayerNorm")
         self._layers = [_layer(moved, number) for number in range(int(config["num_hidden_layers"]))]
+
+    def spread(self, work: Callable[[list[int]], None], batches: Sequence[list[int]]) -> None:
+        """Do `work` on every batch; on a CPU several at a time, each on one thread."""
+        if self._device != "cpu" or len(batches) < 2 or thread_count() < 2:
+            for batch in batches:
+                work(batch)
+            return
+        jobs = [self._pool.submit(work, batch) for batch in batches]
+        try:
+            for job in jobs:
+                job.result()
+        finally:  # after Ctrl-C or a failure, what has not begun is not begun
+            for job in jobs:
+                job.cancel()
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        import torch
+
+        return ThreadPoolExecutor(thread_count(), "embed", initializer=torch.set_num_threads, initargs=(1,))
 
     def hidden(self, sequences: Sequence[Sequence[int]]) -> list[Floats]:
         """The last hidden states (t, d) float32 of each sequence of ids; one batch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,8 +46,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.write_bytes(text.encode())
     (root / "indexes").mkdir()
     monkeypatch.chdir(root)
-    for variable in ("RAG_INDEX", "RAG_K", "RAG_EMBEDDER", "RAG_GENERATOR", "RAG_ANSWER", "RAG_THREADS"):
-        monkeypatch.delenv(variable, raising=False)
+    for variable in [name for name in os.environ if name.startswith("RAG_")]:
+        monkeypatch.delenv(variable)
     return root
 
 

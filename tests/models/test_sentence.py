@@ -37,11 +37,11 @@ WORDS = [
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A plain transformers encoder: a BERT of two layers, 32 dimensions, 32 tokens."""
     import torch
-    from transformers import BertConfig, BertModel, BertTokenizerFast
+    from transformers import BertConfig, BertModel, BertTokenizer
 
     folder = tmp_path_factory.mktemp("encoder")
     (folder / "words.txt").write_text("\n".join(WORDS))
-    tokenizer = BertTokenizerFast(vocab=str(folder / "words.txt"), model_max_length=32)
+    tokenizer = BertTokenizer(vocab=str(folder / "words.txt"), model_max_length=32)
     (folder / "words.txt").unlink()
     torch.manual_seed(0)
     config = BertConfig(

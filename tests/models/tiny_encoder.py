@@ -47,7 +47,8 @@ def e5s1(normalisation: Mapping[str, str] = NORMALISATION, seed: int = 0) -> byt
 
 
 def _tensors(start: int, words: int, random: np.random.Generator) -> bytes:
-    shapes = {"emb.word": (words, HIDDEN), "emb.pos": (POSITIONS, HIDDEN), "emb.type": (TYPES, HIDDEN)}
+    shapes: dict[str, tuple[int, ...]] = {"emb.word": (words, HIDDEN), "emb.pos": (POSITIONS, HIDDEN)}
+    shapes |= {"emb.type": (TYPES, HIDDEN)}
     shapes |= {"emb.ln.w": (HIDDEN,), "emb.ln.b": (HIDDEN,)}
     for layer in range(LAYERS):
         for part, rows, columns in (

@@ -1,0 +1,120 @@
+"""An answer while it grows: sentences as they pass, citations numbered by first use, seconds by stage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from rag.datatypes import Answer, Citation, Hit, Sentence
+from rag.generation.evidence import Evidence
+from rag.generation.phrases import not_answered
+from rag.generation.verify import Ground, verify
+
+OnSentence = Callable[[Sentence, tuple[Citation, ...]], None]
+
+MOST_SENTENCES = 6
+"""Sentences of prose that are shown, at most: small models do not know when to stop."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """The one thing here that changes; `abstained` and `answered` make the frozen Answer of it."""
+
+    question: str
+    hits: tuple[Hit, ...]
+    on_sentence: OnSentence | None = None
+    confidence: float = 0.0
+    mode: Literal["quotes", "prose"] = "prose"
+    sentences: list[Sentence] = field(default_factory=list)
+    citations: list[Citation] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    omitted: tuple[str, ...] = ()
+    model: str | None = None
+    prompt: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    started: float = field(default_factory=time.perf_counter)
+
+    def take(self, text: str, grounds: Sequence[Ground], evidence: Sequence[Evidence]) -> bool:
+        """Take a model's sentence in if it is borne out, else drop it; whether more are wanted.
+
+        A model that says the same again has run into a loop: it is not listened to any longer.
+        """
+        verdict = verify(text, grounds)
+        if text in self.dropped or any(verdict.claim == sentence.text for sentence in self.sentences):
+            return False
+        if verdict.supported:
+            self._add(verdict.claim, [evidence[number - 1] for number in verdict.evidence])
+        else:
+            self.dropped.append(text)
+        return len(self.sentences) < MOST_SENTENCES
+
+    def quote(self, chosen: Sequence[Evidence]) -> None:
+        """The evidence itself as the answer."""
+        self.mode = "quotes"
+        for evidence in chosen:
+            self._add(evidence.unit.shown, [evidence])
+
+    def abstained(self) -> Answer:
+        """That the corpus does not answer; the nearest hits stay in it."""
+        return Answer(
+            question=self.question,
+            answered=False,
+            mode="none",
+            text=not_answered(self.question),
+            confidence=self.confidence,
+            hits=self.hits,
+            seconds=self._stopped(),
+        )
+
+    def answered(self) -> Answer:
+        """The finished answer."""
+        return Answer(
+            question=self.question,
+            answered=True,
+            mode=self.mode,
+            text=("\n" if self.mode == "quotes" else " ").join(sentence.text for sentence in self.sentences),
+            sentences=tuple(self.sentences),
+            citations=tuple(self.citations),
+            confidence=self.confidence,
+            dropped=tuple(self.dropped),
+            omitted=self.omitted,
+            hits=self.hits,
+            model=self.model,
+            prompt=self.prompt,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            seconds=self._stopped(),
+        )
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Seconds of a stage."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = time.perf_counter() - started
+
+    def _add(self, text: str, evidence: Sequence[Evidence]) -> None:
+        cited = tuple(self._cited(each) for each in evidence)
+        sentence = Sentence(text, tuple(citation.number for citation in cited), supported=True)
+        self.sentences.append(sentence)
+        if self.on_sentence is not None:
+            self.on_sentence(sentence, cited)
+
+    def _cited(self, evidence: Evidence) -> Citation:
+        """The citation of an evidence; the one that it has already, where it was cited before."""
+        place = (evidence.hit.chunk.document, evidence.start, evidence.end)
+        for citation in self.citations:
+            if (citation.document, citation.start, citation.end) == place:
+                return citation
+        self.citations.append(evidence.unit.citation(len(self.citations) + 1))
+        return self.citations[-1]
+
+    def _stopped(self) -> dict[str, float]:
+        return {**self.seconds, "total": time.perf_counter() - self.started}
