@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 class Embedder(Protocol):
-    """Text → unit vectors. Models treat queries and texts differently, so these are two verbs."""
+    """Text → unit vectors. Models treat queries and texts differently, so these are two verbs.
+
+    An embedder may also have `token_mean`, the mean (d,) of its token vectors over text of all kinds, which an index
+    subtracts before it stores token vectors; without it, the mean of the first texts is taken.
+    """
 
     @property
     def name(self) -> str:

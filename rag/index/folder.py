@@ -65,12 +65,15 @@ def unpublished(path: Path) -> list[Path]:
 
 
 def claim(path: Path) -> None:
-    """Make the folder where it is missing. Raises IndexProblem where it holds files that are not an index's."""
+    """Make the folder where it is missing. Raises IndexProblem where it holds files that are not an index's.
+
+    Hidden files (.gitignore, .DS_Store) may be there.
+    """
     path.mkdir(parents=True, exist_ok=True)
     if exists(path):
         return
     for entry in path.iterdir():
-        if entry.name != lock.NAME and not _GENERATION.fullmatch(entry.name) and not _is_temporary(entry):
+        if not entry.name.startswith(".") and entry.name != lock.NAME and not _GENERATION.fullmatch(entry.name):
             raise IndexProblem(
                 f"{path} is not an index and holds other files, such as {entry.name}; nothing was written there. "
                 f"Name another folder with: rag ingest ... --index PATH"

@@ -65,6 +65,7 @@ def _made(path: Path, embedder: Embedder, chunking: Chunking) -> Database:
         database.many("INSERT INTO manifest VALUES (?, ?, ?)", [(*value, checksum(*value)) for value in values])
         database.all("COMMIT")
         with explained(generation):
+            atomic.sync_folder(generation)
             atomic.sync_folder(path)
     except RagError:
         shutil.rmtree(generation, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from rag.datatypes import State
 from rag.index import dense
@@ -48,14 +49,18 @@ def of(rows: Rows, commit: Commit, manifest: Manifest) -> IndexStatus:
     """The status at a commit."""
     states = rows.database.all("SELECT state, count(*) FROM source GROUP BY state ORDER BY state")
     weights = {part: int(rows.database.all(statement)[0][0] or 0) for part, statement in _BYTES.items()}
-    files = [entry.stat().st_size for entry in rows.database.file.parent.iterdir()]
+    folder = rows.database.file.parent
     stored = int(rows.database.all("SELECT count(*) FROM token_vectors")[0][0])
     return IndexStatus(
         commit=commit.number,
         documents=commit.documents,
         chunks=commit.chunks,
         sources={State(state): count for state, count in states},
-        bytes={**weights, "dense": _weight(rows, commit), "all files": sum(files)},
+        bytes={
+            **weights,
+            "dense": _weight(folder / commit.dense) if commit.dense else 0,
+            "all files": sum(map(_weight, folder.iterdir())),
+        },
         embedder=manifest.embedder,
         fingerprint=manifest.fingerprint,
         dimension=manifest.dimension,
@@ -69,6 +74,9 @@ def of(rows: Rows, commit: Commit, manifest: Manifest) -> IndexStatus:
     )
 
 
-def _weight(rows: Rows, commit: Commit) -> int:
-    file = rows.database.file.parent / commit.dense
-    return file.stat().st_size if commit.dense and file.is_file() else 0
+def _weight(file: Path) -> int:
+    """Bytes of a file; 0 where a writer has removed it."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -12,10 +12,14 @@ from tests.index.samples import database_file, filled, held, open_writer, put
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("*")
     (tmp_path / "notes.md").write_text("mine")
     with pytest.raises(IndexProblem, match=r"is not an index and holds other files, such as notes.md"):
         open_writer(tmp_path)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["notes.md"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".gitignore", "notes.md"]
+    (tmp_path / "notes.md").unlink()
+    filled(tmp_path, [1])
+    assert (tmp_path / ".gitignore").read_text() == "*"
 
 
 def test_a_file_at_the_place_of_the_folder_is_a_sentence(tmp_path: Path) -> None:

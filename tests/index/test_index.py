@@ -12,7 +12,7 @@ from rag.index.index import Index
 from rag.index.split import Chunking, embedded_text
 from rag.models.fakes import HashEmbedder
 from rag.protocols import Store
-from tests.index.samples import CHUNKING, EMBEDDER, database_file, filled, held, open_writer, put, source
+from tests.index.samples import CHUNKING, EMBEDDER, database_file, dense_file, filled, held, open_writer, put, source
 
 QUESTION = "Which valve of machine 3 was checked at 21 degrees?"
 
@@ -203,6 +203,9 @@ def test_status_counts_and_weighs(tmp_path: Path) -> None:
         assert status.bytes["all files"] >= database_file(tmp_path).stat().st_size
         assert (status.dense, status.recall, status.embedder, status.dimension) == ("exact", 1.0, "hash", 32)
         assert 0 < status.created <= status.updated
+    dense_file(tmp_path).unlink()
+    with open_index(tmp_path) as index:
+        assert index.status().bytes["dense"] == 0
     with open_writer(tmp_path / "empty"):
         pass
     with open_index(tmp_path / "empty") as index:

@@ -114,6 +114,10 @@ def test_limits_come_from_the_model(embedder: Embedder, caplog: pytest.LogCaptur
     assert len(found.tokens[0]) == 32 - 4
 
 
+def test_a_folder_is_opened_and_used_without_a_socket(folder: Path, socket_disabled: None) -> None:
+    assert load_embedder(str(folder), device="cpu").embed_query("pump").vectors.shape == (1, 32)
+
+
 def test_nothing_gives_nothing(embedder: Embedder) -> None:
     assert embedder.embed_texts([]).vectors.shape == (0, 32)
     assert embedder.count_tokens([]) == []
