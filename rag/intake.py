@@ -24,7 +24,7 @@ from rag.index.writer import Writer
 from rag.protocols import Embedder
 
 BATCH_TOKENS = 100_000  # a commit's worth: some ten seconds of embedding on two cores, lost at most when killed
-SLAB_CHUNKS = 256  # what the embedder is handed at once: enough to sort by length, little enough to show progress
+SLAB_CHUNKS = 64  # what the embedder is handed at once: enough to sort by length, little enough to show progress
 
 KEPT_STATES = {State.INDEXED, State.UNCHANGED, State.DUPLICATE}  # a file in one of these has a document
 

@@ -50,7 +50,8 @@ def test_many_killed_writers_leave_their_last_commits(tmp_path: Path, seed: int)
 
 
 def test_readers_beside_a_writer_see_whole_commits_only(tmp_path: Path) -> None:
-    path, seen = tmp_path / "index", set()
+    path = tmp_path / "index"
+    seen: set[int] = set()
     vector = EMBEDDER.embed_query("machine").vectors[0]
     command = [sys.executable, "-m", "tests.index.writing", str(path), "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -1,0 +1,49 @@
+"""The whole path with the real models, as a tutorial: three files → index → question → cited answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rag import Generator, Retriever, ask, ingest, load_embedder
+
+pytestmark = pytest.mark.models
+
+FILES = {
+    "pump.md": "# Heron pump\n\nThe gearbox oil of the Heron pump is changed every 24 months.\n\nIts colour is grey.\n",
+    "leave.txt": "Everyone who has worked here for a year has 27 days of paid leave.\n",
+    "宿舍.md": "# 宿舍规定\n\n宿舍大门每晚23:30上锁，值班员电话8802。\n\n周末可以接待访客。\n",
+}
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("path")
+    for name, text in FILES.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    report = ingest([folder], folder / "index", load_embedder())
+    assert report.files["indexed"] == len(FILES)
+    return folder / "index"
+
+
+@pytest.mark.parametrize(
+    ("question", "name", "quote"),
+    [
+        ("How often must I change the oil in the Heron's gearbox?", "pump.md", "every 24 months"),
+        ("How many days of holiday do I get after one year?", "leave.txt", "27 days"),
+        ("宿舍晚上几点锁门？", "宿舍.md", "23:30"),
+        ("When is the dormitory gate locked at night?", "宿舍.md", "23:30"),
+    ],
+)
+def test_a_question_finds_its_sentence_in_any_language(index: Path, question: str, name: str, quote: str) -> None:
+    embedder = load_embedder()
+    retriever = Retriever.open(index, embedder)
+    answer = ask(question, retriever, Generator(None, embedder))
+    first = answer.citations[0] if answer.citations else None
+    best = answer.hits[0]
+    assert Path(best.source).name == name
+    assert first is not None
+    assert quote in first.quote
+    assert retriever.index.text(first.document, first.start, first.end) == first.quote
+    assert FILES[name][first.start : first.end] == first.quote
