@@ -32,6 +32,8 @@ MOST_CHARACTERS = 400
 """Of all quotes together; a character of Chinese, Japanese or Korean counts twice."""
 REPEATED = 0.8
 """Share of terms from which a unit says what another said before."""
+LEAST_UNITS = 5
+"""Units of one language from which they are scored among themselves."""
 _K1, _B = 1.2, 0.75
 
 
@@ -77,7 +79,9 @@ def rank(question: str, query: Embeddings, hits: Sequence[Hit], embedder: Embedd
     lexical = _bm25(terms(question), [terms(unit.grounds) for unit in found])
     late = np.array([max_sim(query.tokens[0], tokens).mean() if len(tokens) else 0.0 for tokens in embedded.tokens])
     places = np.array([unit.place for unit in found])
-    scores = DENSE * _z(dense) + LEXICAL * _z(lexical) + LATE * _z(late) - PLACE * places
+    spoken = [unit.hit.chunk.language for unit in found]
+    legs = (DENSE, dense), (LEXICAL, lexical), (LATE, late)
+    scores = sum((weight * _z_within(spoken, values) for weight, values in legs), -PLACE * places)
     return [
         Evidence(
             found[at], float(scores[at]), float(dense[at]), float(lexical[at]), float(late[at]), embedded.tokens[at]
@@ -139,6 +143,16 @@ def _bm25(query: Sequence[str], texts: Sequence[Sequence[str]]) -> NDArray[np.fl
             if count[term]:
                 norm = _K1 * (1 - _B + _B * len(texts[at]) / mean)
                 scores[at] += idf * count[term] * (_K1 + 1) / (count[term] + norm)
+    return scores
+
+
+def _z_within(spoken: Sequence[str], values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """z among the units of the same language, since every question is nearer to its own; few units join the others."""
+    counts = Counter(spoken)
+    groups = np.array([language if counts[language] >= LEAST_UNITS else "" for language in spoken])
+    scores = np.zeros(len(values))
+    for group in np.unique(groups):
+        scores[groups == group] = _z(values[groups == group])
     return scores
 
 
