@@ -67,9 +67,9 @@ def test_a_flipped_bit_of_the_database_is_never_a_wrong_answer(tmp_path: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 5))
+@pytest.mark.parametrize("seed", range(1, 4))
 def test_many_flipped_bits_are_never_wrong_answers(tmp_path: Path, seed: int) -> None:
-    noticed, found = flip_and_ask(filled(tmp_path, range(12)), 500, seed)
+    noticed, found = flip_and_ask(filled(tmp_path, range(12)), 250, seed)
     assert 0 < noticed <= found
 
 
