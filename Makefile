@@ -39,10 +39,10 @@ setup: $(VENV)/.installed-dev
 demo: $(VENV)/.installed
 	$(RAG) models pull
 	$(RAG) ingest corpora/handbook/documents --index $(DEMO_INDEX)
-	$(RAG) ask --index $(DEMO_INDEX) "QUESTION-EN"
-	$(RAG) ask --index $(DEMO_INDEX) "QUESTION-ZH"
-	$(RAG) ask --index $(DEMO_INDEX) "QUESTION-ZH-EN"
-	$(RAG) ask --index $(DEMO_INDEX) "QUESTION-NONE"
+	$(RAG) ask --index $(DEMO_INDEX) "Which control software version runs on the K3 router?"
+	$(RAG) ask --index $(DEMO_INDEX) "海棠-7给链条加的是哪种润滑油？"
+	$(RAG) ask --index $(DEMO_INDEX) "出差报销单超过多少天提交就会被拒绝？"
+	$(RAG) ask --index $(DEMO_INDEX) "How many holiday days did trainees on a short contract receive in the 2022 leave policy?"
 
 models: $(VENV)/.installed
 	@$(RAG) models pull

@@ -34,9 +34,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "index"
         ingest([CORPUS / "documents"], path, embedder)
-        print(
-            f"handbook, {half} half: document in first 3\n\n| candidates | en | zh | en→zh | zh→en |\n|---|---|---|---|---|"
-        )
+        print(f"handbook, {half} half: document in first 3\n")
+        print("| candidates | en | zh | en→zh | zh→en |\n|---|---|---|---|---|")
         for name, kind in (("together", OneLanguage), ("by language", Index)):
             with kind.open(path, embedder=embedder) as index:
                 print(f"| {name} | " + " | ".join(found(index, embedder, half)) + " |")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rag import Generator, Retriever, ask, ingest, load_embedder
+from rag import Generator, Index, Retriever, ask, ingest, load_embedder
 
 pytestmark = pytest.mark.models
 
@@ -38,12 +38,13 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_a_question_finds_its_sentence_in_any_language(index: Path, question: str, name: str, quote: str) -> None:
     embedder = load_embedder()
-    retriever = Retriever.open(index, embedder)
-    answer = ask(question, retriever, Generator(None, embedder))
+    with Index.open(index, embedder=embedder) as opened:
+        answer = ask(question, Retriever(opened, embedder), Generator(None, embedder))
+        for citation in answer.citations:
+            assert opened.text(citation.document, citation.start, citation.end) == citation.quote
     first = answer.citations[0] if answer.citations else None
     best = answer.hits[0]
     assert Path(best.source).name == name
     assert first is not None
     assert quote in first.quote
-    assert retriever.index.text(first.document, first.start, first.end) == first.quote
     assert FILES[name][first.start : first.end] == first.quote

@@ -128,6 +128,8 @@ def explained(file: Path) -> Iterator[None]:
         if problem is None:
             raise
         raise problem from error
+    except UnicodeDecodeError as error:  # a name or a message of SQLite's own that is not UTF-8 any more
+        raise damaged(file, "it holds text that is not UTF-8") from error
     except OSError as error:
         raise _of_system(error, file) from error
 

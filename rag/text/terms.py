@@ -67,6 +67,12 @@ _SETTLED = 3
 _CLOSE = 0.9
 _UNTOLD = ("en", "de", "es", "fr", "it", "pt", "")
 _SAMPLE_WORDS = 300
+# What Chinese builds a sentence or a question with; bigrams across it («是多», «的价») say nothing.
+_CHINESE_FILLERS = re.compile(
+    "是什么意思|什么时候|为什么|是什么|什么样|什么|多少钱|是多少|多少|哪些|哪个|哪家|哪位|哪天|哪一年|哪年|哪种|哪里|怎么样|怎么办|怎么|怎样"
+    "|如何|是否|能否|可以|可不可以|能不能|有没有|是不是|请问|分别|以及|或者|还是|是谁|由谁|谁|几(?=[个次天年名人条台小分只种])"
+    "|[的了吗呢是在有和与及或被把由向从对为]"
+)
 # Nobody types a longer word; what is longer is encoded data.
 _LONGEST = 100
 
@@ -87,7 +93,9 @@ def content_words(text: str) -> list[tuple[str, ...]]:
     A word is found in a passage when any of its terms is among the passage's terms.
     """
     lit = light(text)
-    return _cut(lit, drop=function_words(language(lit) or "en")) or _cut(lit)
+    code = language(lit) or "en"
+    told = _CHINESE_FILLERS.sub(" ", lit) if code == "zh" else lit
+    return _cut(told, drop=function_words(code)) or _cut(lit)
 
 
 def _cut(lit: str, drop: frozenset[str] = frozenset()) -> list[tuple[str, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,9 +18,10 @@ class ScriptedTokenizer:
 
     def __init__(self, template: Any = None, special: tuple[str, ...] = ("<|im_end|>", "<s>")) -> None:
         self.chat_template = "a template" if template else None
-        self.all_special_tokens = list(special)
-        self.added_tokens_decoder = {1: SimpleNamespace(special=True, __str__=lambda _: "")}
-        self.added_tokens_decoder = {}
+        from tokenizers import AddedToken
+
+        self.all_special_tokens = list(special[:1])
+        self.added_tokens_decoder = {number: AddedToken(token, special=True) for number, token in enumerate(special)}
         self._template = template
 
     def apply_chat_template(self, turns: list[dict[str, str]], **_: object) -> str:
