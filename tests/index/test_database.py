@@ -36,6 +36,7 @@ def sqlite_error(code: int, text: str = "what SQLite says") -> sqlite3.Error:
         (sqlite_error(sqlite3.SQLITE_NOTADB), IndexDamaged, "is damaged"),
         (sqlite_error(sqlite3.SQLITE_ERROR, "no such fts5 table: main.lexical"), IndexDamaged, "no such fts5 table"),
         (sqlite3.OperationalError("Could not decode to UTF-8 column\nmore"), IndexDamaged, "to UTF-8 column. What"),
+        (UnicodeDecodeError("utf-8", b"\xe7", 0, 1, "x"), IndexDamaged, "it holds text that is not UTF-8"),
         (
             sqlite_error(sqlite3.SQLITE_FULL),
             IndexProblem,
