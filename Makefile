@@ -42,7 +42,7 @@ demo: $(VENV)/.installed
 	$(RAG) ask --index $(DEMO_INDEX) "Which control software version runs on the K3 router?"
 	$(RAG) ask --index $(DEMO_INDEX) "海棠-7给链条加的是哪种润滑油？"
 	$(RAG) ask --index $(DEMO_INDEX) "出差报销单超过多少天提交就会被拒绝？"
-	$(RAG) ask --index $(DEMO_INDEX) "How many holiday days did trainees on a short contract receive in the 2022 leave policy?"
+	$(RAG) ask --index $(DEMO_INDEX) "Who won the football world cup in 1998?"
 
 models: $(VENV)/.installed
 	@$(RAG) models pull
