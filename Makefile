@@ -65,7 +65,6 @@ format: setup
 bench: setup models
 	@$(BIN)/python benchmarks/retrieval.py
 	@$(BIN)/python benchmarks/handbook.py
-	@$(BIN)/python benchmarks/latency.py
 	@$(BIN)/python benchmarks/embedding.py
 
 clean:

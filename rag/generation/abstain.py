@@ -20,7 +20,7 @@ import numpy as np
 
 from rag.datatypes import Embeddings, Hit
 from rag.generation.evidence import MOST_QUOTES, Evidence, max_sim
-from rag.generation.mentions import closed_up, identifiers, names
+from rag.generation.mentions import identifiers, names, stands_alone
 from rag.text.fold import fold
 from rag.text.language import language
 from rag.text.numbers import borne_out, quantities
@@ -158,8 +158,8 @@ def _covered(words: Sequence[tuple[str, ...]], weights: Sequence[float], texts: 
 def _missing(question: str, hits: Sequence[Hit]) -> float:
     """The share of what the question names that none of the hits has; 0 where it names nothing."""
     texts = "\n".join(_whole(hit) for hit in hits)
-    closed, folded, given = closed_up(texts), fold(texts), quantities(texts)
-    found = [identifier in closed for identifier in identifiers(question)]
+    folded, given = fold(texts), quantities(texts)
+    found = [stands_alone(identifier, texts) for identifier in identifiers(question)]
     found += [borne_out(quantity, given) for quantity in quantities(question)]
     if language(question) != "de":
         found += [name in folded for name in names(question)]

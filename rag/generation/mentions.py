@@ -72,3 +72,9 @@ def quoted(text: str) -> list[str]:
     """What stands in quotation marks or as code, closed up."""
     inner = (next(group for group in match.groups() if group) for match in _QUOTED.finditer(text))
     return [closed for closed in map(closed_up, inner) if closed]
+
+
+def stands_alone(identifier: str, ground: str) -> bool:
+    """Whether an identifier occurs with only joining signs inside and nothing that lengthens it around."""
+    spaced = r"[\s\-‐‑./:_]?".join(map(re.escape, identifier))
+    return bool(re.search(rf"(?<![^\W_]){spaced}(?![^\W_\u3041-\u9fff]|[-.][^\W_])", fold(ground)))

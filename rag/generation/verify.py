@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from rag.generation.mentions import closed_up, identifiers, names, quoted
+from rag.generation.mentions import closed_up, identifiers, names, quoted, stands_alone
 from rag.generation.polarity import directions, negations, neutral
 from rag.text.fold import fold
 from rag.text.language import language
@@ -138,7 +138,7 @@ def _names(claim: str, ground: str) -> Iterator[Problem]:
     held = {*identifiers(ground), *(closed_up(word) for word in re.findall(r"\S+", ground))}
     for identifier in identifiers(claim):
         # A code must stand by itself: KX-20 is not borne out by KX-204.
-        if identifier not in held and not _stands_alone(identifier, ground):
+        if identifier not in held and not stands_alone(identifier, ground):
             yield Problem(Reason.NAME, identifier)
     known = set(terms(ground)) | set(fold(ground).split())
     months = MONTHS if any(quantity.kind == "date" for quantity in quantities(claim)) else {}
@@ -150,12 +150,6 @@ def _names(claim: str, ground: str) -> Iterator[Problem]:
     for term in quoted(claim):
         if term not in closed:
             yield Problem(Reason.NAME, term)
-
-
-def _stands_alone(identifier: str, ground: str) -> bool:
-    """Whether an identifier occurs with only joining signs inside and nothing that lengthens it around."""
-    spaced = r"[\s\-‐‑./:_]?".join(map(re.escape, identifier))
-    return bool(re.search(rf"(?<![^\W_]){spaced}(?![^\W_\u3041-\u9fff]|[-.][^\W_])", fold(ground)))
 
 
 # ---------------------------------------------------------------- negation and comparison
@@ -275,9 +269,7 @@ def _akin(word: str, other: str) -> bool:
 
 def _binding(claim: str, ground: str) -> Iterator[Problem]:
     """«A weighs 5 kg, B 7 kg» does not bear out «A weighs 7 kg», though every word of it is there."""
-    clauses = [
-        (set(terms(clause)), quantities(clause)) for sentence in _sentences(ground) for clause in _clauses(sentence)
-    ]
+    clauses = [(_forms(clause), quantities(clause)) for sentence in _sentences(ground) for clause in _clauses(sentence)]
     own = _forms(claim)
     for quantity in quantities(claim):
         holding = [words for words, given in clauses if borne_out(quantity, given)]

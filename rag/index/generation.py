@@ -59,7 +59,7 @@ def _made(path: Path, embedder: Embedder, chunking: Chunking) -> Database:
         generation.mkdir()
     try:
         database = open_writer(generation / folder.DATABASE, create=True)
-        manifest = Manifest.of(embedder, chunking, codec=f"{BITS} bits, pooled by {POOL:g}", created=time.time())
+        manifest = Manifest.of(embedder, chunking, codec=f"{BITS}-bit, pooled by {POOL:g}", created=time.time())
         values = [(key, pack(value)) for key, value in manifest.values().items()]
         database.all("BEGIN IMMEDIATE")
         database.many("INSERT INTO manifest VALUES (?, ?, ?)", [(*value, checksum(*value)) for value in values])

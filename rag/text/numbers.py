@@ -151,7 +151,8 @@ def _quantity(match: re.Match[str]) -> Quantity:
         readings = {f"-{reading}" for reading in readings}
     if match["magnitude"]:
         scale = MAGNITUDES[match["magnitude"]]
-        readings = {_plain(str(Decimal(reading) * scale)) for reading in readings if _decimal.fullmatch(reading)}
+        scaled = {_plain(str(Decimal(reading) * scale)) for reading in readings if _decimal.fullmatch(reading)}
+        readings = scaled or readings
     unit = "" if _decade.fullmatch(match.group()) else match["unit"] or ""
     named = PREFIXES.get(match["prefix"] or "", frozenset()) or UNITS.get(unit, frozenset())
     if match["ordinal"]:

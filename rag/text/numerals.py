@@ -24,7 +24,7 @@ _SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
 _number_word = "|".join(sorted([*_VALUES, *_SCALES], key=len, reverse=True))
 _ordinal_word = "|".join(sorted(_ORDINALS, key=len, reverse=True))
 _english = re.compile(
-    rf"(?<![\w-])(?:a (?=hundred|thousand|million))?"
+    r"(?<![\w-])(?<![0-9] )(?:a (?=hundred|thousand|million))?"
     rf"(?P<run>(?:{_number_word})(?:(?:[ -]| and )(?:{_number_word}))*)"
     rf"(?:[ -](?P<th>{_ordinal_word}))?(?!\w)"
     rf"|(?<![\w-])(?P<ordinal>{_ordinal_word})(?![\w,])"

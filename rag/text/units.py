@@ -89,6 +89,7 @@ PREFIXES: dict[str, frozenset[str]] = {
 """Units that stand before their number."""
 
 MAGNITUDES: dict[str, int] = {
+    "hundred": 100,
     "k": 10**3, "thousand": 10**3, "tausend": 10**3, "mille": 10**3, "mil": 10**3, "тыс": 10**3, "тысяч": 10**3,
     "ألف": 10**3, "آلاف": 10**3, "万": 10**4, "萬": 10**4, "million": 10**6, "millions": 10**6, "millionen": 10**6,
     "mio": 10**6, "mn": 10**6, "millones": 10**6, "milioni": 10**6, "млн": 10**6, "миллионов": 10**6, "مليون": 10**6,

@@ -1,0 +1,102 @@
+"""Quantities are compared by what they mean, in any script and format."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.text.numbers import missing, quantities, without_quantities
+
+
+@pytest.mark.parametrize("spelled", ["1,200", "1 200", "1.200", "１２００", "一千二百", "١٢٠٠", "1200", "1'200"])
+def test_one_number_in_many_spellings(spelled: str) -> None:
+    assert missing(f"{spelled} kg", "It weighs 1200 kg.") == []
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "2024-03-05",
+        "5 March 2024",
+        "March 5, 2024",
+        "5th of March 2024",
+        "2024年3月5日",
+        "二〇二四年三月五日",
+        "5. März 2024",
+        "05.03.2024",
+    ],
+)
+def test_one_date_in_many_spellings(spelled: str) -> None:
+    assert missing(spelled, "Held on 2024/3/5.") == []
+    assert missing(spelled, "Held on 2024-03-06.")
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        ("March 2024", "5 March 2024"),
+        ("in 2024", "5 March 2024"),
+        ("20%", "百分之二十"),
+        ("20 percent", "20 %"),
+        ("three hundred and five", "305"),
+        ("twenty-five kilograms", "25公斤"),
+        ("30000", "3万"),
+        ("1.5 billion", "1,500,000,000"),
+        ("8:30 p.m.", "20:30"),
+        ("晚上8点半", "20:30"),
+        ("6.5", "6½"),
+        ("204 kg", "| Weight (kg) | 204 |"),
+        ("10 kg", "10-15 kg"),
+        ("the third edition", "3rd edition"),
+        ("第三章", "第3章"),
+        ("version 3.11.2", "v3.11.2"),
+        ("一个问题", "a problem"),
+        ("half a dozen", "6"),
+        ("-5 °C", "零下五度"),
+    ],
+)
+def test_what_is_said_is_borne_out(claim: str, evidence: str) -> None:
+    assert missing(claim, evidence) == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        ("240 kg", "204 kg"),
+        ("204 lb", "204 kg"),
+        ("204 kg", "204"),
+        ("12 345", "rooms 12 and 345"),
+        ("8 a.m.", "20:00"),
+        ("second", "3rd"),
+        ("5 machines", "5 March"),
+        ("-5", "5"),
+        ("204", "KX-204"),
+        ("三个月", "三个小时"),
+    ],
+)
+def test_what_is_not_said_is_missing(claim: str, evidence: str) -> None:
+    assert missing(claim, evidence)
+
+
+def test_two_readings_are_both_kept() -> None:
+    assert quantities("1.200")[0].readings == {"1200", "1.2"}
+    assert len(quantities("03/05/2024")[0].readings) == 2
+
+
+def test_quantities_can_be_taken_out() -> None:
+    assert without_quantities("It weighs 204 kg.").split() == ["it", "weighs", "."]
+
+
+WORDS = "1 2 300 1,200 5 March 2024 kg % 一 十 百 万 点 年 月 日 第 个 two hundred first 8:30 - – . , v $ ½"
+PIECES = st.lists(st.sampled_from(WORDS.split())).map(" ".join)
+
+
+@given(st.one_of(st.text(), PIECES))
+def test_every_text_bears_out_itself(text: str) -> None:
+    assert missing(text, text) == []
+
+
+@pytest.mark.parametrize("piece", ["9", "亿", "hundred ", "1,", "百分之"])
+def test_endless_numerals_are_read_without_harm(piece: str) -> None:
+    quantities(piece * 5000)
