@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from rag.corpus.walk import walk
 from rag.datatypes import Answer, Citation, Document, Sentence, Source
-from rag.errors import CorpusError
+from rag.errors import CorpusError, IndexDamaged, IndexMissing
 from rag.generation.generator import Generator
 from rag.index.index import Index
 from rag.index.split import Chunking
@@ -17,6 +18,8 @@ from rag.index.writer import Writer
 from rag.intake import IngestReport, Intake, Progress
 from rag.protocols import Embedder
 from rag.retrieval.retriever import Retriever
+
+log = logging.getLogger(__name__)
 
 REMOVAL_FLOOR = 20  # from this many documents on, losing more than half of them in one run has to be confirmed
 
@@ -61,7 +64,7 @@ def ingest(
     with Writer.open(Path(index), embedder=embedder, chunking=cut, rebuild=rebuild) as writer:
         intake = Intake(writer, embedder, cut, verify=verify, progress=progress)
         if rebuild:
-            carry_over(Path(index), writer, intake)
+            carry_over(Path(index), writer, intake, again=bool(roots))
         found = list(walk(roots, exclude=[Path(index)]))
         intake.progress.start("ingest", sum(getattr(each, "size", 0) for each in found))
         for each in found:
@@ -91,17 +94,31 @@ def add_documents(
         return intake.report([], started)
 
 
-def carry_over(path: Path, writer: Writer, intake: Intake) -> None:
-    """Everything that the index at `path` holds, split and embedded anew; sources keep their states."""
-    with Index.open(path) as old:
-        places: dict[str | None, list[Source]] = defaultdict(list)
-        for source in old.all_sources():
-            places[source.document].append(source)
-        for document, sources in places.items():
-            if document is not None:
-                intake.add(old.document(document), sources)
-        for source in places[None]:
-            writer.put_source(source)
+def carry_over(path: Path, writer: Writer, intake: Intake, *, again: bool) -> None:
+    """Everything that the index at `path` holds, split and embedded anew; sources keep their states.
+
+    Where it is damaged, what could not be read is left to the files that are ingested `again` in the same run.
+    Raises IndexDamaged where there are none: nothing would be left. IndexMissing is no loss.
+    """
+    try:
+        with Index.open(path) as old:
+            places: dict[str | None, list[Source]] = defaultdict(list)
+            for source in old.all_sources():
+                places[source.document].append(source)
+            for document, sources in places.items():
+                if document is not None:
+                    intake.add(old.document(document), sources)
+            for source in places[None]:
+                writer.put_source(source)
+    except IndexMissing:
+        return
+    except IndexDamaged as error:
+        if not again:
+            raise IndexDamaged(
+                f"{path} is damaged, so what it holds cannot be carried over: {error}. Name the folders to read "
+                f"again, such as: rag ingest docs --rebuild"
+            ) from error
+        log.warning("%s The rebuild reads the named files instead.", error)
     intake.flush()
     intake.settle()
 

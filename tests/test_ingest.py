@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag.datatypes import Embeddings, State
-from rag.errors import CorpusError, IndexMismatch
+from rag.errors import CorpusError, IndexDamaged, IndexMismatch
 from rag.index.index import Index
 from rag.index.split import Chunking
 from rag.intake import IngestReport
@@ -229,3 +229,35 @@ def test_progress_adds_up_to_what_was_announced(docs: Path, embedder: CountingEm
     shown = Sum()
     ingest([docs], docs.parent / "index", embedder, progress=shown)
     assert shown.done == shown.total
+
+
+def damage(index: Path) -> None:
+    """Overwrite the database of an index."""
+    (database,) = index.glob("gen-*/index.sqlite")
+    for leftover in database.parent.glob("index.sqlite-*"):
+        leftover.unlink()
+    database.write_bytes(b"not a database" * 999)
+
+
+def test_the_command_that_a_damaged_index_names_mends_it(docs: Path, embedder: CountingEmbedder) -> None:
+    run(docs, embedder)
+    damage(docs.parent / "index")
+    with pytest.raises(IndexDamaged, match="rag ingest --rebuild"):
+        run(docs, embedder)
+    report = run(docs, embedder, rebuild=True)
+    assert (report.files["indexed"], report.chunks_total) == (3, 3)
+    with Index.open(docs.parent / "index") as index:
+        assert index.check() == []
+
+
+def test_a_damaged_index_is_not_rebuilt_to_nothing(docs: Path, embedder: CountingEmbedder) -> None:
+    run(docs, embedder)
+    damage(docs.parent / "index")
+    before = sorted(path.name for path in (docs.parent / "index").glob("gen-*"))
+    with pytest.raises(IndexDamaged, match="rag ingest docs --rebuild"):
+        ingest([], docs.parent / "index", embedder, rebuild=True)
+    assert before[0] in {path.name for path in (docs.parent / "index").glob("gen-*")}
+
+
+def test_rebuilding_what_is_not_there_makes_it(docs: Path, embedder: CountingEmbedder) -> None:
+    assert run(docs, embedder, rebuild=True).chunks_total == 3
