@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from array import array
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -15,7 +16,7 @@ from typing import Literal
 
 from rag.datatypes import Document
 from rag.protocols import Embedder
-from rag.text import markdown
+from rag.text import markdown, plain
 from rag.text.sentences import sentences
 
 Kind = Literal["heading", "rule", "front", "code", "table", "header", "row", "prose"]
@@ -101,18 +102,33 @@ def pieces(document: Document) -> list[Piece]:
 
 
 def _paragraphs(text: str) -> list[Piece]:
-    """The runs of lines that are not blank."""
+    """The headings of a plain text and its runs of lines that are not blank, each with its heading path."""
+    borders = deque((heading, plain.underlined(text, heading)) for heading in plain.headings(text))
     found: list[Piece] = []
-    start = end = -1
+    path: list[tuple[int, str]] = []
+    run: list[markdown.Line] = []
+
+    def close() -> None:
+        if run:
+            titles = tuple(title for _, title in path)
+            found.append(trimmed(text, Piece(run[0].start, run[-1].end, "prose", titles)))
+            run.clear()
+
+    at = 0
     for line in markdown.lines(text):
-        if line.content.strip():
-            start = line.start if start < 0 else start
-            end = line.end
-        elif start >= 0:
-            found.append(trimmed(text, Piece(start, end, "prose")))
-            start = -1
-    if start >= 0:
-        found.append(trimmed(text, Piece(start, end, "prose")))
+        if line.end <= at:
+            continue
+        if borders and line.start <= borders[0][0].start < line.end:
+            close()
+            heading, at = borders.popleft()
+            path = [*(entry for entry in path if entry[0] < heading.level), (heading.level, heading.title)]
+            titles = tuple(title for _, title in path)
+            found.append(Piece(heading.start, at, "heading", titles, heading.level))
+        elif line.content.strip():
+            run.append(line)
+        else:
+            close()
+    close()
     return found
 
 

@@ -16,6 +16,7 @@ from rag.datatypes import Markup, check_span
 from rag.text.abbreviations import ALWAYS, BEFORE_NUMBERS, ORDINAL_STOPS, SOMETIMES, TITLES
 from rag.text.language import function_words, language
 from rag.text.markdown import Block, Line, blocks, lines
+from rag.text.plain import headings, underlined
 
 SpanKind = Literal["prose", "heading", "item", "row", "header", "code"]
 
@@ -63,9 +64,9 @@ class Span:
 def sentences(text: str, markup: Markup = "plain") -> list[Span]:
     """The units of a text in order, without overlap.
 
-    Every character that is not white space lies in one of them, except, in Markdown, for what only draws: the line
-    of dashes in a table, the marks of a code fence, horizontal rules, the line under a heading. A list item's spans
-    include its marker, a heading's its `#`.
+    Every character that is not white space lies in one of them, except for what only draws: the line under a
+    heading and, in Markdown, the line of dashes in a table, the marks of a code fence, horizontal rules. A list
+    item's spans include its marker, a heading's its `#`.
     """
     code = language(text)
     found = _markdown(text, code) if markup == "markdown" else _plain(text, code)
@@ -109,11 +110,19 @@ def _lines(text: str, start: int, end: int) -> Iterator[Span]:
 
 def _plain(text: str, code: str) -> Iterator[Span]:
     at = 0
-    while at < len(text):
-        gap = _blank_lines.search(text, at)
-        end = gap.start() if gap else len(text)
+    for heading in headings(text):
+        yield from _plain_paragraphs(text, at, heading.start, code)
+        yield Span(heading.start, heading.end, "heading")
+        at = underlined(text, heading)
+    yield from _plain_paragraphs(text, at, len(text), code)
+
+
+def _plain_paragraphs(text: str, at: int, after: int, code: str) -> Iterator[Span]:
+    while at < after:
+        gap = _blank_lines.search(text, at, after)
+        end = gap.start() if gap else after
         yield from _plain_paragraph(text, at, end, code)
-        at = gap.end() if gap else len(text)
+        at = gap.end() if gap else after
 
 
 def _plain_paragraph(text: str, start: int, end: int, code: str) -> Iterator[Span]:

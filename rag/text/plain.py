@@ -1,0 +1,151 @@
+"""The headings of plain text, which has no marks for them: told by number, capitals, underline or indentation.
+
+    title        the first line of all, short and without a full stop
+    underlined   a line of ==== or ---- under it
+    numbered     1. / 2.3 / IV. / § 4 / Chapter 2 / 第三章 / 一、 / （二）, alone or with its text indented under it
+    capitals     SAFETY RULES
+    hanging      a short line whose block goes on further to the right
+
+In doubt a line is no heading: a missed one costs some context, a wrong one hides what it says.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from rag.text.markdown import Line, lines
+
+WIDEST = 80
+"""Columns of a heading; a Chinese character takes two."""
+_TITLE, _CAPITALS, _NUMBERED, _HANGING = 1, 2, 3, 6  # levels
+_FULL = 0.75
+"""Share of its block's width from which a line was broken because it was full, not because it is a heading."""
+
+_ENDS_SENTENCE = re.compile(r"[.。．!！?？;；,，、…][\"'”’»」』)）\]]*\Z")
+_WORD = re.compile(r"[^\W\d_]{2}")
+_BULLET = re.compile(r"\s*(?:[-*+•●○▪■□◦‣⁃∙·➢✓–—]\s|[a-zA-Z][.)]\s|\(?[0-9]{1,3}\)\s|[①-⑳])")
+_UNDERLINE = re.compile(r"[ \t]*(?:={3,}|-{3,}|~{3,}|\*{3,})[ \t]*\Z")
+_NUMBER = re.compile(
+    r"\s*(?:(?P<dotted>[0-9]{1,2}(?:\.[0-9]{1,2}){0,4})\.?[ \t\u3000]+(?=[^\W\d_])"
+    r"|(?P<roman>[IVX]{1,5})\.[ \t]+"
+    r"|(?P<word>(?:chapter|section|part|article|appendix|annex|§|kapitel|abschnitt|teil|artikel|anhang|chapitre|partie|annexe"
+    r"|capítulo|sección|parte|anexo|capitolo|sezione|глава|раздел|часть|приложение)[ \t]+[0-9IVXA-Z]{1,5}\b)"
+    r"|(?P<han>第[0-9〇零一二三四五六七八九十百]{1,5}[章节節编編篇部回条條])"
+    r"|(?P<comma>[一二三四五六七八九十]{1,3}[、．])|(?P<bracket>[（(][一二三四五六七八九十]{1,3}[）)]))",
+    re.IGNORECASE,
+)
+
+
+class Heading(NamedTuple):
+    """A heading's line: `text[start:end] == title` but for white space inside; `level` 1 is the outermost."""
+
+    start: int
+    end: int
+    level: int
+    title: str
+
+
+def headings(text: str) -> list[Heading]:
+    """The headings of a plain text, in order."""
+    rows = lines(text)
+    widest = max((_width(row.content.rstrip()) for row in rows), default=0)
+    found = []
+    before: Sequence[Line] = ()
+    for paragraph, following in pairwise([*_paragraphs(rows), []]):
+        opens = not found and not before and _width(paragraph[0].content.strip()) < _FULL * widest
+        level = _level(paragraph, following, before, opens=opens)
+        if level:
+            line = paragraph[0]
+            bare = line.content.strip()
+            start = line.start + line.content.index(bare)
+            found.append(Heading(start, start + len(bare), level, " ".join(bare.split())))
+        # The last item of a list with blank lines between its items is followed by text, as a heading is.
+        before = () if level else paragraph
+    return found
+
+
+def underlined(text: str, heading: Heading) -> int:
+    """Where the heading ends together with the line of ==== under it; its own end where there is none."""
+    end = text.find("\n", heading.end) + 1
+    if not end:
+        return heading.end
+    after = text.find("\n", end)
+    under = text[end : after if after >= 0 else len(text)]
+    return end + len(under.rstrip()) if _UNDERLINE.match(under) else heading.end
+
+
+def _paragraphs(rows: Sequence[Line]) -> list[list[Line]]:
+    """Runs of lines that are not blank."""
+    found: list[list[Line]] = [[]]
+    for row in rows:
+        if row.content.strip():
+            found[-1].append(row)
+        elif found[-1]:
+            found.append([])
+    return [paragraph for paragraph in found if paragraph]
+
+
+def _level(paragraph: Sequence[Line], following: Sequence[Line], before: Sequence[Line], *, opens: bool) -> int:
+    """The level of the heading that a paragraph begins with; 0 where it begins with none.
+
+    `before` is the paragraph before it, where that is under no heading of its own; `opens`: it may be the title.
+    """
+    line = paragraph[0].content
+    if _width(line.strip()) > WIDEST or _BULLET.match(line) or "|" in line or not _WORD.search(line):
+        return 0
+    if len(paragraph) > 1 and _UNDERLINE.match(paragraph[1].content):
+        return _TITLE if "=" in paragraph[1].content else _CAPITALS
+    body = paragraph[1:] or following
+    if not body or _ENDS_SENTENCE.search(line.rstrip()):
+        return 0
+    if opens and len(paragraph) <= 3:
+        return _TITLE
+    hangs = len(paragraph) > 1 and _hangs(line, body)
+    kind = _number_kind(line)
+    listed = bool(before) and _number_kind(before[0].content) == kind
+    if kind and not listed and kind != _number_kind(body[0].content) and (hangs or len(paragraph) == 1):
+        return _numbered_level(line)
+    if _is_capitals(line) and not _is_capitals(body[0].content):
+        return _CAPITALS
+    return _HANGING if hangs and not kind and not line.rstrip().endswith((":", "：")) else 0
+
+
+def _number_kind(line: str) -> str:
+    """How a line is numbered; "" where it is not."""
+    match = _NUMBER.match(line)
+    return (match.lastgroup or "") if match else ""
+
+
+def _numbered_level(line: str) -> int:
+    """The level that its number gives a line."""
+    match = _NUMBER.match(line)
+    assert match
+    if match["dotted"]:
+        return min(_NUMBERED + match["dotted"].count("."), _HANGING)
+    if match["bracket"]:
+        return _NUMBERED + 1
+    return _CAPITALS if match["word"] or (match["han"] and match["han"][-1] not in "节節条條") else _NUMBERED
+
+
+def _is_capitals(line: str) -> bool:
+    letters = [char for char in line if char.isalpha()]
+    return len(letters) >= 4 and line.upper() == line and line.lower() != line
+
+
+def _hangs(line: str, body: Sequence[Line]) -> bool:
+    """Whether the body stands further to the right, and the line did not end because it was full."""
+    deeper = all(_indent(row.content) > _indent(line) for row in body)
+    return deeper and _width(line.strip()) < _FULL * max(_width(row.content.rstrip()) for row in body)
+
+
+def _indent(line: str) -> int:
+    return _width(line[: len(line) - len(line.lstrip())].expandtabs(4))
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
