@@ -53,7 +53,7 @@ def headings(text: str) -> list[Heading]:
     """The headings of a plain text, in order."""
     rows = lines(text)
     widest = max((_width(row.content.rstrip()) for row in rows), default=0)
-    found = []
+    found: list[Heading] = []
     before: Sequence[Line] = ()
     for paragraph, following in pairwise([*_paragraphs(rows), []]):
         opens = not found and not before and _width(paragraph[0].content.strip()) < _FULL * widest
