@@ -220,6 +220,24 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What one passage has of an answer to one question.
+
+    `answered` is the log-odds that it answers. `starts` and `ends` (t,) are the probabilities, if it does, that the
+    answer begins and ends with each of its t tokens, whose half-open character ranges in the passage are `offsets`.
+    """
+
+    answered: float
+    offsets: tuple[tuple[int, int], ...]
+    starts: Floats
+    ends: Floats
+
+    def __post_init__(self) -> None:
+        if not len(self.offsets) == len(self.starts) == len(self.ends):
+            raise ValueError(f"{len(self.offsets)} tokens, {len(self.starts)} starts, {len(self.ends)} ends")
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn of what a language model is sent."""
 

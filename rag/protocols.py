@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from rag.datatypes import Chunk, Embeddings, Hit, Message, Page, Source
+from rag.datatypes import Chunk, Embeddings, Hit, Message, Page, Reading, Source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,9 @@ class Embedder(Protocol):
     """Text → unit vectors. Models treat queries and texts differently, so these are two verbs.
 
     An embedder may also have `token_mean`, the mean (d,) of its token vectors over text of all kinds, which an index
-    subtracts before it stores token vectors; without it, the mean of the first texts is taken.
+    subtracts before it stores token vectors; without it, the mean of the first texts is taken. And it may be `neutral`
+    between languages: its questions are no nearer to texts in their own language; without that, a search ranks each
+    language's chunks among themselves.
     """
 
     @property
@@ -55,6 +57,13 @@ class Embedder(Protocol):
 
     def embed_texts(self, texts: Sequence[str], *, tokens: bool = False) -> Embeddings:
         """Embeddings of the texts in their order. Raises ValueError where a text is longer than `max_tokens`."""
+
+
+class PassageReader(Protocol):
+    """Reads a question and a passage together."""
+
+    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+        """What each passage has of an answer, in their order."""
 
 
 class Reranker(Protocol):
@@ -112,8 +121,8 @@ class Store(Protocol):
     def lexical_scores(self, query: str, rows: NDArray[np.int64]) -> Floats:
         """BM25 of each row for the query, in the rows' order; 0 where no term matches."""
 
-    def coverage(self, query: str) -> float:
-        """Share of the query's IDF mass whose terms occur in the index, 0..1; 0 where it has no terms."""
+    def mass(self, query: str) -> float:
+        """Sum of the IDF of the query's distinct terms, known to the index or not; 0 where it has none."""
 
     def languages(self) -> dict[str, int]:
         """How many chunks the index has of each language, by the code that `rag.text.language` gives it."""

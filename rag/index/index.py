@@ -110,9 +110,9 @@ class Index:
         """BM25 of each row, in the rows' order; 0 where no term matches."""
         return lexical.scores(self._rows.database, query, np.asarray(rows, np.int64), self._commit.chunks)
 
-    def coverage(self, query: str) -> float:
-        """Share of the query's IDF mass whose terms occur in the index, 0..1; 0 where it has no terms."""
-        return lexical.coverage(self._rows.database, query, self._commit.chunks)
+    def mass(self, query: str) -> float:
+        """Sum of the IDF of the query's distinct terms, known to the index or not; 0 where it has none."""
+        return lexical.mass(self._rows.database, query, self._commit.chunks)
 
     def languages(self) -> dict[str, int]:
         """How many chunks the index has of each language."""

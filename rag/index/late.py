@@ -24,8 +24,8 @@ Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 Numbers = NDArray[np.int64]
 
-BITS = 2
-POOL = 4.0
+BITS = 1
+POOL = 2.0
 
 _VERSION = 1
 _BLOB = struct.Struct("<BBH")  # version, bits, number of vectors

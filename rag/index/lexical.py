@@ -6,7 +6,7 @@ A term may hold any character (kx-204-b); everything that FTS5's ASCII tokenizer
 so that a term is one token and two terms are never the same one.
 
 BM25 is FTS5's, with k1 = 1.2, b = 0.75 and idf = ln((N - n + 0.5) / (n + 0.5)), at least 1e-6, for a term in n of N
-chunks; its sign is turned, so that higher is better. Coverage uses ln((N - n + 0.5) / (n + 0.5) + 1) instead, which
+chunks; its sign is turned, so that higher is better. `mass` uses ln((N - n + 0.5) / (n + 0.5) + 1) instead, which
 stays positive for common terms and is largest for one that does not occur.
 """
 
@@ -87,12 +87,9 @@ def scores(database: Database, query: str, rows: Numbers, count: int) -> Floats:
     return np.array([found.get(int(row), 0.0) for row in rows], np.float32)
 
 
-def coverage(database: Database, query: str, count: int) -> float:
-    """Share of the IDF mass of the query's terms that occur in the index, 0..1; 0 for a query without terms."""
-    frequencies = _frequencies(database, query)
-    mass = {term: math.log((count - n + 0.5) / (n + 0.5) + 1) for term, n in frequencies.items()}
-    total = sum(mass.values())
-    return sum(mass[term] for term, n in frequencies.items() if n) / total if total else 0.0
+def mass(database: Database, query: str, count: int) -> float:
+    """Sum of the IDF of the query's distinct terms, known or not; 0 for a query without terms."""
+    return sum(math.log((count - n + 0.5) / (n + 0.5) + 1) for n in _frequencies(database, query).values())
 
 
 def _match(database: Database, query: str, count: int) -> str:

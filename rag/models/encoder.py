@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.datatypes import Embeddings
+from rag.models.adapters import QUESTION, TOKEN_MEAN, adapter_file
 from rag.models.batches import by_length
 from rag.models.folder import read_config, read_prompts
 from rag.models.tokens import TextTokenizer
 
 Floats = NDArray[np.float32]
-_Frame = tuple[list[int], list[int]]  # the ids before and after a text's own
+Frame = tuple[list[int], list[int]]  # the ids before and after a text's own
 log = logging.getLogger(__name__)
 
 
@@ -62,10 +63,11 @@ class EncoderEmbedder:
         self.dimension: int = config["hidden_size"]
         self.max_tokens: int = config["max_position_embeddings"]
         self.engine = ""
+        self._folder = folder
         self._prompts: tuple[str, str] = (prompts["query"], prompts["document"])
         self._weights = weights
         self._engines = engines
-        self._tokenizer = TextTokenizer(folder)
+        self.tokenizer = TextTokenizer(folder)
 
     @property
     def fingerprint(self) -> str:
@@ -73,30 +75,47 @@ class EncoderEmbedder:
         parts = ["encoder 1", self._weights, "mean", *self._prompts, str(self.dimension)]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
+    @property
+    def neutral(self) -> bool:
+        """Whether questions are read by an adapter that makes them as near to texts in any language."""
+        return adapter_file(self._folder, QUESTION).is_file()
+
     @cached_property
-    def _frames(self) -> tuple[_Frame, _Frame]:
+    def token_mean(self) -> Floats | None:
+        """The mean (d,) of the model's token vectors over text in many languages; None where it is not known."""
+        path = adapter_file(self._folder, QUESTION)
+        if not path.is_file():
+            return None
+        from safetensors import safe_open
+
+        with safe_open(path, "numpy") as file:
+            found: Floats = file.get_tensor(TOKEN_MEAN)
+        return found
+
+    @cached_property
+    def frames(self) -> tuple[Frame, Frame]:
         """The ids in front of and after a query's own, and a text's."""
-        start, end = self._tokenizer.specials["<s>"], self._tokenizer.specials["</s>"]
-        query, text = self._tokenizer.cut([prompt.rstrip() for prompt in self._prompts])
+        start, end = self.tokenizer.specials["<s>"], self.tokenizer.specials["</s>"]
+        query, text = self.tokenizer.cut([prompt.rstrip() for prompt in self._prompts])
         return ([start, *query.ids], [end]), ([start, *text.ids], [end])
 
     @cached_property
     def overhead(self) -> int:
         """Tokens that the passage prompt and the special tokens cost in every text."""
-        return sum(map(len, self._frames[1]))
+        return sum(map(len, self.frames[1]))
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text alone, without prompt and specials."""
-        return [len(tokens.ids) for tokens in self._tokenizer.cut(texts)]
+        return [len(tokens.ids) for tokens in self.tokenizer.cut(texts)]
 
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
         """The half-open character range of each token of `text`, in order; a space belongs to the word after it."""
-        return self._tokenizer.cut([text])[0].offsets
+        return self.tokenizer.cut([text])[0].offsets
 
     def embed_query(self, text: str, *, tokens: bool = False) -> Embeddings:
         """Embeddings of one question (n = 1); a question too long for the model is cut, with a warning logged."""
-        frame = self._frames[0]
-        ids = self._tokenizer.cut([text])[0].ids
+        frame = self.frames[0]
+        ids = self.tokenizer.cut([text])[0].ids
         room = self.max_tokens - sum(map(len, frame))
         if len(ids) > room:
             log.warning("The question has %d tokens; %s reads the first %d of them.", len(ids), self.name, room)
@@ -104,7 +123,7 @@ class EncoderEmbedder:
 
     def embed_texts(self, texts: Sequence[str], *, tokens: bool = False) -> Embeddings:
         """Embeddings of the texts in their order. Raises ValueError where a text is longer than `max_tokens`."""
-        own = [item.ids for item in self._tokenizer.cut(texts)]
+        own = [item.ids for item in self.tokenizer.cut(texts)]
         for number, ids in enumerate(own):
             if len(ids) + self.overhead > self.max_tokens:
                 raise ValueError(
@@ -112,9 +131,9 @@ class EncoderEmbedder:
                     f"{self.name} takes {self.max_tokens}"
                 )
         engine = self._engines.for_texts(sum(map(len, own)) + self.overhead * len(own))
-        return self._embed(own, self._frames[1], engine, tokens)
+        return self._embed(own, self.frames[1], engine, tokens)
 
-    def _embed(self, own: Sequence[list[int]], frame: _Frame, engine: Engine, tokens: bool) -> Embeddings:
+    def _embed(self, own: Sequence[list[int]], frame: Frame, engine: Engine, tokens: bool) -> Embeddings:
         before, after = frame
         sequences = [[*before, *ids, *after] for ids in own]
         lengths = [len(sequence) for sequence in sequences]

@@ -6,7 +6,8 @@ point into the safetensors file, the weights are on disk once, and ONNX Runtime 
     input_ids (batch, length) int64, attention_mask (batch, length) int64, 1 where a token is, padding on the right
     → last_hidden_state (batch, length, hidden) float32
 
-Token types are all zero. The fused operators are ONNX Runtime's own (domain com.microsoft).
+Token types are all zero. The fused operators are ONNX Runtime's own (domain com.microsoft). An adapter (see
+`rag.models.adapters`) adds `x Aᵀ Bᵀ` to the products `x Wᵀ` of the layers that it has A and B for.
 """
 
 from __future__ import annotations
@@ -25,13 +26,17 @@ _OPSET = 17
 _CONTRIB = "com.microsoft"
 
 
-def write_graph(folder: Path) -> None:
-    """Write `folder`/model.onnx for the BERT whose config.json and model.safetensors lie there."""
+def write_graph(folder: Path, adapter: str = "") -> None:
+    """Write `folder`/model.onnx for the BERT whose config.json and model.safetensors lie there.
+
+    With the name of an adapter, whose weights lie there too, its own graph is written: `folder`/<adapter>.onnx.
+    """
     import onnx
     from onnx import TensorProto, helper
 
     config = read_config(folder)
-    graph = _Graph(config)
+    base, added = _tensors_of(folder / WEIGHTS), _tensors_of(folder / f"{adapter}.safetensors") if adapter else {}
+    graph = _Graph(config, adapted=set(added))
     graph.build()
     ids, mask = (
         helper.make_tensor_value_info(n, TensorProto.INT64, ["batch", "length"])
@@ -39,18 +44,19 @@ def write_graph(folder: Path) -> None:
     )
     shape = ["batch", "length", config["hidden_size"]]
     output = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, shape)
-    tensors = _external_tensors(folder / WEIGHTS, graph.weights) + graph.constants
+    tensors = [(base | added)[name] for name in sorted(graph.weights)] + graph.constants
     proto = helper.make_graph(graph.nodes, "encoder", [ids, mask], [output], tensors)
     opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_CONTRIB, 1)]
     model = helper.make_model(proto, opset_imports=opsets, producer_name="rag", ir_version=8)
-    onnx.save_model(model, folder / GRAPH)
+    onnx.save_model(model, folder / (f"{adapter}.onnx" if adapter else GRAPH))
 
 
 class _Graph:
-    """Collects the nodes; `weights` holds the names of the tensors that they use."""
+    """Collects the nodes; `weights` holds the names of the tensors that they use, `adapted` those of an adapter."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], adapted: set[str]) -> None:
         self.config = config
+        self.adapted = adapted
         self.nodes: list[NodeProto] = []
         self.weights: set[str] = set()
         self.constants: list[TensorProto] = []
@@ -99,10 +105,17 @@ class _Graph:
 
     def linear(self, name: str, state: str) -> str:
         weight, bias = self.weight(name + ".weight"), self.weight(name + ".bias")
-        return self.node("Gemm", [state, weight, bias], transB=1)
+        return self.lowered(name, state, self.node("Gemm", [state, weight, bias], transB=1))
 
     def product(self, name: str, state: str) -> str:
-        return self.node("Gemm", [state, self.weight(name + ".weight")], transB=1)
+        return self.lowered(name, state, self.node("Gemm", [state, self.weight(name + ".weight")], transB=1))
+
+    def lowered(self, name: str, state: str, product: str) -> str:
+        """The product, and what the adapter adds to it."""
+        if f"{name}.A" not in self.adapted:
+            return product
+        low = self.node("Gemm", [state, self.weight(f"{name}.A")], transB=1)
+        return self.node("Gemm", [low, self.weight(f"{name}.B"), product], transB=1)
 
     def added(self, name: str, update: str, state: str) -> str:
         """LayerNorm(state + dense(update))."""
@@ -131,8 +144,8 @@ class _Graph:
         return name
 
 
-def _external_tensors(path: Path, names: set[str]) -> list[TensorProto]:
-    """Tensors that say where in the safetensors file their bytes lie.
+def _tensors_of(path: Path) -> dict[str, TensorProto]:
+    """The tensors of a safetensors file by name, each saying where in the file its bytes lie.
 
     A safetensors file is the size of its header (uint64), the header (JSON), the bytes; offsets count from the bytes.
     """
@@ -142,14 +155,15 @@ def _external_tensors(path: Path, names: set[str]) -> list[TensorProto]:
         (size,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(size))
     kinds = {"F32": TensorProto.FLOAT, "F16": TensorProto.FLOAT16}
-    found = []
-    for name in sorted(names):
-        entry = header[name]
+    found = {}
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
         start, end = entry["data_offsets"]
         tensor = TensorProto(name=name, dims=entry["shape"], data_type=kinds[entry["dtype"]])
         tensor.data_location = TensorProto.EXTERNAL
         for key, value in (("location", path.name), ("offset", 8 + size + start), ("length", end - start)):
             item = tensor.external_data.add()
             item.key, item.value = key, str(value)
-        found.append(tensor)
+        found[name] = tensor
     return found

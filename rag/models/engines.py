@@ -13,9 +13,11 @@ import logging
 import os
 import platform
 import time
+from functools import cached_property
 from pathlib import Path
 
 from rag.errors import SettingsError
+from rag.models.adapters import QUESTION, graph_file
 from rag.models.cache import cache_dir
 from rag.models.device import device as chosen_device
 from rag.models.encoder import Engine
@@ -53,24 +55,25 @@ class Engines:
                 raise SettingsError(f"engine = 'onnx' runs on the CPU, but device = {device!r}. Use engine = 'torch'.")
             self._kind = "torch"
         self._tokens = 0
-        self._small: Engine | None = None
         self._large: Engine | None = None
+        self._adapter = QUESTION if graph_file(folder, QUESTION).is_file() else ""
+        self._questions: Engine | None = None
         if self._kind != "torch":
-            self._small = OnnxEngine(folder)
+            self._questions = OnnxEngine(folder, adapter=self._adapter)
 
     def for_query(self) -> Engine:
-        """The engine that embeds a question."""
-        if self._small is not None:
-            return self._small
-        return self.for_long_job()
+        """The engine that embeds a question, with the adapter for questions where the model has one."""
+        if self._questions is None:
+            self._questions = self._open_torch(self._adapter) if self._adapter else self.for_long_job()
+        return self._questions
 
     def for_texts(self, tokens: int) -> Engine:
         """The engine for `tokens` more tokens of texts."""
         if tokens >= COUNTED:
             self._tokens += tokens
-        if self._small is not None and (self._kind == "onnx" or tokens < COUNTED or self._tokens < LONG_JOB):
-            return self._small
-        return self.for_long_job()
+        if self._kind == "torch" or (self._kind == "auto" and tokens >= COUNTED and self._tokens >= LONG_JOB):
+            return self.for_long_job()
+        return self._small
 
     def for_long_job(self) -> Engine:
         """The fastest engine here; torch where that was asked for."""
@@ -79,19 +82,29 @@ class Engines:
             log.info("Texts are embedded by %s.", self._large.name)
         return self._large
 
-    def _open_fastest(self) -> Engine:
-        device = chosen_device(self._device)
-        if device != "cpu":
-            from rag.models.torch_engine import TorchEngine
+    @cached_property
+    def _small(self) -> Engine:
+        """What embeds short texts, when torch was not asked for."""
+        return OnnxEngine(self._folder) if self._adapter or self._questions is None else self._questions
 
-            return TorchEngine(self._folder, device, gpu_dtype(device))
-        speeds = _measured(self._folder, self._weights, with_onnx=self._small is not None)
+    def _open_fastest(self) -> Engine:
+        if chosen_device(self._device) != "cpu" or self._kind == "torch":
+            return self._open_torch()
+        speeds = _measured(self._folder, self._weights)
         fastest = max(speeds, key=lambda name: speeds[name])
-        if self._small is not None and fastest == self._small.name:
-            return self._small
+        return self._small if fastest == OnnxEngine.name else self._open_torch(dtype=fastest.removeprefix(_TORCH))
+
+    def _open_torch(self, adapter: str = "", dtype: str = "") -> Engine:
+        """The weights in torch; in the number format that suits the device where none is named."""
         from rag.models.torch_engine import TorchEngine
 
-        return TorchEngine(self._folder, dtype=fastest.removeprefix(_TORCH))
+        device = chosen_device(self._device)
+        if device != "cpu":
+            return TorchEngine(self._folder, device, gpu_dtype(device), adapter=adapter)
+        if not dtype:
+            speeds = {name: speed for name, speed in _measured(self._folder, self._weights).items() if _TORCH in name}
+            dtype = max(speeds, key=lambda name: speeds[name]).removeprefix(_TORCH)
+        return TorchEngine(self._folder, dtype=dtype, adapter=adapter)
 
 
 def gpu_dtype(device: str) -> str:
@@ -99,14 +112,13 @@ def gpu_dtype(device: str) -> str:
     return "float16" if device.startswith(("cuda", "mps")) else "float32"
 
 
-def _measured(folder: Path, weights: str, *, with_onnx: bool) -> dict[str, float]:
+def _measured(folder: Path, weights: str) -> dict[str, float]:
     """Tokens a second by engine, on one thread of this machine; from the cache where it was measured before."""
     from importlib.metadata import version
 
     parts = [weights, _processor()] + [f"{name} {version(name)}" for name in ("torch", "onnxruntime")]
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-    speeds = _measurements().get(key) or _remember(key, _measure(folder))
-    return {name: speed for name, speed in speeds.items() if with_onnx or name.startswith(_TORCH)}
+    return _measurements().get(key) or _remember(key, _measure(folder))
 
 
 def _measure(folder: Path) -> dict[str, float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.models.adapters import graph_file
 from rag.models.folder import GRAPH
 from rag.models.threads import session_options
 
@@ -15,18 +16,22 @@ Floats = NDArray[np.float32]
 
 
 class OnnxEngine:
-    """Runs `folder`/model.onnx in float32 on the CPU, on so many threads (by default: `rag.models.threads`)."""
+    """Runs `folder`/model.onnx, or the graph of an adapter there, in float32 on the CPU.
+
+    On so many threads; by default as `rag.models.threads` says.
+    """
 
     name = "onnxruntime float32"
 
-    def __init__(self, folder: Path, threads: int | None = None) -> None:
+    def __init__(self, folder: Path, threads: int | None = None, *, adapter: str = "") -> None:
         import onnxruntime
 
         onnxruntime.disable_telemetry_events()
         options = session_options(threads)
         # The graph is written fused; looking for more to fuse finds nothing and takes a fifth of the start.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        self._session = onnxruntime.InferenceSession(folder / GRAPH, options, providers=["CPUExecutionProvider"])
+        graph = graph_file(folder, adapter) if adapter else folder / GRAPH
+        self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
     def spread(self, work: Callable[[list[int]], None], batches: Sequence[list[int]]) -> None:
         """Do `work` on every batch, one after the other: the threads share each."""

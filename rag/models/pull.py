@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rag.errors import ModelMissing, PullFailed
+from rag.models import adapters
 from rag.models.cache import cache_dir, damage, sha256, write_record
 from rag.models.catalogue import CATALOGUE, Entry
 
@@ -127,6 +128,8 @@ def _convert(entry: Entry, source: Path, folder: Path, progress: Progress) -> No
         stage.reached(done)
 
     convert(source, folder, report)
+    if entry.kind == "embedder":
+        adapters.install(folder, entry.member_sha256)
 
 
 # ---------------------------------------------------------------- the steps

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.models.adapters import adapter_file
 from rag.models.folder import WEIGHTS, read_config
 from rag.models.threads import limit_torch, thread_count
 
@@ -43,9 +44,9 @@ class _Layer:
 
 
 class TorchEngine:
-    """Runs the weights in `folder` on `device` in `dtype`, the name of a torch dtype."""
+    """Runs the weights in `folder` on `device` in `dtype`, the name of a torch dtype; with an adapter merged in."""
 
-    def __init__(self, folder: Path, device: str = "cpu", dtype: str = "float32") -> None:
+    def __init__(self, folder: Path, device: str = "cpu", dtype: str = "float32", *, adapter: str = "") -> None:
         import torch
         from safetensors import safe_open
 
@@ -58,6 +59,8 @@ class TorchEngine:
         self._epsilon = float(config["layer_norm_eps"])
         with safe_open(folder / WEIGHTS, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+        if adapter:
+            _merge(tensors, adapter_file(folder, adapter))
         # The table of words stays as it lies in the file (mapped, float16): a batch needs few of its rows.
         self._words = tensors.pop("embeddings.word_embeddings.weight").to(device)
         moved = {name: tensor.to(device, self._dtype) for name, tensor in tensors.items()}
@@ -122,6 +125,15 @@ class TorchEngine:
             inner = F.gelu(F.linear(state, *layer.inner))
             state = F.layer_norm(state + F.linear(inner, *layer.outer), (width,), *layer.outer_norm, self._epsilon)
         return state
+
+
+def _merge(tensors: dict[str, Tensor], path: Path) -> None:
+    """Add an adapter's B A to each weight that it changes."""
+    from safetensors.torch import load_file
+
+    added = load_file(path)
+    for name in [name.removesuffix(".A") for name in added if name.endswith(".A")]:
+        tensors[f"{name}.weight"] = tensors[f"{name}.weight"] + added[f"{name}.B"] @ added[f"{name}.A"]
 
 
 def _layer(tensors: dict[str, Tensor], number: int) -> _Layer:

@@ -1,8 +1,8 @@
 """What is looked at: the best of each leg in each language, every candidate with the exact scores of both legs.
 
-Languages are kept apart because an embedder is not neutral between them: a question is nearer to unrelated chunks of
-its own language than to the right one in another (docs/decisions.md, "Mixed languages"). So each language's
-candidates are ranked against each other, and how far one stands out among its own is what languages are compared by.
+Most embedders are not neutral between languages: a question is nearer to unrelated chunks of its own language than to
+the right one in another (docs/decisions.md, "Mixed languages"). For these, each language's candidates are ranked
+against each other, and how far one stands out among its own is what languages are compared by.
 """
 
 from __future__ import annotations
@@ -51,17 +51,19 @@ class Candidates:
         return self.taken(np.lexsort((self.rows, -self.scores)))
 
 
-def gather(store: Store, question: str, query: Embeddings, k: int) -> list[Candidates]:
-    """The candidates of each language by the first fusion, best first; at least `k` each where it has them.
+def gather(store: Store, question: str, query: Embeddings, k: int, *, neutral: bool = False) -> list[Candidates]:
+    """The candidates of each group by the first fusion, best first; at least `k` each where it has them.
 
-    `query` is the question's Embeddings (n = 1).
+    `query` is the question's Embeddings (n = 1). A group is a language; with an embedder that is `neutral` between
+    languages there is one.
     """
     depth = max(LEG_DEPTH, 2 * k)
     vector = query.vectors[0]
-    groups = language_groups(store.languages())
+    counts = store.languages()
+    groups = [frozenset(counts)] if neutral and counts else language_groups(counts)
     matching, _ = store.search_lexical(question, depth)
     spoken = store.languages_of(matching)
-    coverage = store.coverage(question)
+    mass = store.mass(question)
     found = []
     for group in groups:
         near, _ = store.search_dense(vector, depth, group if len(groups) > 1 else None)
@@ -70,7 +72,7 @@ def gather(store: Store, question: str, query: Embeddings, k: int) -> list[Candi
         dense = store.dense_scores(vector, rows)
         lexical = store.lexical_scores(question, rows)
         late = np.full(len(rows), np.nan, dtype=np.float32)
-        found.append(Candidates(rows, fuse_first(dense, lexical, coverage), dense, lexical, late).ordered())
+        found.append(Candidates(rows, fuse_first(dense, lexical, mass), dense, lexical, late).ordered())
     return found
 
 

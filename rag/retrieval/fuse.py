@@ -1,12 +1,13 @@
 """One formula for the order of candidates, and where it comes from.
 
-    first(c) = z(dense) + coverage · z(lexical)                     over all candidates of a language
-    score(c) = z(dense) + coverage · z(lexical) + 3 · z(late)       over those that late interaction looked at
+    first(c) = z(dense) + held · z(lexical)                     over all candidates of a group
+    score(c) = z(dense) + held · z(lexical) + 3 · z(late)       over those that late interaction looked at
 
-`z` is the distance from the mean in population standard deviations over the candidates of one language. `coverage` is
-the share of the query's IDF mass that occurs in the index: a question in another language than the documents knows
-almost none of their terms, and the lexical leg then says almost nothing. Fixed reciprocal rank fusion gives that leg
-half the vote whatever it knows, which costs .16–.24 nDCG@10 across languages (docs/decisions.md, "Fusion").
+`z` is the distance from the mean in population standard deviations over the candidates. `held` is how much of the
+question the candidate holds: its BM25 as a share of the question's IDF mass, at most 1. One that shares a word or a
+number with a question whose answer is in another language stands out in BM25 too, but holds little of it. Against a
+weight for the whole question (the share of its mass that the corpus knows), this costs nothing where question and
+documents share a language and finds more across languages (docs/decisions.md, "Formula").
 """
 
 from __future__ import annotations
@@ -34,9 +35,13 @@ def zscores(values: Floats) -> Floats:
     return z
 
 
-def fuse_first(dense: Floats, lexical: Floats, coverage: float) -> Floats:
-    """The order in which late interaction looks at candidates: (n,) from (n,) dense, (n,) lexical, 0 ≤ coverage ≤ 1."""
-    fused: Floats = zscores(dense) + np.float32(coverage) * zscores(lexical)
+def fuse_first(dense: Floats, lexical: Floats, mass: float) -> Floats:
+    """The order in which late interaction looks at candidates: (n,) from (n,) dense and (n,) lexical.
+
+    `mass` is the sum of the IDF of the question's terms.
+    """
+    held = np.minimum(1.0, lexical / mass) if mass > 0 else np.zeros_like(lexical)
+    fused: Floats = zscores(dense) + held.astype(np.float32) * zscores(lexical)
     return fused
 
 

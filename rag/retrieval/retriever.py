@@ -43,8 +43,9 @@ class Retriever:
         if not question.strip():
             return []
         started = time.perf_counter()
+        neutral = getattr(self.embedder, "neutral", False)
         query = self._timed("embed", lambda: self.embedder.embed_query(question, tokens=True))
-        groups = self._timed("search", lambda: gather(self.index, question, query, k))
+        groups = self._timed("search", lambda: gather(self.index, question, query, k, neutral=neutral))
         found = self._timed("late", lambda: look_closer(self.index, query, groups, k))
         wanted = k if self.reranker is None else max(RERANK_DEPTH, k)
         hits = self._timed("read", lambda: self._dressed(found, wanted))

@@ -92,16 +92,14 @@ def test_of_a_long_query_the_rarest_terms_count(database: Database, monkeypatch:
 def test_removed_rows_are_not_found_and_do_not_count(database: Database) -> None:
     lexical.remove(database, [10])
     assert 10 not in lexical.search(database, "kx-204-b Monday", 5, 4)[0]
-    assert lexical.coverage(database, "Monday", 4) == 0
+    assert lexical.mass(database, "Monday", 4) == lexical.mass(database, "zeppelin", 4)
     assert list(lexical_check.damage(database)) == []
 
 
-def test_coverage_is_the_share_of_idf_mass_that_occurs(database: Database) -> None:
+def test_mass_is_the_sum_of_idf_over_distinct_terms_known_or_not(database: Database) -> None:
     absent, once = math.log(5.5 / 0.5 + 1), math.log(4.5 / 1.5 + 1)
-    assert lexical.coverage(database, "Monday Monday zeppelin", 5) == pytest.approx(once / (once + absent))
-    assert lexical.coverage(database, "zeppelin", 5) == 0
-    assert lexical.coverage(database, "Monday", 5) == 1
-    assert lexical.coverage(database, "?", 5) == 0
+    assert lexical.mass(database, "Monday Monday zeppelin", 5) == pytest.approx(once + absent)
+    assert lexical.mass(database, "?", 5) == 0
 
 
 @settings(deadline=None)

@@ -13,10 +13,12 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from rag.models import adapters
 from rag.models.batches import by_length
 from rag.models.catalogue import CATALOGUE, DEFAULT_EMBEDDER
-from rag.models.encoder import EncoderEmbedder
+from rag.models.encoder import EncoderEmbedder, Engine
 from rag.models.load import load_embedder
+from rag.models.onnx_engine import OnnxEngine
 from rag.models.pull import pull
 from rag.models.torch_engine import TorchEngine
 from rag.protocols import Embedder
@@ -49,9 +51,47 @@ def test_there_are_a_hundred_texts_in_at_least_eight_scripts() -> None:
     assert len(scripts & {"LATIN", "CJK", "HIRAGANA", "HANGUL", "ARABIC", "CYRILLIC", "GREEK", "HEBREW", "THAI"}) == 9
 
 
-def test_questions_are_embedded_as_by_the_wheels_own_engine(embedder: Embedder, reference: dict[str, Floats]) -> None:
-    found = np.concatenate([embedder.embed_query(text).vectors for text in TEXTS])
+class One:
+    """One engine for everything, without the adapter for questions."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def for_query(self) -> Engine:
+        return self.engine
+
+    def for_texts(self, tokens: int) -> Engine:
+        return self.engine
+
+
+def test_without_the_adapter_questions_are_embedded_as_by_the_wheels_own_engine(reference: dict[str, Floats]) -> None:
+    folder = pull(DEFAULT_EMBEDDER)
+    bare = EncoderEmbedder(DEFAULT_EMBEDDER, folder, "weights", One(OnnxEngine(folder)))
+    found = np.concatenate([bare.embed_query(text).vectors for text in TEXTS])
     assert (found * reference["query"]).sum(axis=1).min() >= 0.999
+
+
+@pytest.mark.parametrize("engine", ["onnx", "torch"])
+def test_the_adapter_for_questions_brings_them_nearer_to_answers_in_another_language(engine: str) -> None:
+    folder = pull(DEFAULT_EMBEDDER)
+    bare = EncoderEmbedder(DEFAULT_EMBEDDER, folder, "weights", One(OnnxEngine(folder)))
+    adapted = load_embedder(engine=engine)
+    right, wrong = "食堂午餐每份12元，晚餐每份15元。", "The canteen is closed on public holidays."
+    texts = adapted.embed_texts([right, wrong]).vectors
+    question = "What does lunch in the canteen cost?"
+    before, after = texts @ bare.embed_query(question).vectors[0], texts @ adapted.embed_query(question).vectors[0]
+    assert after[0] - after[1] > before[0] - before[1] + 0.02
+
+
+def test_the_adapters_in_the_cache_are_those_of_this_version() -> None:
+    folder = pull(DEFAULT_EMBEDDER)
+    for name in adapters.NAMES:
+        packaged, cached = (
+            load_file(path)
+            for path in (Path(adapters.__file__).with_name(f"{name}.safetensors"), adapters.adapter_file(folder, name))
+        )
+        assert packaged.keys() == cached.keys()
+        assert all((packaged[key].astype(np.float32) == cached[key]).all() for key in packaged)
 
 
 def test_texts_are_embedded_as_by_the_wheels_own_engine(embedder: Embedder, reference: dict[str, Floats]) -> None:
@@ -63,16 +103,8 @@ def test_texts_are_embedded_as_by_the_wheels_own_engine(embedder: Embedder, refe
 def test_vectors_of_the_torch_engine_may_share_an_index_with_those_of_onnx_runtime(
     embedder: Embedder, dtype: str
 ) -> None:
-    class TorchAlone:
-        engine = TorchEngine(pull(DEFAULT_EMBEDDER), dtype=dtype)
-
-        def for_query(self) -> TorchEngine:
-            return self.engine
-
-        def for_texts(self, tokens: int) -> TorchEngine:
-            return self.engine
-
-    other = EncoderEmbedder(DEFAULT_EMBEDDER, pull(DEFAULT_EMBEDDER), "weights", TorchAlone())
+    folder = pull(DEFAULT_EMBEDDER)
+    other = EncoderEmbedder(DEFAULT_EMBEDDER, folder, "weights", One(TorchEngine(folder, dtype=dtype)))
     one, two = embedder.embed_texts(TEXTS[:30], tokens=True), other.embed_texts(TEXTS[:30], tokens=True)
     assert (one.vectors * two.vectors).sum(axis=1).min() >= 0.99
     assert min((a * b).sum(axis=1).min() for a, b in zip(one.tokens, two.tokens, strict=True)) >= 0.99
@@ -122,5 +154,6 @@ def test_the_cached_folder_opens_in_sentence_transformers_and_agrees(embedder: E
     texts = TEXTS[::9]
     expected = embedder.embed_texts(texts).vectors
     assert (np.asarray(model.encode_document(texts)) * expected).sum(axis=1).min() > 0.99999
+    bare = EncoderEmbedder(DEFAULT_EMBEDDER, pull(DEFAULT_EMBEDDER), "weights", One(OnnxEngine(pull(DEFAULT_EMBEDDER))))
     query = np.asarray(model.encode_query(texts[:1]))
-    assert (query * embedder.embed_query(texts[0]).vectors).sum() > 0.99999
+    assert (query * bare.embed_query(texts[0]).vectors).sum() > 0.99999

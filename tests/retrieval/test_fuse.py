@@ -26,11 +26,17 @@ def test_z_scores_of_equal_values_are_zero() -> None:
     assert len(zscores(np.zeros(0, dtype=np.float32))) == 0
 
 
-def test_a_leg_that_knows_nothing_of_the_question_has_no_say() -> None:
+def test_a_candidate_gains_by_terms_as_far_as_it_holds_the_question() -> None:
     dense = np.array([0.9, 0.8, 0.85], dtype=np.float32)
     lexical = np.array([0.0, 0.0, 30.0], dtype=np.float32)
-    assert np.argmax(fuse_first(dense, lexical, coverage=0.0)) == 0
-    assert np.argmax(fuse_first(dense, lexical, coverage=1.0)) == 2
+    assert np.argmax(fuse_first(dense, lexical, mass=900.0)) == 0
+    assert np.argmax(fuse_first(dense, lexical, mass=30.0)) == 2
+    np.testing.assert_array_equal(fuse_first(dense, lexical, mass=30.0), fuse_first(dense, lexical, mass=3.0))
+
+
+def test_a_question_without_terms_is_judged_by_its_meaning() -> None:
+    dense = np.array([0.9, 0.8], dtype=np.float32)
+    np.testing.assert_array_equal(fuse_first(dense, np.zeros(2, np.float32), mass=0.0), zscores(dense))
 
 
 def test_late_interaction_outweighs_the_two_legs() -> None:

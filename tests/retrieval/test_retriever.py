@@ -53,10 +53,8 @@ class ListStore:
         words = set(query.split())
         return np.array([len(words & set(self.texts[row].split())) for row in rows], dtype=np.float32)
 
-    def coverage(self, query: str) -> float:
-        known = {word for text in self.texts for word in text.split()}
-        words = set(query.split())
-        return len(words & known) / max(1, len(words))
+    def mass(self, query: str) -> float:
+        return float(len(set(query.split())))
 
     def late_scores(self, query_tokens: Floats, rows: NDArray[np.int64]) -> Floats:
         return np.array([(query_tokens @ self.tokens[row].T).max(axis=1).mean() for row in rows], dtype=np.float32)
@@ -142,3 +140,15 @@ def test_a_chunk_that_stands_out_in_its_language_beats_a_language_that_is_nearer
     found = look_closer(store, query, gather(store, "question", query, 5), 5)
     assert found.rows[0] == 10
     assert (np.diff(found.scores) <= 0).all()
+
+
+def test_with_a_neutral_embedder_all_languages_are_ranked_together() -> None:
+    class Neutral(HashEmbedder):
+        neutral = True
+
+    store = ListStore(TEXTS * 5, HashEmbedder(), ["en", "zh", "en", "zh"] * 5)
+    query = HashEmbedder().embed_query("oil", tokens=True)
+    assert len(gather(store, "oil", query, 3)) == 2
+    assert len(gather(store, "oil", query, 3, neutral=True)) == 1
+    assert len(Retriever(store, Neutral()).retrieve("oil", k=3)) == 3
+    assert gather(ListStore((), HashEmbedder()), "oil", query, 3, neutral=True) == []

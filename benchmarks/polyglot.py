@@ -1,0 +1,83 @@
+"""corpora/polyglot: invented organisations, each with papers in two or three languages and questions on them.
+
+A file of `organisations/` holds one: `### DOC <language> <id>`, the document's text, `### QUESTIONS`, then
+`? <language> <question>` with its answers (`= <substring of the document>`) or `-` where no paper of it has one.
+An organisation is for fitting or held out by the SHA-256 of its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.corpus.readers import reader_for
+from rag.datatypes import Document
+
+FOLDER = Path(__file__).parents[1] / "corpora" / "polyglot" / "organisations"
+HELD_OUT = "012"  # first hexadecimal digit of the hash
+_DOCUMENT = re.compile(r"### DOC ([a-z]{2}) ([a-z0-9-]+)\s*")
+_MARKDOWN = re.compile(r"^(?:#{1,4} |\|.*\|[ \t]*$|\*\*)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question on a document; without `answers` no paper of the organisation answers it."""
+
+    text: str
+    language: str
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A document of an organisation, with the questions that are nearest to it."""
+
+    document: Document
+    language: str
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """An organisation's papers; `held_out` from fitting."""
+
+    name: str
+    papers: tuple[Paper, ...]
+
+    @property
+    def held_out(self) -> bool:
+        """Whether nothing may be fitted on it."""
+        return hashlib.sha256(self.name.encode()).hexdigest()[0] in HELD_OUT
+
+
+def organisations(folder: Path = FOLDER) -> list[Organisation]:
+    """All of them, by name."""
+    return [
+        Organisation(path.stem, tuple(_papers(path.stem, path.read_text(encoding="utf-8"))))
+        for path in sorted(folder.glob("*.txt"))
+    ]
+
+
+def _papers(organisation: str, text: str) -> Iterator[Paper]:
+    for part in re.split(r"(?m)^(?=### DOC )", text)[1:]:
+        head, _, rest = part.partition("\n")
+        found = _DOCUMENT.fullmatch(head)
+        assert found, f"{organisation}: {head}"
+        body, _, asked = rest.partition("\n### QUESTIONS\n")
+        body = body.strip("\n")
+        name = f"{organisation}/{found[2]}.{'md' if _MARKDOWN.search(body) else 'txt'}"
+        reader = reader_for(name)
+        assert reader
+        document = reader.read(body.encode(), name)
+        assert isinstance(document, Document), name
+        yield Paper(document, found[1], tuple(_questions(asked)))
+
+
+def _questions(text: str) -> Iterator[Question]:
+    for part in re.split(r"(?m)^\? ", text)[1:]:
+        head, *answers = part.strip().splitlines()
+        language, _, question = head.partition(" ")
+        yield Question(question.strip(), language, tuple(line[2:].strip() for line in answers if line.startswith("= ")))
