@@ -35,11 +35,12 @@ from rag import load_embedder
 from rag.corpus.readers import reader_for
 from rag.datatypes import Document
 from rag.index.late import TokenCodec, rotation
-from rag.index.split import Chunking, embedded_text, split
+from rag.index.split import Chunking, split
 from rag.models import adapters
 from rag.models.catalogue import DEFAULT_EMBEDDER
 from rag.models.encoder import EncoderEmbedder
 from rag.models.pull import pull
+from rag.text.context import embedded_text
 
 RANK = 16
 TOGETHER = 4  # organisations whose chunks are searched at once

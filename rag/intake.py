@@ -19,9 +19,10 @@ from rag.corpus.ledger import counts, problems
 from rag.corpus.readers import MAX_BYTES, Unread, document_id, reader_for, too_large
 from rag.corpus.walk import Found
 from rag.datatypes import Chunk, Document, Source, State
-from rag.index.split import Chunking, embedded_text, split
+from rag.index.split import Chunking, split
 from rag.index.writer import Writer
 from rag.protocols import Embedder
+from rag.text.context import embedded_text
 
 BATCH_TOKENS = 100_000  # a commit's worth: some ten seconds of embedding on two cores, lost at most when killed
 SLAB_CHUNKS = 64  # what the embedder is handed at once: enough to sort by length, little enough to show progress

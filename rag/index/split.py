@@ -8,7 +8,6 @@ counted again before it leaves.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -18,8 +17,8 @@ from itertools import takewhile
 from rag.datatypes import Chunk, Document
 from rag.index.pieces import Piece, TokenMap, finer, pieces
 from rag.protocols import Embedder
+from rag.text.context import ARROW, embedded_text, outer_titles
 from rag.text.language import language
-from rag.text.markdown import lines, plain_title
 
 THIN = 32
 """Tokens below which a chunk is too short to stand alone: it takes in the next section of the same or a lower level."""
@@ -29,8 +28,6 @@ SLACK = 2
 """Tokens that are left free beside chunk and context."""
 JOINT = 8
 """Tokens by which a text may at most grow where its context is put in front of it."""
-ARROW = " › "
-_HASHES = re.compile(r"\A {0,3}#{1,6}[ \t]+|[ \t]#+[ \t]*\Z")
 SURE_CHARACTERS = 80
 """Characters from which on a chunk's own words tell its language better than its document does."""
 
@@ -58,36 +55,6 @@ def split(document: Document, embedder: Embedder, chunking: Chunking) -> list[Ch
         return []
     tokens = TokenMap(document.text, embedder, [part.start for part in parts])
     return _Splitter(document, embedder, chunking, tokens).chunks(parts)
-
-
-def embedded_text(chunk: Chunk) -> str:
-    """What is embedded and searched for a chunk: its heading context, where it has one, in front of its text.
-
-    The context is the heading path, without the headings that the text itself begins with, and the header row of
-    the table that the chunk continues.
-    """
-    outer = _outer(chunk.heading, _own_titles(chunk.text, chunk.heading)) if chunk.heading else ()
-    return "\n".join(part for part in (ARROW.join(outer), chunk.table_header, chunk.text) if part)
-
-
-def _own_titles(text: str, path: Sequence[str]) -> list[str]:
-    """The titles of `path` that the text begins with, whatever marks them as headings there."""
-    titles = []
-    for line in lines(text):
-        title = plain_title(_HASHES.sub("", line.content))
-        if title in path:
-            titles.append(title)
-        elif any(char.isalnum() for char in title):
-            break
-    return titles
-
-
-def _outer(path: tuple[str, ...], own: Sequence[str]) -> tuple[str, ...]:
-    """The part of a heading path that does not stand at the beginning of the text."""
-    count = len(path)
-    while count and path[count - 1] in own:
-        count -= 1
-    return path[:count]
 
 
 class _Splitter:
@@ -220,7 +187,7 @@ class _Splitter:
 
     def chunk(self, group: Sequence[Piece], text: str, tokens: int) -> Chunk:
         path = self.path(group)
-        outer = _outer(path, _own_titles(text, path)) if path else ()
+        outer = outer_titles(path, text)
         first = group[0]
         header = (
             " ".join(self.document.text[slice(*first.header)].split()) if first.kind == "row" and first.header else ""

@@ -22,8 +22,9 @@ from rag.index.index import Index
 from rag.index.lock import WriterLock
 from rag.index.rows import Commit, Rows, chunk_row, document_row, source_row
 from rag.index.schema import checksum, pack
-from rag.index.split import Chunking, embedded_text
+from rag.index.split import Chunking
 from rag.protocols import Embedder
+from rag.text.context import embedded_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ def prepare() -> None:
     """Tell the libraries that read the environment when they are loaded (OpenMP: torch, FAISS; rayon: tokenizers)."""
     count = str(thread_count())
     os.environ.setdefault("OMP_NUM_THREADS", count)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait leave the processor to who works
     os.environ.setdefault("RAYON_NUM_THREADS", count)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 

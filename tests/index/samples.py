@@ -7,9 +7,10 @@ from pathlib import Path
 
 from rag.datatypes import Document, Page, Source, State
 from rag.index.index import Index
-from rag.index.split import Chunking, embedded_text, split
+from rag.index.split import Chunking, split
 from rag.index.writer import Writer
 from rag.models.fakes import HashEmbedder
+from rag.text.context import embedded_text
 
 EMBEDDER = HashEmbedder(dimension=32)
 CHUNKING = Chunking(max_tokens=30, context_tokens=10)

@@ -9,9 +9,10 @@ import pytest
 
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
 from rag.index.index import Index
-from rag.index.split import Chunking, embedded_text
+from rag.index.split import Chunking
 from rag.models.fakes import HashEmbedder
 from rag.protocols import Store
+from rag.text.context import embedded_text
 from tests.index.samples import CHUNKING, EMBEDDER, database_file, dense_file, filled, held, open_writer, put, source
 
 QUESTION = "Which valve of machine 3 was checked at 21 degrees?"

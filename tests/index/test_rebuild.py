@@ -7,9 +7,10 @@ import pytest
 from rag.errors import IndexMismatch
 from rag.index import folder, generation
 from rag.index.index import Index
-from rag.index.split import Chunking, embedded_text, split
+from rag.index.split import Chunking, split
 from rag.index.writer import Writer
 from rag.models.fakes import HashEmbedder
+from rag.text.context import embedded_text
 from tests.index.samples import CHUNKING, EMBEDDER, database_file, document, filled, held, open_writer, put, source
 
 OTHER = HashEmbedder(dimension=48)

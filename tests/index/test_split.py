@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.datatypes import Chunk, Document, Markup
-from rag.index.split import Chunking, embedded_text, split
+from rag.index.split import Chunking, split
 from rag.models.fakes import HashEmbedder
+from rag.text.context import embedded_text
 
 WORDS = [
     "a",

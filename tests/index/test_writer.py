@@ -12,9 +12,10 @@ from rag.index import embeddings as embeddings_module
 from rag.index.embeddings import embedding_key
 from rag.index.index import Index
 from rag.index.late import TokenCodec
-from rag.index.split import Chunking, embedded_text, split
+from rag.index.split import Chunking, split
 from rag.index.writer import Counts, Writer
 from rag.models.fakes import HashEmbedder
+from rag.text.context import embedded_text
 from tests.index.samples import CHUNKING, EMBEDDER, document, filled, held, open_writer, put, source
 
 

@@ -13,7 +13,7 @@ from rag.models import threads
 
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("RAG_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS", "TOKENIZERS_PARALLELISM"):
+    for name in ("RAG_THREADS", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "RAYON_NUM_THREADS", "TOKENIZERS_PARALLELISM"):
         monkeypatch.delenv(name, raising=False)
     threads.thread_count.cache_clear()
     yield
@@ -44,8 +44,10 @@ def test_libraries_that_read_the_environment_are_told(monkeypatch: pytest.Monkey
     monkeypatch.setenv("RAYON_NUM_THREADS", "7")
     threads.prepare()
     assert os.environ["OMP_NUM_THREADS"] == "2"
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
     assert os.environ["RAYON_NUM_THREADS"] == "7", "what the user has set stays"
     monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.delenv("OMP_WAIT_POLICY")
     monkeypatch.delenv("TOKENIZERS_PARALLELISM")
 
 

@@ -1,0 +1,47 @@
+"""The heading context: what stands around a chunk and helps to understand it, but is not part of its text.
+
+Added here to what is embedded, searched and read, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rag.datatypes import Chunk
+from rag.text.markdown import lines, plain_title
+
+ARROW = " › "
+_HASHES = re.compile(r"\A {0,3}#{1,6}[ \t]+|[ \t]#+[ \t]*\Z")
+
+
+def embedded_text(chunk: Chunk, text: str = "") -> str:
+    """What is embedded, searched and read for a chunk: its heading context, where it has one, in front of its text.
+
+    The context is the heading path, without the headings that the text itself begins with, and the header row of
+    the table that the chunk continues. `text` stands for the chunk's own where neighbours were joined to it.
+    """
+    own = text or chunk.text
+    context = (ARROW.join(outer_titles(chunk.heading, own)), chunk.table_header)
+    return "\n".join(part for part in (*context, own) if part)
+
+
+def outer_titles(path: tuple[str, ...], text: str) -> tuple[str, ...]:
+    """The part of a heading path that does not stand at the beginning of the text."""
+    own = _own_titles(text, path) if path else []
+    count = len(path)
+    while count and path[count - 1] in own:
+        count -= 1
+    return path[:count]
+
+
+def _own_titles(text: str, path: Sequence[str]) -> list[str]:
+    """The titles of `path` that the text begins with, whatever marks them as headings there."""
+    titles = []
+    for line in lines(text):
+        title = plain_title(_HASHES.sub("", line.content))
+        if title in path:
+            titles.append(title)
+        elif any(char.isalnum() for char in title):
+            break
+    return titles
