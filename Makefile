@@ -66,6 +66,7 @@ bench: setup models
 	@$(BIN)/python benchmarks/retrieval.py
 	@$(BIN)/python benchmarks/handbook.py
 	@$(BIN)/python benchmarks/embedding.py
+	@$(BIN)/python benchmarks/latency.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,14 +1,15 @@
-"""Fit the confidence that the corpus answers, on the development half of corpora/handbook.
+"""Fit the confidence that the corpus answers.
 
     python benchmarks/fit_abstain.py [--write] [--train FOLDER]
 
-Unanswerable are the development half's own such questions, which are close to the corpus, and the first questions of
-the sets in FOLDER (default: ../shared/data/train), which are far from it.
+On the development half of corpora/handbook, on the organisations of corpora/polyglot that the reader was not trained
+on (each an index of its own; each fifth question), and on the first questions of the sets in FOLDER (default: ../shared/data/train) asked
+of the handbook, which is about something else.
 
-Prints, by cross-validation over its documents: AUROC, and what each threshold refuses of the answerable and abstains
-from of the unanswerable. The measured half is not looked at here: benchmarks/handbook.py reports on it. `--write`
-puts the fitted model into rag/generation/abstain.json. The threshold is the one that refuses at most `MOST_REFUSED` of
-the answerable questions, each judged by a model that has not seen its document.
+Prints, by cross-validation over documents and organisations: AUROC, and what each threshold refuses of the answerable
+and abstains from of the unanswerable. The measured half is not looked at here: benchmarks/handbook.py reports on it.
+`--write` puts the fitted model into rag/generation/abstain.json. The threshold is the one that refuses at most
+`MOST_REFUSED` of the answerable questions, each judged by a model that has not seen its document.
 """
 
 from __future__ import annotations
@@ -16,27 +17,30 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from handbook import CORPUS, half_of, questions
 from numpy.typing import NDArray
+from polyglot import organisations
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rag import Retriever, ingest, load_embedder
+from rag import Retriever, ingest, load_embedder, load_reader
 from rag.generation import abstain
 from rag.generation.abstain import Signals, signals
-from rag.generation.evidence import rank
+from rag.generation.evidence import rank, read
+from rag.pipeline import READ
 
 TARGET = Path(abstain.__file__).with_name("abstain.json")
-MOST_REFUSED = 0.05
-DISTANT = 60  # questions of each further set
+MOST_REFUSED = 0.09
+DISTANT = 30  # questions of each further set
+EVERY = 5  # of the polyglot organisations, each fifth question: enough, and a matter of minutes
 FOLDS = 10
 REGULARISATION = 0.1  # few hundred questions, correlated signals
 NAMES = [each.name for each in fields(Signals)]
@@ -49,53 +53,90 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--train", type=Path, default=Path("../shared/data/train"))
     options = parser.parse_args()
-    golds, values = measured_signals([*development(), *distant(options.train)])
-    answerable = np.array([bool(gold["answerable"]) for gold in golds])
-    near = np.array([str(gold["near"]) for gold in golds])
+    finder = Finder()
+    rows = [*finder.handbook([*development(), *distant(options.train)]), *finder.polyglot()]
+    values = np.array([[asdict(row.signals)[name] for name in NAMES] for row in rows], np.float64)
+    answerable = np.array([row.answerable for row in rows])
+    groups = np.array([row.group for row in rows])
     model = make_pipeline(StandardScaler(), LogisticRegression(C=REGULARISATION, class_weight="balanced"))
-    judged = cross_val_predict(model, values, answerable, groups=near, cv=GroupKFold(FOLDS), method="predict_proba")[
-        :, 1
-    ]
-    threshold = float(np.quantile(judged[answerable], MOST_REFUSED))
+    judged = cross_val_predict(model, values, answerable, groups=groups, cv=GroupKFold(FOLDS), method="predict_proba")
+    confidence = judged[:, 1]
+    threshold = float(np.quantile(confidence[answerable], MOST_REFUSED))
     model.fit(values, answerable)
     for at, name in enumerate(NAMES):
-        print(f"{name:14} alone: AUROC {roc_auc_score(answerable, values[:, at]):.3f}")
+        print(f"{name:10} alone: AUROC {roc_auc_score(answerable, values[:, at]):.3f}")
     print(weights(model))
-    close = np.array(["language" in gold for gold in golds])
-    print(curve("with distant questions, cross-validated", judged, answerable, threshold))
-    print(curve("development half alone", judged[close], answerable[close], threshold))
+    for title in ("all", "handbook", "polyglot"):
+        own = np.array([title in ("all", row.corpus) for row in rows])
+        print(curve(f"{title}, cross-validated", confidence[own], answerable[own], threshold))
     if options.write:
         TARGET.write_text(json.dumps(calibration(model, threshold), indent=1) + "\n", encoding="utf-8")
 
 
-def development() -> list[tuple[dict[str, object], str]]:
-    """The development half: gold lines and questions."""
-    return [(gold, question) for gold, question in questions() if half_of(str(gold["near"])) == "development"]
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One question: its signals, and what is known of it; rows of one `group` stay together."""
+
+    signals: Signals
+    answerable: bool
+    group: str
+    corpus: str
 
 
-def distant(folder: Path) -> list[tuple[dict[str, object], str]]:
+def development() -> list[tuple[str, bool, str, str]]:
+    """The development half: question, whether it is answerable, its document, corpus."""
+    return [
+        (question, bool(gold["answerable"]), str(gold["near"]), "handbook")
+        for gold, question in questions()
+        if half_of(str(gold["near"])) == "development"
+    ]
+
+
+def distant(folder: Path) -> list[tuple[str, bool, str, str]]:
     """Questions that the handbook does not answer since they are about something else."""
     found = []
     for path in sorted(folder.glob("*/queries.jsonl")):
         lines = path.read_text(encoding="utf-8").splitlines()[:DISTANT]
-        found += [(str(each["_id"]), str(each["text"])) for each in map(json.loads, lines)]
-    return [({"answerable": False, "near": name}, question) for name, question in found]
+        found += [(str(json.loads(line)["text"]), False, path.parent.name, "distant") for line in lines]
+    return found
 
 
-def measured_signals(asked: Sequence[tuple[dict[str, object], str]]) -> tuple[list[dict[str, object]], Floats]:
-    """Each question's gold line and its signals (n, number of signals)."""
-    embedder = load_embedder()
-    golds, rows = [], []
-    with tempfile.TemporaryDirectory() as folder:
-        ingest([CORPUS / "documents"], Path(folder) / "index", embedder)
-        retriever = Retriever.open(Path(folder) / "index", embedder)
-        for gold, question in asked:
-            hits = retriever.retrieve(question, 5)
-            query = embedder.embed_query(question, tokens=True)
-            found = signals(question, hits, rank(question, query, hits, embedder), query)
-            golds.append(gold)
-            rows.append([asdict(found)[name] for name in NAMES])
-    return golds, np.array(rows, dtype=np.float64)
+class Finder:
+    """Finds the signals of questions as `rag ask` does."""
+
+    def __init__(self) -> None:
+        self.embedder, self.reader = load_embedder(), load_reader()
+
+    def handbook(self, asked: Sequence[tuple[str, bool, str, str]]) -> Iterator[Row]:
+        """Questions asked of the handbook."""
+        with tempfile.TemporaryDirectory() as folder:
+            retriever = self.indexed(CORPUS / "documents", Path(folder))
+            for question, answerable, group, corpus in asked:
+                yield Row(self.signals(question, retriever), answerable, group, corpus)
+
+    def polyglot(self) -> Iterator[Row]:
+        """Questions asked of each organisation that is held out."""
+        for one in organisations():
+            if not one.held_out:
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                documents = Path(folder) / "documents"
+                documents.mkdir()
+                for paper in one.papers:
+                    (documents / paper.name).write_text(paper.document.text, encoding="utf-8")
+                retriever = self.indexed(documents, Path(folder))
+                for question in [each for paper in one.papers for each in paper.questions][::EVERY]:
+                    found = self.signals(question.text, retriever)
+                    yield Row(found, bool(question.answers), one.name, "polyglot")
+
+    def indexed(self, documents: Path, folder: Path) -> Retriever:
+        ingest([documents], folder / "index", self.embedder)
+        return Retriever.open(folder / "index", self.embedder)
+
+    def signals(self, question: str, retriever: Retriever) -> Signals:
+        hits = retriever.retrieve(question, READ)
+        readings = read(question, hits, self.reader)
+        return signals(question, hits, readings, rank(hits, readings))
 
 
 def weights(model: Pipeline) -> str:

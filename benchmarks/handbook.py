@@ -18,7 +18,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag import Answer, Generator, Retriever, ask, ingest, load_embedder
+from rag import Answer, Generator, Retriever, ask, ingest, load_embedder, load_reader
 from rag.evaluation.answers import contains, looked_at
 from rag.evaluation.dataset import Gold
 
@@ -56,7 +56,7 @@ def run(half: str) -> list[Outcome]:
     with tempfile.TemporaryDirectory() as folder:
         ingest([CORPUS / "documents"], Path(folder) / "index", embedder)
         retriever = Retriever.open(Path(folder) / "index", embedder)
-        generator = Generator(None, embedder)
+        generator = Generator(load_reader())
         relevant = qrels()
         return [
             outcome(gold, question, relevant[str(gold["_id"])], retriever, generator)

@@ -33,8 +33,9 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A document of an organisation, with the questions that are nearest to it."""
+    """A document of an organisation, with the questions that are nearest to it; `name` is that of its file."""
 
+    name: str
     document: Document
     language: str
     questions: tuple[Question, ...]
@@ -68,12 +69,12 @@ def _papers(organisation: str, text: str) -> Iterator[Paper]:
         assert found, f"{organisation}: {head}"
         body, _, asked = rest.partition("\n### QUESTIONS\n")
         body = body.strip("\n")
-        name = f"{organisation}/{found[2]}.{'md' if _MARKDOWN.search(body) else 'txt'}"
+        name = f"{found[2]}.{'md' if _MARKDOWN.search(body) else 'txt'}"
         reader = reader_for(name)
         assert reader
         document = reader.read(body.encode(), name)
         assert isinstance(document, Document), name
-        yield Paper(document, found[1], tuple(_questions(asked)))
+        yield Paper(name, document, found[1], tuple(_questions(asked)))
 
 
 def _questions(text: str) -> Iterator[Question]:

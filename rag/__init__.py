@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rag.errors import RagError
     from rag.generation.generator import Generator
     from rag.index.index import Index
-    from rag.models.load import load_embedder, load_language_model
+    from rag.models.load import load_embedder, load_language_model, load_reader
     from rag.pipeline import ask, ingest
     from rag.retrieval.retriever import Retriever
     from rag.settings import Settings
@@ -40,6 +40,7 @@ _HOME = {
     "ingest": "rag.pipeline",
     "load_embedder": "rag.models.load",
     "load_language_model": "rag.models.load",
+    "load_reader": "rag.models.load",
 }
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "ingest",
     "load_embedder",
     "load_language_model",
+    "load_reader",
 ]
 
 

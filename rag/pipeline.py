@@ -21,6 +21,7 @@ from rag.retrieval.retriever import Retriever
 
 log = logging.getLogger(__name__)
 
+READ = 8  # hits that the generator reads at least: the right one is not always among the first few
 REMOVAL_FLOOR = 20  # from this many documents on, losing more than half of them in one run has to be confirmed
 
 
@@ -34,10 +35,11 @@ def ask(
 ) -> Answer:
     """The corpus's answer, each sentence with citations; `answered` is False where it holds none.
 
-    `on_sentence` is called with each sentence as soon as it is checked.
+    More hits are read than the `k` that come back with the answer. `on_sentence` is called with each sentence as soon
+    as it is checked.
     """
-    hits = retriever.retrieve(question, k)
-    return generator.generate(question, hits, on_sentence=on_sentence)
+    hits = retriever.retrieve(question, max(k, READ))
+    return generator.generate(question, hits, k, on_sentence=on_sentence)
 
 
 def ingest(

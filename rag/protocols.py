@@ -17,14 +17,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 
-class Embedder(Protocol):
-    """Text → unit vectors. Models treat queries and texts differently, so these are two verbs.
-
-    An embedder may also have `token_mean`, the mean (d,) of its token vectors over text of all kinds, which an index
-    subtracts before it stores token vectors; without it, the mean of the first texts is taken. And it may be `neutral`
-    between languages: its questions are no nearer to texts in their own language; without that, a search ranks each
-    language's chunks among themselves.
-    """
+class Fingerprinted(Protocol):
+    """What an index is bound to: an embedder, or the record of one."""
 
     @property
     def name(self) -> str:
@@ -35,16 +29,26 @@ class Embedder(Protocol):
         """Numbers in a vector."""
 
     @property
+    def fingerprint(self) -> str:
+        """Hash of weights, pooling, prompts and dimension; equal fingerprints may share an index."""
+
+
+class Embedder(Fingerprinted, Protocol):
+    """Text → unit vectors. Models treat queries and texts differently, so these are two verbs.
+
+    An embedder may also have `token_mean`, the mean (d,) of its token vectors over text of all kinds, which an index
+    subtracts before it stores token vectors; without it, the mean of the first texts is taken. And it may be `neutral`
+    between languages: its questions are no nearer to texts in their own language; without that, a search ranks each
+    language's chunks among themselves.
+    """
+
+    @property
     def max_tokens(self) -> int:
         """Tokens that fit into one text together with `overhead`; nothing longer may be handed in."""
 
     @property
     def overhead(self) -> int:
         """Tokens that the passage prompt and the special tokens cost in every text."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of weights, pooling, prompts and dimension; equal fingerprints may share an index."""
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text alone, without prompt and specials."""

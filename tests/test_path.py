@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rag import Generator, Index, Retriever, ask, ingest, load_embedder
+from rag import Generator, Index, Retriever, ask, ingest, load_embedder, load_reader
 
 pytestmark = pytest.mark.models
 
@@ -37,7 +37,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_question_is_answered_with_its_sentence(index: Path, question: str, name: str, quote: str) -> None:
     embedder = load_embedder()
     with Index.open(index, embedder=embedder) as opened:
-        answer = ask(question, Retriever(opened, embedder), Generator(None, embedder))
+        answer = ask(question, Retriever(opened, embedder), Generator(load_reader()))
         for citation in answer.citations:
             assert opened.text(citation.document, citation.start, citation.end) == citation.quote
     first = answer.citations[0] if answer.citations else None

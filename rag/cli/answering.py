@@ -97,7 +97,7 @@ def _answered(
     from rag import ask as ask_library
 
     with open_retriever(settings) as retriever:
-        generator = make_generator(settings, retriever.embedder)
+        generator = make_generator(settings)
         return ask_library(question, retriever, generator, k=settings.k, on_sentence=on_sentence)
 
 

@@ -245,9 +245,8 @@ def rm(
 
     settings = prepared(Settings.load({"index": index}))
     with open_index(settings) as opened:
-        sources = find_many(names, opened.all_sources())
-    embedder, chunking = ingest_parts(settings, rebuild=False)
-    with Writer.open(settings.index, embedder=embedder, chunking=chunking) as writer:
+        sources, built = find_many(names, opened.all_sources()), opened.manifest
+    with Writer.open(settings.index, embedder=built, chunking=built.chunking) as writer:
         for source in sources:
             writer.remove_source(source.location)
         commit = writer.commit()

@@ -73,7 +73,7 @@ def _measured(
         return evaluate_library(
             corpus,
             embedder,
-            make_generator(settings, embedder) if answers else None,
+            make_generator(settings) if answers else None,
             chunking=chunking,
             k=settings.k,
             limit=limit,

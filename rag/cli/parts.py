@@ -78,10 +78,10 @@ def ingest_parts(settings: Settings, *, rebuild: bool) -> tuple[Embedder, Chunki
         return open_embedder(settings, index), chunking
 
 
-def make_generator(settings: Settings, embedder: Embedder) -> Generator:
-    """A generator whose language model is loaded when it is first asked: an answer in quotes never loads it."""
-    from rag import Generator, load_language_model
-    from rag.models.catalogue import CATALOGUE
+def make_generator(settings: Settings) -> Generator:
+    """A generator with the built-in reader; its language model is loaded when it is asked, never for quotes."""
+    from rag import Generator, load_language_model, load_reader
+    from rag.models.catalogue import CATALOGUE, DEFAULT_EMBEDDER
 
     entry = CATALOGUE.get(settings.generator)
 
@@ -89,8 +89,10 @@ def make_generator(settings: Settings, embedder: Embedder) -> Generator:
         fetch(settings.generator)
         return load_language_model(settings.generator, device=settings.device)
 
+    fetch(DEFAULT_EMBEDDER)
+    reader = load_reader(device=settings.device, engine=settings.engine)
     mode = cast(Mode, settings.answer)
-    return Generator(load, embedder, mode=mode, quotes_first=entry.quotes_first if entry else None)
+    return Generator(reader, load, mode=mode, quotes_first=entry.quotes_first if entry else None)
 
 
 def fetch(name: str) -> None:

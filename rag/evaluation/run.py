@@ -18,6 +18,7 @@ from rag.generation.generator import Generator
 from rag.index.index import Index
 from rag.index.split import Chunking
 from rag.intake import NoProgress, Progress
+from rag.pipeline import ask
 from rag.protocols import Embedder, Store
 from rag.retrieval.retriever import Retriever
 
@@ -124,7 +125,7 @@ def _answer(
     judged: list[Judged] = []
     progress.start("answer", len(asked))
     for query in asked:
-        answer = generator.generate(query.text, retriever.retrieve(query.text, k))
+        answer = ask(query.text, retriever, generator, k=k)
         judged.append(judge(answer, dataset.answers[query.id], _exact_citations(answer, retriever.index)))
         progress.advance(1)
     progress.finish()

@@ -14,23 +14,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from rag.datatypes import Embeddings, Hit
-from rag.generation.evidence import MOST_QUOTES, Evidence, max_sim
+from rag.datatypes import Hit, Reading
+from rag.generation.evidence import MOST_QUOTES, Evidence, probability
 from rag.generation.mentions import identifiers, names, stands_alone
 from rag.text.fold import fold
 from rag.text.language import language
 from rag.text.numbers import borne_out, quantities
 from rag.text.terms import content_words, terms
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float32]
-
+FLOOR = -6.0
+"""Log-odds that stand for a second passage where there is none."""
 _WHEN = re.compile(
     r"\bwhen\b|\bwhat (?:year|date|day|month|time)\b|\bwann\b|\bquand\b|\bcuándo\b"
     r"|什么时候|何时|哪年|哪一年|哪天|几点|几月|いつ|متى"
@@ -48,50 +42,40 @@ _WHO = re.compile(r"\bwho\b|\bwhom\b|\bwhose\b|\bwer\b|\bwem\b|\bqui\b|\bquién\
 class Signals:
     """What is known before anything is answered. Every signal is a number; larger speaks for an answer or against it.
 
-    `dense`, `late`: the best unit's similarity. `hit_dense`, `hit_late`: the first hit's. `late_all`, `late_low`: mean
-    and lower fifth of each question token's best match in the first two hits. `lead`: how far the best unit stands
-    out. `covered`, `covered_hits`: share of the question's content words, weighted by rarity, in the best units and
-    in the first hits. `missing`: share of its identifiers, numbers and names that no hit has. `typed`: 1 where the
-    kind of answer asked for (a date, a number, a name) stands in the best units, -1 where not. `foreign`: 1 where
-    question and evidence are in different languages.
+    `answered`, `second`: the reader's log-odds that a passage answers, of the best passage and the next. `within`: the
+    probability of the best unit within its passage. `sharp`: the largest product of a token's start and end there.
+    `covered`: share of the question's content words, weighted by rarity, in the best passage; 0 where `foreign`, 1
+    where question and passage are in different languages. `missing`: share of its identifiers, numbers and names that
+    no hit has. `typed`: 1 where the kind of answer asked for (a date, a number, a name) stands in the best units, -1
+    where not.
     """
 
-    dense: float
-    late: float
-    hit_dense: float
-    hit_late: float
-    late_all: float
-    late_low: float
-    lead: float
+    answered: float
+    second: float
+    within: float
+    sharp: float
     covered: float
-    covered_hits: float
+    foreign: float
     missing: float
     typed: float
-    foreign: float
 
 
-def signals(question: str, hits: Sequence[Hit], evidence: Sequence[Evidence], query: Embeddings) -> Signals:
-    """The signals; `evidence` are all units of the hits, best first (at least one), `query` has token vectors."""
+def signals(question: str, hits: Sequence[Hit], readings: Sequence[Reading], evidence: Sequence[Evidence]) -> Signals:
+    """The signals; `readings` are those of the hits, `evidence` all units of them, best first (at least one)."""
     best = evidence[:MOST_QUOTES]
-    near = [each.tokens for each in evidence if each.unit.place < 2 and len(each.tokens)]
-    matched = max_sim(query.tokens[0], np.concatenate(near)) if near else np.zeros(1, np.float32)
-    foreign = _foreign(question, best)
-    words = content_words(question)
-    weights = _rarity(words, evidence)
-    scores = hits[0].scores
+    ranked = sorted((reading.answered for reading in readings), reverse=True)
+    place = evidence[0].unit.place
+    reading, hit = readings[place], hits[place]
+    foreign = _foreign(question, hit)
     return Signals(
-        dense=max(each.dense for each in evidence),
-        late=max(each.late for each in evidence),
-        hit_dense=scores.dense if scores.dense is not None else best[0].dense,
-        hit_late=scores.late if scores.late is not None else best[0].late,
-        late_all=float(matched.mean()),
-        late_low=float(np.quantile(matched, 0.2)),
-        lead=best[0].score - float(np.mean([each.score for each in evidence])),
-        covered=0.0 if foreign else _covered(words, weights, [each.unit.grounds for each in best]),
-        covered_hits=0.0 if foreign else _covered(words, weights, [_whole(hit) for hit in hits[:2]]),
+        answered=ranked[0],
+        second=ranked[1] if len(ranked) > 1 else min(ranked[0], FLOOR),
+        within=evidence[0].score / max(probability(reading), 1e-9),
+        sharp=float(reading.starts.max() * reading.ends.max()) if len(reading.starts) else 0.0,
+        covered=0.0 if foreign else _covered(question, evidence, hit),
+        foreign=float(foreign),
         missing=_missing(question, hits),
         typed=_typed(question, best),
-        foreign=float(foreign),
     )
 
 
@@ -136,9 +120,19 @@ def _whole(hit: Hit) -> str:
     return "\n".join([*hit.chunk.heading, hit.chunk.table_header, hit.text])
 
 
-def _foreign(question: str, best: Sequence[Evidence]) -> bool:
-    asked, given = language(question), language(" ".join(each.text for each in best))
+def _foreign(question: str, hit: Hit) -> bool:
+    asked, given = language(question), hit.chunk.language or language(hit.text)
     return bool(asked and given) and asked != given
+
+
+def _covered(question: str, evidence: Sequence[Evidence], hit: Hit) -> float:
+    """The share of the question's words, weighted by their rarity among all units, that the passage holds."""
+    words = content_words(question)
+    weights = _rarity(words, evidence)
+    held = set(terms(_whole(hit)))
+    found = sum(weight for forms, weight in zip(words, weights, strict=True) if held.intersection(forms))
+    total = sum(weights)
+    return found / total if total else 0.0
 
 
 def _rarity(words: Sequence[tuple[str, ...]], evidence: Sequence[Evidence]) -> list[float]:
@@ -146,13 +140,6 @@ def _rarity(words: Sequence[tuple[str, ...]], evidence: Sequence[Evidence]) -> l
     held = [set(terms(each.unit.grounds)) for each in evidence]
     frequency = Counter(at for at, forms in enumerate(words) for have in held if have.intersection(forms))
     return [math.log(1 + (len(held) + 0.5) / (frequency[at] + 0.5)) for at in range(len(words))]
-
-
-def _covered(words: Sequence[tuple[str, ...]], weights: Sequence[float], texts: Sequence[str]) -> float:
-    held = {term for text in texts for term in terms(text)}
-    total = sum(weights)
-    found = sum(weight for forms, weight in zip(words, weights, strict=True) if held.intersection(forms))
-    return found / total if total else 0.0
 
 
 def _missing(question: str, hits: Sequence[Hit]) -> float:

@@ -1,6 +1,6 @@
 """question + Hits → Answer, evidence first, whatever generates.
 
-hits ─rank→ evidence ─confident?→ quotes, the floor of every answer
+hits ─read→ evidence ─confident?→ quotes, the floor of every answer
                           └─ a model may write prose from them; a sentence is shown only once it is verified
 """
 
@@ -12,10 +12,10 @@ from typing import Literal
 from rag.datatypes import Answer, Hit
 from rag.generation.abstain import confidence, signals, threshold
 from rag.generation.draft import Draft, OnSentence
-from rag.generation.evidence import Evidence, quotes, rank
+from rag.generation.evidence import Evidence, quotes, rank, read
 from rag.generation.prompt import build
 from rag.generation.verify import Ground
-from rag.protocols import Embedder, LanguageModel
+from rag.protocols import LanguageModel, PassageReader
 from rag.text.sentences import sentences
 
 Mode = Literal["auto", "quotes", "prose"]
@@ -34,8 +34,8 @@ class Generator:
 
     def __init__(
         self,
-        model: LanguageModel | Callable[[], LanguageModel] | None,
-        embedder: Embedder,
+        reader: PassageReader,
+        model: LanguageModel | Callable[[], LanguageModel] | None = None,
         *,
         mode: Mode = "auto",
         quotes_first: bool | None = None,
@@ -44,7 +44,7 @@ class Generator:
             raise ValueError(f"mode={mode!r} is none of 'auto', 'quotes', 'prose'")
         if mode == "prose" and model is None:
             raise ValueError("mode='prose' needs a model, model=None was given")
-        self.embedder = embedder
+        self.reader = reader
         self.mode = mode
         self._model = model
         self._quotes_first = quotes_first
@@ -58,13 +58,16 @@ class Generator:
             self._model = self._model()
         return self._model
 
-    def generate(self, question: str, hits: Sequence[Hit], *, on_sentence: OnSentence | None = None) -> Answer:
+    def generate(
+        self, question: str, hits: Sequence[Hit], k: int | None = None, *, on_sentence: OnSentence | None = None
+    ) -> Answer:
         """The answer that the hits bear out, best hit first.
 
-        `on_sentence` is called with each sentence and its citations as soon as it is checked.
+        The answer's `hits` are the `k` (by default all) that answer best by the reader. `on_sentence` is called with
+        each sentence and its citations as soon as it is checked.
         """
-        draft = Draft(question, tuple(hits), on_sentence)
-        ranked = self._considered(draft)
+        draft = Draft(question, tuple(hits[:k]), on_sentence)
+        ranked = self._considered(draft, hits, k)
         if not ranked or draft.confidence < threshold():
             return draft.abstained()
         if self._writes_prose():
@@ -74,16 +77,18 @@ class Generator:
             draft.quote(quotes(ranked))
         return draft.answered()
 
-    def _considered(self, draft: Draft) -> list[Evidence]:
-        """The evidence, best first; the draft gets its confidence."""
-        if not draft.question.strip() or not draft.hits:
+    def _considered(self, draft: Draft, hits: Sequence[Hit], k: int | None) -> list[Evidence]:
+        """The evidence, best first; the draft gets its confidence, and its hits their order."""
+        if not draft.question.strip() or not hits:
             return []
-        with draft.timed("evidence"):
-            query = self.embedder.embed_query(draft.question, tokens=True)
-            ranked = rank(draft.question, query, draft.hits, self.embedder)
-        if ranked:
-            with draft.timed("decide"):
-                draft.confidence = confidence(signals(draft.question, draft.hits, ranked, query))
+        with draft.timed("read"):
+            readings = read(draft.question, hits, self.reader)
+            best_first = sorted(range(len(hits)), key=lambda place: -readings[place].answered)
+            draft.hits = tuple(hits[place] for place in best_first[:k])
+        with draft.timed("decide"):
+            ranked = rank(hits, readings)
+            if ranked:
+                draft.confidence = confidence(signals(draft.question, hits, readings, ranked))
         return ranked
 
     def _writes_prose(self) -> bool:

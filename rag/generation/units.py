@@ -11,9 +11,6 @@ from rag.generation.readable import readable
 from rag.text.markdown import lines, plain_title
 from rag.text.sentences import Span, SpanKind, sentences
 
-# So many units are embedded for one question; a unit costs some milliseconds on a CPU.
-MOST_UNITS = 60
-MOST_HITS = 5
 _MARKDOWN = re.compile(
     r"^ {0,3}#{1,6}[ \t]|^[ \t]*\|?[ \t:|-]*-{3,}[ \t:|-]*\|?[ \t]*$|^ {0,3}(?:```|~~~)|\]\(|\*\*\S|^[ \t]*[-*+] \S",
     re.MULTILINE,
@@ -63,14 +60,14 @@ class Unit:
 
 
 def units(hits: Sequence[Hit]) -> list[Unit]:
-    """The units of the best hits, in their order; nothing twice where hits overlap, no headings alone."""
+    """The units of the hits, in their order; nothing twice where hits overlap, no headings alone."""
     found: dict[tuple[str, int, int], Unit] = {}
-    for place, hit in enumerate(hits[:MOST_HITS]):
+    for place, hit in enumerate(hits):
         for unit in _units(hit, place):
             found.setdefault((hit.chunk.document, unit.start, unit.end), unit)
     worded = [unit for unit in found.values() if any(char.isalnum() for char in unit.text)]
     told = [unit for unit in worded if unit.kind not in ("heading", "header")]
-    return (told or worded)[:MOST_UNITS]
+    return told or worded
 
 
 def _units(hit: Hit, place: int) -> Iterator[Unit]:

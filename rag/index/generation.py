@@ -14,10 +14,10 @@ from rag.index.manifest import Manifest
 from rag.index.rows import Rows
 from rag.index.schema import checksum, pack
 from rag.index.split import Chunking
-from rag.protocols import Embedder
+from rag.protocols import Fingerprinted
 
 
-def open_current(path: Path, embedder: Embedder, chunking: Chunking) -> Database:
+def open_current(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
     """The generation in use, made where there is none. Raises IndexMismatch where it is not what is wanted."""
     if not folder.exists(path):
         database = _made(path, embedder, chunking)
@@ -37,7 +37,7 @@ def open_current(path: Path, embedder: Embedder, chunking: Chunking) -> Database
     return database
 
 
-def open_rebuild(path: Path, embedder: Embedder, chunking: Chunking) -> Database:
+def open_rebuild(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
     """A generation beside the one in use: that of an interrupted rebuild with the same settings, else a new one."""
     for generation in folder.unpublished(path):
         try:
@@ -53,7 +53,7 @@ def open_rebuild(path: Path, embedder: Embedder, chunking: Chunking) -> Database
     return _made(path, embedder, chunking)
 
 
-def _made(path: Path, embedder: Embedder, chunking: Chunking) -> Database:
+def _made(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
     generation = folder.following(path)
     with explained(generation):
         generation.mkdir()

@@ -8,7 +8,7 @@ from pathlib import Path
 from rag.errors import IndexMismatch
 from rag.index.schema import FORMAT
 from rag.index.split import Chunking
-from rag.protocols import Embedder
+from rag.protocols import Fingerprinted
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Manifest:
     created: float
 
     @classmethod
-    def of(cls, embedder: Embedder, chunking: Chunking, *, codec: str, created: float) -> Manifest:
+    def of(cls, embedder: Fingerprinted, chunking: Chunking, *, codec: str, created: float) -> Manifest:
         """The manifest of a new index."""
         return cls(FORMAT, embedder.name, embedder.fingerprint, embedder.dimension, chunking, codec, created)
 
@@ -41,6 +41,11 @@ class Manifest:
             created=float(values["created"]),
         )
 
+    @property
+    def name(self) -> str:
+        """The embedder's name: a manifest stands for its embedder where nothing is embedded."""
+        return self.embedder
+
     def values(self) -> dict[str, str]:
         """The manifest as the rows of its table."""
         return {
@@ -54,7 +59,7 @@ class Manifest:
             "created": repr(self.created),
         }
 
-    def require(self, path: Path, *, embedder: Embedder | None = None, chunking: Chunking | None = None) -> None:
+    def require(self, path: Path, *, embedder: Fingerprinted | None = None, chunking: Chunking | None = None) -> None:
         """Raise IndexMismatch where the embedder or the chunking is not the one of the index at `path`."""
         if embedder is not None and embedder.fingerprint != self.fingerprint:
             raise IndexMismatch(self._other_embedder(path, embedder.name, embedder.fingerprint))

@@ -23,7 +23,7 @@ from rag.index.lock import WriterLock
 from rag.index.rows import Commit, Rows, chunk_row, document_row, source_row
 from rag.index.schema import checksum, pack
 from rag.index.split import Chunking
-from rag.protocols import Embedder
+from rag.protocols import Fingerprinted
 from rag.text.context import embedded_text
 
 
@@ -44,7 +44,7 @@ class Writer:
     """
 
     @classmethod
-    def open(cls, path: Path, *, embedder: Embedder, chunking: Chunking, rebuild: bool = False) -> Writer:
+    def open(cls, path: Path, *, embedder: Fingerprinted, chunking: Chunking, rebuild: bool = False) -> Writer:
         """The writer of the index at `path`, which is made where it is missing.
 
         `rebuild` fills a new index beside the old one, which stays readable until the end; a rebuild that was
@@ -61,7 +61,7 @@ class Writer:
             lock.release()
             raise
 
-    def __init__(self, path: Path, database: Database, lock: WriterLock, embedder: Embedder) -> None:
+    def __init__(self, path: Path, database: Database, lock: WriterLock, embedder: Fingerprinted) -> None:
         self.path = path
         self._database = database
         self._lock = lock

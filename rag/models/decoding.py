@@ -21,14 +21,15 @@ def causal_ids(model: Any, prompt: Sequence[int]) -> Generator[int, None, None]:
     import torch
 
     # Logits of the prompt's inner tokens would cost more than the rest of a small model.
-    last_only = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+    last_only = {"logits_to_keep": 1} if _takes(model, "logits_to_keep") else {}
+    cache_name = _cache_name(model)
     cache, step, seen = None, list(prompt), list(prompt)
     while True:
         with torch.inference_mode():
             inputs = torch.tensor([step], device=model.device)
-            output = model(input_ids=inputs, past_key_values=cache, use_cache=True, **last_only)
+            output = model(input_ids=inputs, use_cache=True, **{cache_name: cache}, **last_only)
             token = int(output.logits[0, -1].argmax())
-            cache = getattr(output, "past_key_values", None)
+            cache = getattr(output, cache_name, None)
         yield token
         seen.append(token)
         step = seen if cache is None else [token]  # a model without such a cache reads everything again
@@ -44,6 +45,7 @@ def encoder_decoder_ids(model: Any, prompt: Sequence[int]) -> Generator[int, Non
         encoded = model.get_encoder()(input_ids=inputs, attention_mask=mask, return_dict=True)
     forced = _setting(model, "forced_bos_token_id")
     step = [_setting(model, "decoder_start_token_id", "bos_token_id")]
+    cache_name = _cache_name(model)
     cache, seen = None, list(step)
     while True:
         with torch.inference_mode():
@@ -51,16 +53,25 @@ def encoder_decoder_ids(model: Any, prompt: Sequence[int]) -> Generator[int, Non
                 encoder_outputs=encoded,
                 attention_mask=mask,
                 decoder_input_ids=torch.tensor([step], device=model.device),
-                past_key_values=cache,
                 use_cache=True,
+                **{cache_name: cache},
             )
             token = int(output.logits[0, -1].argmax()) if forced is None else forced
-            cache = getattr(output, "past_key_values", None)
+            cache = getattr(output, cache_name, None)
         if forced is None:
             yield token
         forced = None
         seen.append(token)
         step = seen if cache is None else [token]
+
+
+def _cache_name(model: Any) -> str:
+    """What the model calls its cache of keys and values: `cache` from transformers 5.24 on."""
+    return "cache" if _takes(model, "cache") else "past_key_values"
+
+
+def _takes(model: Any, name: str) -> bool:
+    return name in inspect.signature(model.forward).parameters
 
 
 def _setting(model: Any, *names: str) -> Any:

@@ -95,9 +95,7 @@ class EncoderEmbedder:
     @cached_property
     def frames(self) -> tuple[Frame, Frame]:
         """The ids in front of and after a query's own, and a text's."""
-        start, end = self.tokenizer.specials["<s>"], self.tokenizer.specials["</s>"]
-        query, text = self.tokenizer.cut([prompt.rstrip() for prompt in self._prompts])
-        return ([start, *query.ids], [end]), ([start, *text.ids], [end])
+        return frames_of(self.tokenizer, self._prompts)
 
     @cached_property
     def overhead(self) -> int:
@@ -149,6 +147,13 @@ class EncoderEmbedder:
 
         engine.spread(work, by_length(lengths))
         return Embeddings(unit_rows(vectors), tuple(rows) if tokens else ())
+
+
+def frames_of(tokenizer: TextTokenizer, prompts: tuple[str, str]) -> tuple[Frame, Frame]:
+    """The ids in front of and after a query's own, and a text's, with these prompts for the two."""
+    start, end = tokenizer.specials["<s>"], tokenizer.specials["</s>"]
+    query, text = tokenizer.cut([prompt.rstrip() for prompt in prompts])
+    return ([start, *query.ids], [end]), ([start, *text.ids], [end])
 
 
 def unit_rows(rows: Floats) -> Floats:

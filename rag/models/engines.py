@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 
 from rag.errors import SettingsError
-from rag.models.adapters import QUESTION, graph_file
+from rag.models.adapters import QUESTION, READER, graph_file
 from rag.models.cache import cache_dir
 from rag.models.device import device as chosen_device
 from rag.models.encoder import Engine
@@ -58,14 +58,19 @@ class Engines:
         self._large: Engine | None = None
         self._adapter = QUESTION if graph_file(folder, QUESTION).is_file() else ""
         self._questions: Engine | None = None
-        if self._kind != "torch":
-            self._questions = OnnxEngine(folder, adapter=self._adapter)
 
     def for_query(self) -> Engine:
         """The engine that embeds a question, with the adapter for questions where the model has one."""
         if self._questions is None:
-            self._questions = self._open_torch(self._adapter) if self._adapter else self.for_long_job()
+            if self._kind != "torch":
+                self._questions = OnnxEngine(self._folder, adapter=self._adapter)
+            else:
+                self._questions = self._open_torch(self._adapter) if self._adapter else self.for_long_job()
         return self._questions
+
+    def for_reader(self) -> Engine:
+        """The engine that reads questions and passages together, with the adapter for that."""
+        return OnnxEngine(self._folder, adapter=READER) if self._kind != "torch" else self._open_torch(READER)
 
     def for_texts(self, tokens: int) -> Engine:
         """The engine for `tokens` more tokens of texts."""
@@ -85,7 +90,7 @@ class Engines:
     @cached_property
     def _small(self) -> Engine:
         """What embeds short texts, when torch was not asked for."""
-        return OnnxEngine(self._folder) if self._adapter or self._questions is None else self._questions
+        return OnnxEngine(self._folder) if self._adapter else self.for_query()
 
     def _open_fastest(self) -> Engine:
         if chosen_device(self._device) != "cpu" or self._kind == "torch":

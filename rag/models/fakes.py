@@ -1,9 +1,9 @@
 """Stand-ins that keep the promises of `rag.protocols` without weights: for tests, ours and yours.
 
-`HashEmbedder` is here, `CannedModel` in `rag.models.canned`, importable from here as well.
+`HashEmbedder` and `OverlapReader` are here, `CannedModel` in `rag.models.canned`, importable from here as well.
 
-`HashEmbedder` knows no language: two texts are similar as far as they share words (in Chinese, Japanese and
-Thai: characters). It is deterministic on every machine, loads nothing and costs microseconds.
+They know no language: two texts are similar, and a passage answers a question, as far as they share words (in Chinese,
+Japanese and Thai: characters). They are deterministic on every machine, load nothing and cost microseconds.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.datatypes import Embeddings
+from rag.datatypes import Embeddings, Reading
 from rag.models.canned import CannedModel
 
-__all__ = ["CannedModel", "HashEmbedder"]
+__all__ = ["CannedModel", "HashEmbedder", "OverlapReader"]
 
 Floats = NDArray[np.float32]
 
@@ -82,6 +82,27 @@ class HashEmbedder:
             norm = float(np.linalg.norm(total))
             vectors[number] = total / norm if norm > 1e-6 else _hashed("", self.dimension)
         return Embeddings(vectors, tuple(rows) if tokens else ())
+
+
+class OverlapReader:
+    """A `PassageReader` by shared words: an answer begins where many of the question's words are near.
+
+    `answered` goes from -5, no word is shared, to 5, all are.
+    """
+
+    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+        """What each passage has of an answer."""
+        asked = {match.group().casefold() for match in _TOKEN.finditer(question) if match.group().isalnum()}
+        return [self._reading(asked, passage) for passage in passages]
+
+    @staticmethod
+    def _reading(asked: set[str], passage: str) -> Reading:
+        found = [(match.span(), match.group().casefold() in asked) for match in _TOKEN.finditer(passage)]
+        shared = {passage[start:end].casefold() for (start, end), known in found if known}
+        known = [3.0 * known for _, known in found]
+        weights = np.exp(np.convolve(known or [0.0], np.ones(5) / 5, "same")[: len(found)])
+        begins = (weights / max(float(weights.sum()), 1e-9)).astype(np.float32)
+        return Reading(10 * len(shared) / max(1, len(asked)) - 5, tuple(span for span, _ in found), begins, begins)
 
 
 @lru_cache(maxsize=65536)

@@ -12,7 +12,7 @@ from rag.errors import ModelError, ModelMissing
 from rag.models.cache import RECORD, damage, locate, read_record
 from rag.models.catalogue import CATALOGUE, DEFAULT_EMBEDDER, DEFAULT_GENERATOR, Entry
 from rag.models.threads import prepare
-from rag.protocols import Embedder, LanguageModel
+from rag.protocols import Embedder, LanguageModel, PassageReader
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,20 @@ def load_embedder(name: str = DEFAULT_EMBEDDER, *, device: str = "auto", engine:
     from rag.models.sentence import open_sentence_transformer
 
     return open_sentence_transformer(name, device=device, engine=engine)
+
+
+def load_reader(*, device: str = "auto", engine: str = "auto") -> PassageReader:
+    """The built-in reader of passages, an adapter of the built-in embedder; `device` and `engine` as for that.
+
+    Raises PullFailed where the model cannot be fetched.
+    """
+    from rag.models.engines import Engines
+    from rag.models.passage_reader import EncoderReader
+
+    prepare()
+    folder = _fetched(CATALOGUE[DEFAULT_EMBEDDER])
+    weights = read_record(folder).source_sha256
+    return EncoderReader(folder, Engines(folder, weights, device=device, engine=engine).for_reader())
 
 
 def load_language_model(name: str = DEFAULT_GENERATOR, *, device: str = "auto") -> LanguageModel:
@@ -78,4 +92,7 @@ def _built_in(name: str, folder: Path, device: str, engine: str) -> Embedder:
     from rag.models.engines import Engines
 
     weights = read_record(folder).source_sha256
-    return EncoderEmbedder(name, folder, weights, Engines(folder, weights, device=device, engine=engine))
+    engines = Engines(folder, weights, device=device, engine=engine)
+    if engine != "torch" and device in ("auto", "cpu"):
+        engines.for_query()  # what is wrong with the folder is said now
+    return EncoderEmbedder(name, folder, weights, engines)

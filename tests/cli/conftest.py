@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from rag.cli.app import app
 from rag.models.canned import CannedModel
-from rag.models.fakes import HashEmbedder
+from rag.models.fakes import HashEmbedder, OverlapReader
 
 Run = Callable[..., Result]
 
@@ -25,6 +25,7 @@ def rag(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Run:
     """Run a command in `folder`; stdout and stderr apart, exceptions that are not exits fail the test."""
     monkeypatch.setattr("rag.cli.parts.fetch", lambda name: None)
     monkeypatch.setattr("rag.models.load.load_embedder", lambda name, **_: HashEmbedder())
+    monkeypatch.setattr("rag.models.load.load_reader", lambda **_: OverlapReader())
     monkeypatch.setattr("rag.models.load.load_language_model", lambda name, **_: CannedModel({"": "It is 18 months."}))
     # The confidence is fitted for real vectors; the fake ones always count as enough.
     monkeypatch.setattr("rag.generation.generator.threshold", lambda: 0.0)

@@ -322,3 +322,11 @@ def test_two_equal_runs_print_the_same(indexed: Run) -> None:
 
 def test_a_document_in_chinese_is_printed_as_it_is(indexed: Run) -> None:
     assert FERRY in indexed("show", "docs/ferry.md").stdout
+
+
+def test_taking_out_loads_no_model(indexed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("rag.models.load.load_embedder", refuse)
+    assert "removed docs/winch.txt" in indexed("rm", "docs/winch.txt").output

@@ -15,7 +15,7 @@ from rag.evaluation.run import EvaluationReport, evaluate
 from rag.generation.generator import Generator
 from rag.index.split import Chunking
 from rag.models.canned import CannedModel
-from rag.models.fakes import HashEmbedder
+from rag.models.fakes import HashEmbedder, OverlapReader
 
 TEXTS = {
     "winch": "The rope of the Badger winch is replaced every 18 months.",
@@ -160,7 +160,7 @@ def test_the_search_deepens_until_ten_documents(tmp_path: Path) -> None:
 
 def test_answers_are_measured_against_their_gold(tmp_path: Path) -> None:
     embedder = HashEmbedder(512)
-    generator = Generator(CannedModel({"": "nothing"}), embedder, mode="quotes")
+    generator = Generator(OverlapReader(), CannedModel({"": "nothing"}), mode="quotes")
     answers = evaluate(written(tmp_path / "set"), embedder, generator).answers
     assert answers is not None
     assert answers.questions == 3

@@ -4,6 +4,7 @@ A layer with weight W gives `x Wᵀ + x Aᵀ Bᵀ`, A (r, in), B (out, r). The b
 texts are embedded as by anyone who uses it, and an index knows nothing of adapters.
 
     question   reads a question so that the right passage is near in any language   benchmarks/fit_question.py
+    reader     reads question and passage together: is it answered, and where       benchmarks/fit_reader.py
 
 Each is one file here, in float16; README.md says what it was trained on and under which licence it is. `install` puts
 them, as float32 and with a graph, into the folder of the model that they belong to.
@@ -15,19 +16,19 @@ from pathlib import Path
 
 QUESTION = "question"
 READER = "reader"
-NAMES = (QUESTION,)
+NAMES = (QUESTION, READER)
 TOKEN_MEAN = "token_mean"  # a tensor of QUESTION: the base's mean token vector, which an index subtracts
 
 
-def install(folder: Path, base_sha256: str) -> None:
-    """Put the adapters of the model that was converted from a file with this SHA-256 into its folder."""
+def install(folder: Path, base_sha256: str, packaged: Path = Path(__file__).parent) -> None:
+    """Put the `packaged` adapters of the model that was converted from a file with this SHA-256 into its folder."""
     from safetensors import safe_open
     from safetensors.numpy import load_file, save_file
 
     from rag.models.encoder_graph import write_graph
 
     for name in NAMES:
-        path = Path(__file__).with_name(f"{name}.safetensors")
+        path = adapter_file(packaged, name)
         if not path.is_file():
             continue
         with safe_open(path, "numpy") as file:

@@ -1,0 +1,60 @@
+"""Seconds from a cold shell: a whole `rag search`, and the first sentence of `rag ask`, on the handbook's index.
+
+    python benchmarks/latency.py [--runs N]
+
+Each run is a process of its own, from its start to its end or to its first line on standard output; medians of N after
+one to warm the disk's cache. Nothing else should run meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+CORPUS = ROOT / "corpora" / "handbook" / "documents"
+QUESTION = "Which control software version runs on the K3 router?"
+COMMANDS = {
+    "rag --help": ["--help"],
+    "rag search": ["search", QUESTION],
+    "rag ask, quotes, first sentence": ["ask", QUESTION, "--answer", "quotes"],
+    "rag ask, prose, first sentence": ["ask", QUESTION, "--answer", "prose"],
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5)
+    runs = parser.parse_args().runs
+    with tempfile.TemporaryDirectory() as folder:
+        index = ["--index", f"{folder}/index"]
+        subprocess.run([*rag(), "ingest", str(CORPUS), *index], check=True, capture_output=True)
+        for name, words in COMMANDS.items():
+            words = words if words == ["--help"] else [*words, *index]
+            seconds = [timed(words, first="first" in name) for _ in range(runs + 1)][1:]
+            print(f"{name:34} {statistics.median(seconds):5.2f} s   runs {' '.join(f'{run:.2f}' for run in seconds)}")
+
+
+def rag() -> list[str]:
+    """The command line of this checkout."""
+    return [sys.executable, str(ROOT / "cli.py")]
+
+
+def timed(words: list[str], *, first: bool) -> float:
+    """Seconds until the process ends or, with `first`, until it has printed a line."""
+    started = time.perf_counter()
+    with subprocess.Popen([*rag(), *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout
+        process.stdout.readline()
+        seconds = time.perf_counter() - started
+        process.communicate()
+        return seconds if first else time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()

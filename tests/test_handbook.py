@@ -1,0 +1,57 @@
+"""Every question of our own corpus, with the real models: what is cited is there, to the character."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rag import Answer, Generator, Index, Retriever, ask, ingest, load_embedder, load_reader
+
+pytestmark = pytest.mark.models
+
+CORPUS = Path(__file__).parents[1] / "corpora" / "handbook"
+QUESTIONS = [json.loads(line)["text"] for line in (CORPUS / "queries.jsonl").read_text(encoding="utf-8").splitlines()]
+SOME = 40
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("handbook") / "index"
+    report = ingest([CORPUS / "documents"], path, load_embedder())
+    assert report.files["indexed"] == report.files["seen"]
+    return path
+
+
+def answers(path: Path, questions: list[str]) -> Iterator[tuple[Answer, Index]]:
+    embedder = load_embedder()
+    with Index.open(path, embedder=embedder) as opened:
+        retriever, generator = Retriever(opened, embedder), Generator(load_reader())
+        for question in questions:
+            yield ask(question, retriever, generator), opened
+
+
+def check(answer: Answer, index: Index) -> None:
+    for citation in answer.citations:
+        assert index.text(citation.document, citation.start, citation.end) == citation.quote, answer.question
+        assert citation.source in {source.location for source in index.sources(citation.document)}
+    cited = {number for sentence in answer.sentences for number in sentence.citations}
+    assert cited == {citation.number for citation in answer.citations}
+    assert answer.answered == bool(answer.sentences)
+    assert all(sentence.citations and sentence.supported for sentence in answer.sentences)
+
+
+def test_each_citation_is_its_documents_text(index: Path) -> None:
+    told = 0
+    for answer, opened in answers(index, QUESTIONS[:SOME]):
+        check(answer, opened)
+        told += answer.answered
+    assert told > SOME / 3
+
+
+@pytest.mark.slow
+def test_each_citation_of_all_questions_is_its_documents_text(index: Path) -> None:
+    for answer, opened in answers(index, QUESTIONS):
+        check(answer, opened)
