@@ -3,8 +3,8 @@
     python benchmarks/fit_abstain.py [--write] [--train FOLDER]
 
 On the development half of corpora/handbook, on the organisations of corpora/polyglot that the reader was not trained
-on (each an index of its own; each fifth question), and on the first questions of the sets in FOLDER (default: ../shared/data/train) asked
-of the handbook, which is about something else.
+on (each an index of its own; each fifth question), and on the first questions of the sets in FOLDER (default:
+../shared/data/train) asked of the handbook, which is about something else.
 
 Prints, by cross-validation over documents and organisations: AUROC, and what each threshold refuses of the answerable
 and abstains from of the unanswerable. The measured half is not looked at here: benchmarks/handbook.py reports on it.

@@ -28,10 +28,11 @@ def zscores(values: Floats) -> Floats:
     """`values` (n,) as distances from their mean in population standard deviations; all 0 where they are equal."""
     if len(values) == 0:
         return values.astype(np.float32)
-    spread = float(values.std())
+    exact = values.astype(np.float64)  # the mean of equal values is then that value
+    spread = float(exact.std())
     if spread < 1e-9:
         return np.zeros(len(values), dtype=np.float32)
-    z: Floats = ((values - values.mean()) / spread).astype(np.float32)
+    z: Floats = ((exact - exact.mean()) / spread).astype(np.float32)
     return z
 
 
