@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -126,6 +127,7 @@ def test_closing_a_stream_stops_the_computation(opened: dict[str, Any], monkeypa
     model, forward = opened["llama"], opened["llama"]._model.forward
     calls: list[int] = []
 
+    @functools.wraps(forward)
     def counted(**inputs: Any) -> Any:
         calls.append(1)
         return forward(**inputs)
