@@ -29,18 +29,17 @@ from handbook import CORPUS, half_of, qrels, questions
 from lora import AdaptedEncoder, padded, save_adapter
 from numpy.typing import NDArray
 from polyglot import Organisation, organisations
+from reader_data import chunked
 from torch import Tensor
 
 from rag import load_embedder
 from rag.corpus.readers import reader_for
 from rag.datatypes import Document
 from rag.index.late import TokenCodec, rotation
-from rag.index.split import Chunking, split
 from rag.models import adapters
 from rag.models.catalogue import DEFAULT_EMBEDDER
 from rag.models.encoder import EncoderEmbedder
 from rag.models.pull import pull
-from rag.text.context import embedded_text
 
 RANK = 16
 TOGETHER = 4  # organisations whose chunks are searched at once
@@ -104,18 +103,13 @@ def main() -> None:
 # ---------------------------------------------------------------- what is searched
 
 
-def chunked(document: Document, embedder: EncoderEmbedder) -> list[tuple[str, str]]:
-    """What is embedded of each chunk of a document, and the chunk's own text."""
-    return [(embedded_text(chunk), chunk.text) for chunk in split(document, embedder, Chunking())]
-
-
 def token_mean(some: Sequence[Organisation], embedder: EncoderEmbedder) -> Floats:
     """The mean token vector (d,): of the languages' means, so that none of them weighs more."""
     sums: dict[str, Floats] = defaultdict(lambda: np.zeros(embedder.dimension, np.float32))
     counts: dict[str, int] = defaultdict(int)
     for one in some:
         for paper in one.papers:
-            texts = [text for text, _ in chunked(paper.document, embedder)]
+            texts = [passage.text for passage in chunked(paper.document, paper.name, embedder)]
             for tokens in embedder.embed_texts(texts, tokens=True).tokens:
                 sums[paper.language] += tokens.sum(axis=0)
                 counts[paper.language] += len(tokens)
@@ -129,15 +123,15 @@ def shelf_of(one: Organisation, embedder: EncoderEmbedder, mean: Floats) -> Shel
     languages: list[str] = []
     asked: list[Asked] = []
     for paper in one.papers:
-        parts = chunked(paper.document, embedder)
+        parts = chunked(paper.document, paper.name, embedder)
         places = range(len(texts), len(texts) + len(parts))
-        texts += [text for text, _ in parts]
+        texts += [passage.text for passage in parts]
         languages += [paper.language] * len(parts)
         for question in paper.questions:
             right = [
                 place
-                for place, (_, own) in zip(places, parts, strict=True)
-                if any(answer in own for answer in question.answers)
+                for place, passage in zip(places, parts, strict=True)
+                if any(answer in passage.text[passage.own :] for answer in question.answers)
             ]
             if question.answers:
                 foreign = question.language != paper.language
@@ -156,9 +150,9 @@ def handbook(embedder: EncoderEmbedder, mean: Floats) -> Shelf:
         reader = reader_for(path)
         document = reader.read(path.read_bytes(), path.as_posix()) if reader else None
         assert isinstance(document, Document)
-        parts = chunked(document, embedder)
+        parts = chunked(document, path.name, embedder)
         places[path.relative_to(root).as_posix()] = range(len(texts), len(texts) + len(parts))
-        texts += [text for text, _ in parts]
+        texts += [passage.text for passage in parts]
     relevant = qrels()
     asked = [
         Asked(

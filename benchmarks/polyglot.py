@@ -51,7 +51,7 @@ class Organisation:
     @property
     def held_out(self) -> bool:
         """Whether nothing may be fitted on it."""
-        return hashlib.sha256(self.name.encode()).hexdigest()[0] in HELD_OUT
+        return digit(self.name) in HELD_OUT
 
 
 def organisations(folder: Path = FOLDER) -> list[Organisation]:
@@ -75,6 +75,11 @@ def _papers(organisation: str, text: str) -> Iterator[Paper]:
         document = reader.read(body.encode(), name)
         assert isinstance(document, Document), name
         yield Paper(name, document, found[1], tuple(_questions(asked)))
+
+
+def digit(name: str) -> str:
+    """The first hexadecimal digit of a name's SHA-256: what every split goes by."""
+    return hashlib.sha256(name.encode()).hexdigest()[0]
 
 
 def _questions(text: str) -> Iterator[Question]:
