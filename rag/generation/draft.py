@@ -17,6 +17,8 @@ OnSentence = Callable[[Sentence, tuple[Citation, ...]], None]
 
 MOST_SENTENCES = 6
 """Sentences of prose that are shown, at most: small models do not know when to stop."""
+MOST_DROPPED = 2
+"""Sentences that a model may write in vain before its first that stands: then the reader has waited long enough."""
 
 
 @dataclass(slots=True)
@@ -42,7 +44,8 @@ class Draft:
     def take(self, text: str, grounds: Sequence[Ground], evidence: Sequence[Evidence]) -> bool:
         """Take a model's sentence in if it is borne out, else drop it; whether more are wanted.
 
-        A model that says the same again has run into a loop: it is not listened to any longer.
+        A model that says the same again has run into a loop: it is not listened to any longer. Nor is one of which
+        nothing stands after `MOST_DROPPED`.
         """
         verdict = verify(text, grounds)
         if text in self.dropped or any(verdict.claim == sentence.text for sentence in self.sentences):
@@ -51,6 +54,8 @@ class Draft:
             self._add(verdict.claim, [evidence[number - 1] for number in verdict.evidence])
         else:
             self.dropped.append(text)
+        if not self.sentences:
+            return len(self.dropped) < MOST_DROPPED
         return len(self.sentences) < MOST_SENTENCES
 
     def quote(self, chosen: Sequence[Evidence]) -> None:

@@ -20,8 +20,10 @@ from rag.text.sentences import sentences
 
 Mode = Literal["auto", "quotes", "prose"]
 
-PROMPTED = 8
-"""Units of evidence that a model is given, at most."""
+PROMPTED, PROMPTED_SMALL = 8, 3
+"""Units of evidence that a model is given, at most; the second for one that is marked as small: it mixes up more."""
+LONGEST_SENTENCE = 600
+"""Characters without an end of a sentence after which a model is not listened to any longer."""
 
 
 class Generator:
@@ -101,7 +103,7 @@ class Generator:
     def _write(self, draft: Draft, ranked: Sequence[Evidence]) -> None:
         """Have the model answer from the best evidence; of what it writes, the draft keeps what is borne out."""
         model = self.model
-        prompt = build(draft.question, ranked[:PROMPTED], model)
+        prompt = build(draft.question, ranked[: PROMPTED_SMALL if model.quotes_first else PROMPTED], model)
         draft.model = model.name
         draft.omitted = tuple(evidence.text for evidence in prompt.omitted)
         if not prompt.evidence:
@@ -118,7 +120,10 @@ class Generator:
 
 
 def finished_sentences(pieces: Iterator[str]) -> Iterator[str]:
-    """Each sentence of a streamed text as soon as the next one has begun; the last one at the end."""
+    """Each sentence of a streamed text as soon as the next one has begun; the last one at the end.
+
+    A text that goes on for `LONGEST_SENTENCE` characters without ending a sentence is cut off before that sentence.
+    """
     text = ""
     for piece in pieces:
         text += piece
@@ -127,6 +132,8 @@ def finished_sentences(pieces: Iterator[str]) -> Iterator[str]:
             yield text[span.start : span.end]
         if len(spans) > 1:
             text = text[spans[-1].start :]
+        if len(text) > LONGEST_SENTENCE:
+            return
     for span in sentences(text):
         yield text[span.start : span.end]
 
@@ -135,12 +142,12 @@ def grounds_of(evidence: Sequence[Evidence]) -> list[Ground]:
     """Each evidence alone, numbered from 1, then each two that follow each other in one document."""
     numbered = list(enumerate(evidence, start=1))
     pairs = [
-        Ground((first, second), f"{one.unit.grounds}\n{two.text}")
+        Ground((first, second), f"{one.unit.grounds}\n{two.text}", one.unit.context)
         for first, one in numbered
         for second, two in numbered
         if one.hit.chunk.document == two.hit.chunk.document and 0 <= two.start - one.end <= 3
     ]
-    return [*(Ground((number,), each.unit.grounds) for number, each in numbered), *pairs]
+    return [*(Ground((number,), each.unit.grounds, each.unit.context) for number, each in numbered), *pairs]
 
 
 def _noted(pieces: Iterator[str], written: list[str]) -> Iterator[str]:

@@ -71,10 +71,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Text that may bear out a sentence, and the numbers of the evidence that it is made of."""
+    """Text that may bear out a sentence, and the numbers of the evidence that it is made of.
+
+    `heading` is the part of it that says what the rest is about: who repeats that alone has said nothing.
+    """
 
     evidence: tuple[int, ...]
     text: str
+    heading: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ def verify(sentence: str, grounds: Sequence[Ground]) -> Verdict:
         return Verdict(claim, supported=False, problems=(Problem(Reason.NO_STATEMENT, claim),))
     closest: tuple[Problem, ...] = (Problem(Reason.NO_EVIDENCE),)
     for at, ground in enumerate(_hinted_first(sentence, grounds)):
-        problems = tuple(_problems(claim, ground.text))
+        problems = tuple(_problems(claim, ground))
         if not problems:
             return Verdict(claim, supported=True, evidence=ground.evidence)
         if at == 0 or len(problems) < len(closest):
@@ -115,12 +119,16 @@ def _hinted_first(sentence: str, grounds: Sequence[Ground]) -> list[Ground]:
     return sorted(grounds, key=lambda ground: not hints & set(ground.evidence))
 
 
-def _problems(claim: str, ground: str) -> Iterator[Problem]:
-    yield from _numbers(claim, ground)
-    yield from _names(claim, ground)
-    yield from _polarity(claim, ground)
-    yield from _content(claim, ground)
-    yield from _binding(claim, ground)
+def _problems(claim: str, ground: Ground) -> Iterator[Problem]:
+    yield from _titles(claim, ground.heading)
+    for check in (_numbers, _names, _polarity, _content, _binding):
+        yield from check(claim, ground.text)
+
+
+def _titles(claim: str, heading: str) -> Iterator[Problem]:
+    titles = set(terms(heading))
+    if titles and all(titles.intersection(forms) for forms in content_words(without_quantities(claim))):
+        yield Problem(Reason.NO_STATEMENT, heading)
 
 
 # ---------------------------------------------------------------- numbers and names

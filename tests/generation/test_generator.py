@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -151,6 +152,27 @@ def test_evidence_cannot_leave_its_fence() -> None:
     assert model.prompts[0].count("</excerpt>") == model.prompts[0].count("<excerpt")
     assert "<|im_start|>" not in model.prompts[0]
     assert answer.mode == "quotes"
+
+
+def test_a_model_of_which_nothing_stands_is_not_listened_to_for_long() -> None:
+    reply = "Bananas ripen in May. Apples ripen in June. The gearbox oil is changed every 24 months."
+    answer = Generator(OverlapReader(), writes(reply), mode="prose").generate(QUESTION, [hit()])
+    assert (answer.mode, len(answer.dropped)) == ("quotes", 2)
+
+
+def test_a_sentence_without_an_end_is_not_waited_for() -> None:
+    endless = "The Heron pump and " + "the Heron pump and " * 500
+    assert list(finished_sentences(iter(["It runs. ", *re.findall(r"\S+ ", endless)]))) == ["It runs."]
+    answer = Generator(OverlapReader(), writes(endless), mode="prose").generate(QUESTION, [hit()])
+    assert (answer.mode, answer.dropped) == ("quotes", ())
+
+
+def test_a_small_model_is_given_less() -> None:
+    small = CannedModel({"": "The Heron pump was built in 2019."}, quotes_first=True)
+    large = CannedModel({"": "The Heron pump was built in 2019."})
+    for model in (small, large):
+        Generator(OverlapReader(), model, mode="prose").generate(QUESTION, [hit()])
+    assert small.prompts[0].count("<excerpt ") == 3 < large.prompts[0].count("<excerpt ")
 
 
 def test_wrong_modes_are_refused() -> None:

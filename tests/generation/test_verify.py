@@ -79,6 +79,22 @@ def test_what_the_evidence_does_not_say_is_dropped_with_its_reason(reason: Reaso
     assert reason in {problem.reason for problem in verdict.problems}
 
 
+@pytest.mark.parametrize(
+    ("claim", "stands"),
+    [
+        ("BADGER W8 SLIPWAY WINCH › 2.", False),
+        ("Slipway winch: badger", False),
+        ("The winch Badger needs three people.", True),
+    ],
+)
+def test_who_repeats_the_heading_alone_has_said_nothing(claim: str, stands: bool) -> None:
+    heading = "BADGER W8 SLIPWAY WINCH › 2. Crew"
+    verdict = verify(claim, [Ground((1,), f"{heading}\nThree people are needed.", heading)])
+    assert verdict.supported is stands
+    if not stands:
+        assert Reason.NO_STATEMENT in {problem.reason for problem in verdict.problems}
+
+
 def test_marks_are_hints_and_not_trusted() -> None:
     grounds = [Ground((1,), "Bananas ripen."), Ground((2,), OVEN)]
     assert verify("The Ember oven weighs 204 kg [1].", grounds).evidence == (2,)
