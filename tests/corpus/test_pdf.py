@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from pypdf import PdfReader, PdfWriter
+from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, NameObject, NumberObject
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.lib.styles import getSampleStyleSheet
@@ -112,6 +113,56 @@ def test_words_that_stand_alone_are_put_together_to_lines() -> None:
                 x += canvas.stringWidth(word + " ")
 
     assert read(drawn(draw)).text == "\n".join(["every word is placed by itself"] * 3)
+
+
+@pytest.mark.parametrize(
+    ("gap", "shown"), [(-195, "wait for high tide"), (-334, "wait for high tide"), (-90, "waitforhightide")]
+)
+def test_words_stay_apart_where_a_font_has_no_space(gap: int, shown: str) -> None:
+    data = typeset(["wait", "for", "high", "tide"], gap)
+    assert read(data).text == shown
+
+
+def typeset(words: list[str], gap: int) -> bytes:
+    """A page as TeX makes them: glyphs by number, moves between words, and at the number of the space a wide glyph."""
+    writer = PdfWriter()
+    page = writer.add_blank_page(400, 200)
+    letters = DecodedStreamObject()
+    letters.set_data(
+        b"1 begincodespacerange <0000> <ffff> endcodespacerange 1 beginbfrange <0061> <007a> <0061> endbfrange"
+    )
+    name, number = NameObject, NumberObject
+    glyphs = DictionaryObject(
+        {
+            name("/Type"): name("/Font"),
+            name("/Subtype"): name("/CIDFontType2"),
+            name("/BaseFont"): name("/ABCDEF+Charis"),
+            name("/W"): ArrayObject([number(32), number(32), number(1000), number(97), number(122), number(500)]),
+        }
+    )
+    font = DictionaryObject(
+        {
+            name("/Type"): name("/Font"),
+            name("/Subtype"): name("/Type0"),
+            name("/BaseFont"): name("/ABCDEF+Charis"),
+            name("/Encoding"): name("/Identity-H"),
+            name("/DescendantFonts"): ArrayObject([glyphs]),
+            name("/ToUnicode"): writer._add_object(letters),
+        }
+    )
+    page[name("/Resources")] = DictionaryObject({name("/Font"): DictionaryObject({name("/F1"): font})})
+    shown = f" {gap} ".join(f"<{word.encode('utf-16-be').hex()}>" for word in words)
+    content = DecodedStreamObject()
+    content.set_data(f"BT /F1 12 Tf 50 100 Td [{shown}] TJ ET".encode())
+    page[name("/Contents")] = writer._add_object(content)
+    written = io.BytesIO()
+    writer.write(written)
+    return written.getvalue()
+
+
+def test_dots_that_lead_to_a_page_number_are_left_out() -> None:
+    assert read(pages("8.1 Tides " + ". " * 40 + "117")).text == "8.1 Tides … 117"
+    assert read(pages("And so on . . . it went.")).text == "And so on . . . it went."
 
 
 def test_repeated_headers_and_footers_are_kept_once() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from pypdf import PasswordType, PdfReader
 from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
+from pypdf.generic import FloatObject
 
 from rag.corpus.readers.pdf_layout import Fragment, Line, composed, is_han, joined, lines, without_margins
 from rag.corpus.readers.reader import Content, Unread
@@ -38,9 +39,17 @@ _DAMAGE = (
 )
 _UNREADABLE = 0.3
 """Share of characters without a meaning (private use, replacement, control) from which a text is none."""
+_WORD_GAP = 160
+"""Thousandths of the font's size that a move within a line has at least where a word ends.
+
+A justified line's narrowest spaces have some 190, the widest moves that mend the distance of two letters some 100.
+pypdf asks for half of the font's space instead; where a font has none, it may take the width of any glyph for that.
+"""
+_SURE_GAP = 5000
 _NO_TITLE = re.compile(r"untitled|\(?anonymous\)?|unspecified|microsoft |.*\.\w{2,5}$|\W*$", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")
 _SPACES = re.compile("[ \t\n\r\u00a0]+")
+_LEADERS = re.compile(r"(?:\. ?){5,}")
 _ENDING = '.!?:;。！？：；…"”’)）】」』'
 
 
@@ -87,7 +96,7 @@ def _page_texts(reader: PdfReader) -> list[str]:
     found: list[list[Line]] = []
     for page in reader.pages:
         fragments: list[Fragment] = []
-        text = page.extract_text(visitor_text=partial(_collect, fragments))
+        text = page.extract_text(visitor_operand_before=_told_apart, visitor_text=partial(_collect, fragments))
         same = _marks("".join(fragment.text for fragment in fragments)) == _marks(text)
         plain.append("" if same else _clean(text))
         found.append(lines(fragments) if same else [])
@@ -97,6 +106,17 @@ def _page_texts(reader: PdfReader) -> list[str]:
 
 def _marks(text: str) -> str:
     return "".join(text.split())
+
+
+def _told_apart(operator: bytes, operands: Sequence[Any], _cm: Sequence[float], _tm: Sequence[float]) -> None:
+    """Where a line moves on by a word's gap, move so far that pypdf sees a space, and back."""
+    if operator != b"TJ" or not operands or not isinstance(operands[0], list):
+        return
+    shown: list[Any] = []
+    for part in operands[0]:
+        gap = isinstance(part, (int, float)) and -_SURE_GAP < part <= -_WORD_GAP
+        shown += [FloatObject(-_SURE_GAP), FloatObject(part + _SURE_GAP)] if gap else [part]
+    operands[0][:] = shown
 
 
 def _collect(
@@ -164,6 +184,7 @@ def _clean(text: str) -> str:
 def _clean_line(text: str) -> str:
     """One line without control characters; half a surrogate pair becomes U+FFFD."""
     text = _CONTROL.sub("", _SPACES.sub(" ", text.replace("\0", "\ufffd")))
+    text = _LEADERS.sub("… ", text)  # the dots of a table of contents lead the eye and say nothing
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
