@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from pypdf import PasswordType, PdfReader
+from pypdf import PageObject, PasswordType, PdfReader
 from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
-from pypdf.generic import FloatObject
+from pypdf.generic import ArrayObject, DictionaryObject, NumberObject
 
 from rag.corpus.readers.pdf_layout import Fragment, Line, composed, is_han, joined, lines, without_margins
 from rag.corpus.readers.reader import Content, Unread
@@ -39,13 +39,7 @@ _DAMAGE = (
 )
 _UNREADABLE = 0.3
 """Share of characters without a meaning (private use, replacement, control) from which a text is none."""
-_WORD_GAP = 160
-"""Thousandths of the font's size that a move within a line has at least where a word ends.
-
-A justified line's narrowest spaces have some 190, the widest moves that mend the distance of two letters some 100.
-pypdf asks for half of the font's space instead; where a font has none, it may take the width of any glyph for that.
-"""
-_SURE_GAP = 5000
+_HAS_SPACE = re.compile(rb"<0*20>\s*(?:[\r\n]|end)")
 _NO_TITLE = re.compile(r"untitled|\(?anonymous\)?|unspecified|microsoft |.*\.\w{2,5}$|\W*$", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")
 _SPACES = re.compile("[ \t\n\r\u00a0]+")
@@ -96,7 +90,8 @@ def _page_texts(reader: PdfReader) -> list[str]:
     found: list[list[Line]] = []
     for page in reader.pages:
         fragments: list[Fragment] = []
-        text = page.extract_text(visitor_operand_before=_told_apart, visitor_text=partial(_collect, fragments))
+        _without_false_spaces(page)
+        text = page.extract_text(visitor_text=partial(_collect, fragments))
         same = _marks("".join(fragment.text for fragment in fragments)) == _marks(text)
         plain.append("" if same else _clean(text))
         found.append(lines(fragments) if same else [])
@@ -108,15 +103,18 @@ def _marks(text: str) -> str:
     return "".join(text.split())
 
 
-def _told_apart(operator: bytes, operands: Sequence[Any], _cm: Sequence[float], _tm: Sequence[float]) -> None:
-    """Where a line moves on by a word's gap, move so far that pypdf sees a space, and back."""
-    if operator != b"TJ" or not operands or not isinstance(operands[0], list):
-        return
-    shown: list[Any] = []
-    for part in operands[0]:
-        gap = isinstance(part, (int, float)) and -_SURE_GAP < part <= -_WORD_GAP
-        shown += [FloatObject(-_SURE_GAP), FloatObject(part + _SURE_GAP)] if gap else [part]
-    operands[0][:] = shown
+def _without_false_spaces(page: PageObject) -> None:
+    """Have pypdf not take another glyph for the space of a composite font that has none.
+
+    It looks for the width of a space at number 32, where such a font (TeX makes them) has any glyph. With a width of 0
+    there, it goes by a usual one.
+    """
+    fonts = page.get("/Resources", DictionaryObject()).get_object().get("/Font", DictionaryObject()).get_object()
+    for font in (reference.get_object() for reference in fonts.values()):
+        if font.get("/Subtype") == "/Type0" and "/ToUnicode" in font and "/DescendantFonts" in font:
+            widths = font["/DescendantFonts"].get_object()[0].get_object().get("/W", ArrayObject()).get_object()
+            if not _HAS_SPACE.search(font["/ToUnicode"].get_object().get_data()) and widths[-2:] != [32, [0]]:
+                widths.extend([NumberObject(32), ArrayObject([NumberObject(0)])])
 
 
 def _collect(
