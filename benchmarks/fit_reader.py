@@ -1,10 +1,11 @@
 """Train the adapter that reads a question and a passage together: is it answered, and where.
 
-    python benchmarks/fit_reader.py [--write] [--epochs N] [--state FILE] [--data FOLDER]
+    python benchmarks/fit_reader.py [--write] [--epochs N] [--rate R] [--from ADAPTER] [--state FILE] [--data FOLDER]
 
 The base stays frozen; low-rank changes of its upper layers and three small heads are trained (`lora.py`,
 `rag.models.passage_reader`) on the pairs of `reader_data.py`: cross-entropy on whether the passage answers and, where
-it does, on the tokens with which an answer begins and ends. Interrupted, it goes on from FILE. Prints, over held-out
+it does, on the tokens with which an answer begins and ends. It begins with ADAPTER, such as the one that is shipped, or
+with nothing; interrupted, it goes on from FILE. Prints, over held-out
 questions by source: AUROC of answered against not, and the share of answers whose first token is right. `--write`
 puts the adapter into rag/models/adapters. Some hours on 2 cores.
 """
@@ -24,6 +25,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from lora import AdaptedEncoder, padded, save_adapter
 from reader_data import Pair, cases, pairs
+from safetensors.torch import load_file
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
@@ -37,7 +39,7 @@ from rag.models.threads import limit_torch
 
 RANK = 32
 FIRST = 3  # layers below are left as they are: little is lost, and a third of the time is saved
-RATE = 8e-4
+DROPOUT = 0.1
 BATCH_TOKENS = 6144
 SPAN_WEIGHT = 0.5
 SAVED_EVERY = 100  # steps
@@ -60,6 +62,7 @@ class ReaderModel(nn.Module):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.encoder = AdaptedEncoder(folder, RANK, dtype=torch.bfloat16, first=FIRST)
+        self.encoder.dropout = DROPOUT
         width = self.encoder.places.shape[1]
         self.span = nn.Linear(width, 2)
         self.answered = nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1))
@@ -77,11 +80,20 @@ class ReaderModel(nn.Module):
         heads = {name: value.detach() for name, value in self.named_parameters() if not name.startswith("encoder")}
         return self.encoder.adapter() | heads
 
+    def take(self, path: Path) -> None:
+        """Begin with an adapter that was trained before."""
+        given, own = load_file(path), self.tensors()
+        with torch.no_grad():
+            for name, tensor in own.items():
+                tensor.copy_(given[name])
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rate", type=float, default=8e-4, help="of learning, at its highest")
+    parser.add_argument("--from", dest="begin", type=Path, metavar="ADAPTER")
     parser.add_argument("--state", type=Path, default=Path("reader.state"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     options = parser.parse_args()
@@ -94,6 +106,9 @@ def main() -> None:
     held = random.Random(0).sample([case for case in given if case.held_out], 2000)
     checked = examples(list(pairs(held, random.Random(0))), embedder)
     model = ReaderModel(pull(DEFAULT_EMBEDDER))
+    if options.begin:
+        model.take(options.begin)
+        report(model, checked, "before")
     fit(model, lambda epoch: examples(list(pairs(train, random.Random(epoch))), embedder), checked, options)
     if options.write:
         save_adapter(Path(adapters.__file__).with_name("reader.safetensors"), model.tensors(), RANK)
@@ -107,7 +122,7 @@ def fit(
 ) -> None:
     """All epochs, from where an interrupted run was."""
     wanted = [each for each in model.parameters() if each.requires_grad]
-    optimizer = torch.optim.AdamW(wanted, RATE, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(wanted, options.rate, weight_decay=0.01)
     begun = (0, 0)
     if options.state.is_file():
         saved = torch.load(options.state, weights_only=True)
@@ -124,7 +139,7 @@ def fit(
                 continue
             done = epoch + number / len(steps)
             for group in optimizer.param_groups:
-                group["lr"] = RATE * min(1.0, done * 10 + 0.01, max(0.02, 1 - done / options.epochs))
+                group["lr"] = options.rate * min(1.0, done * 10 + 0.01, max(0.02, 1 - done / options.epochs))
             loss = loss_of(model, batch)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -172,6 +187,7 @@ def report(model: ReaderModel, checked: Sequence[Example], title: str) -> None:
     """AUROC, and first tokens that are right, by source."""
     judged: dict[str, list[tuple[bool, float]]] = defaultdict(list)
     begun: dict[str, list[bool]] = defaultdict(list)
+    model.eval()
     with torch.no_grad():
         for batch in batches(checked, random.Random(0)):
             answered, spans = model(batch)
@@ -181,6 +197,7 @@ def report(model: ReaderModel, checked: Sequence[Example], title: str) -> None:
                 judged[key].append((bool(each.starts), float(answered[row])))
                 if each.starts:
                     begun[key].append(int(spans[row, :, 0].argmax()) in each.starts)
+    model.train()
     for key, rows in sorted(judged.items()):
         right, scores = zip(*rows, strict=True)
         area = roc_auc_score(right, scores)

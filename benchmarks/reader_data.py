@@ -30,6 +30,8 @@ from rag.text.sentences import sentences
 
 DEEP = 6
 """Passages that are nearest to a question by their vectors: negatives are drawn from these."""
+NEAREST = 3
+"""Of our own, of which an organisation has few: more would not be near."""
 LEAST_LEFT = 40
 """Characters that a passage must keep when the sentences that answer are taken out."""
 _MARKDOWN = re.compile(r"(?m)^#{1,6} |^\|")
@@ -48,7 +50,7 @@ class Passage:
 class Case:
     """A question with its passages. `right` hold one of `answers`; `near` and `wrong` do not answer it.
 
-    `near` are of the document that the question is asked of.
+    `near` are of the document that the question is asked of; both stand nearest first, by their vectors.
     """
 
     question: str
@@ -84,10 +86,10 @@ class Shares:
 
 
 SHARES = {
-    "polyglot": Shares(kept=1.0, wrong=1.0, taken_out=0.6),
-    "squad2": Shares(kept=0.5, wrong=0.6, taken_out=0.4, unanswered=1.2),
-    "cmrc2018": Shares(kept=0.5, wrong=0.5, taken_out=0.3),
-    "clapnq": Shares(kept=1.0, wrong=1.0, taken_out=0.0),
+    "polyglot": Shares(kept=0.5, wrong=0.8, taken_out=0.4, unanswered=1.5),
+    "squad2": Shares(kept=0.15, wrong=0.6, taken_out=0.4, unanswered=1.2),
+    "cmrc2018": Shares(kept=0.15, wrong=0.5, taken_out=0.3),
+    "clapnq": Shares(kept=0.5, wrong=1.0, taken_out=0.0),
 }
 
 
@@ -124,7 +126,7 @@ def pairs(given: Sequence[Case], draw: random.Random) -> Iterator[Pair]:
                     yield Pair(case, left, ())
         elif not case.answers:
             if case.near:
-                yield Pair(case, draw.choice(case.near).text, ())
+                yield Pair(case, draw.choice(case.near[:2]).text, ())
             if draw.random() < shares.unanswered - 1 and case.near + case.wrong:
                 yield Pair(case, draw.choice((case.near + case.wrong)[:DEEP]).text, ())
 
@@ -179,12 +181,15 @@ def polyglot_cases(embedder: Embedder) -> Iterator[Case]:
             for number, paper in enumerate(one.papers)
             for passage in chunked(paper.document, str(number), embedder)
         ]
+        vectors = embedder.embed_texts([passage.text for passage in passages]).vectors
         for number, paper in enumerate(one.papers):
             for question in paper.questions:
-                own = [passage for passage in passages if passage.document == str(number)]
+                scores = vectors @ embedder.embed_query(question.text).vectors[0]
+                nearest = [passages[place] for place in np.argsort(-scores)]
+                own = [passage for passage in nearest if passage.document == str(number)]
                 right = [p for p in own if any(answer in p.text[p.own :] for answer in question.answers)]
                 long_ones = [answer for answer in question.answers if len(answer) > 3]
-                wrong = [p for p in passages if p not in right and not says(p.text, long_ones)]
+                wrong = [p for p in nearest if p not in right and not says(p.text, long_ones)]
                 yield Case(
                     question.text,
                     "polyglot",
@@ -192,7 +197,7 @@ def polyglot_cases(embedder: Embedder) -> Iterator[Case]:
                     question.answers,
                     right=tuple(right),
                     near=() if question.answers else tuple(own),
-                    wrong=tuple(p for p in wrong if question.answers or p not in own),
+                    wrong=tuple([p for p in wrong if question.answers or p not in own][:NEAREST]),
                     held_out=one.held_out,
                 )
 

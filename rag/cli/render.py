@@ -89,11 +89,14 @@ def snippet(text: str, question: str, most: int = SNIPPET) -> str:
     return f"{'… ' if start else ''}{one_line(text[start:], most)}"
 
 
-def show_hits(paper: Paper, hits: Iterable[Hit], question: str) -> None:
-    """Rank, score and place of each hit, then its heading and the part of its text that is nearest to the question."""
+def show_hits(paper: Paper, hits: Iterable[Hit], question: str, *, scored: bool = True) -> None:
+    """Rank, score and place of each hit, then its heading and the part of its text that is nearest to the question.
+
+    Not `scored` where the hits do not stand in the order of their scores.
+    """
     for rank, hit in enumerate(hits, 1):
         where = place(shown(hit.source), hit.start, hit.end)
-        paper.line((f"{rank}.", STRONG), " ", (where, PATH), _page(hit.page), (f"  {hit.score:.3f}", FAINT))
+        paper.line((f"{rank}.", STRONG), " ", (where, PATH), _page(hit.page), (f"  {hit.score:.3f}" if scored else "", FAINT))
         if hit.chunk.heading:
             paper.line((" › ".join(hit.chunk.heading), STRONG), indent=3)
         paper.line(snippet(hit.text, question), indent=3)
@@ -141,7 +144,7 @@ def _show_nearest(paper: Paper, answer: Answer) -> None:
     if answer.hits:
         paper.line()
         paper.line(("nearest passages:", STRONG))
-        show_hits(paper, answer.hits[:3], answer.question)
+        show_hits(paper, answer.hits[:3], answer.question, scored=False)  # in the order of what was read
 
 
 def _page(number: int | None) -> str:

@@ -24,7 +24,7 @@ REPEATED = 0.8
 """Share of terms from which a unit says what another said before."""
 PLACE = 0.2
 """Log-odds that a hit loses for every place that it stands behind the first."""
-FAINT = 0.1
+FAINT = 0.2
 """A unit is quoted beside the best one only if it is at least so probable, as a share of that."""
 
 
