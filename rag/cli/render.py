@@ -96,7 +96,8 @@ def show_hits(paper: Paper, hits: Iterable[Hit], question: str, *, scored: bool 
     """
     for rank, hit in enumerate(hits, 1):
         where = place(shown(hit.source), hit.start, hit.end)
-        paper.line((f"{rank}.", STRONG), " ", (where, PATH), _page(hit.page), (f"  {hit.score:.3f}" if scored else "", FAINT))
+        score = f"  {hit.score:.3f}" if scored else ""
+        paper.line((f"{rank}.", STRONG), " ", (where, PATH), _page(hit.page), (score, FAINT))
         if hit.chunk.heading:
             paper.line((" › ".join(hit.chunk.heading), STRONG), indent=3)
         paper.line(snippet(hit.text, question), indent=3)

@@ -126,7 +126,8 @@ def test_an_abstention_shows_its_text_and_the_nearest_passages(capsys: pytest.Ca
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "The documents do not say."
     nearest = lines[lines.index("nearest passages:") + 1]
-    assert nearest.startswith("1. ") and "1.500" not in nearest
+    assert nearest.startswith("1. ")
+    assert "1.500" not in nearest
     assert lines[-1] == "confidence 0.20"
 
 
