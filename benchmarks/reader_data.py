@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from handbook import half_of
+from numpy.typing import NDArray
 from polyglot import digit, organisations
 
 from rag.datatypes import Document
@@ -170,6 +171,14 @@ def chunked(document: Document, name: str, embedder: Embedder) -> list[Passage]:
     return found
 
 
+def nearest_first(
+    question: str, passages: Sequence[Passage], vectors: NDArray[np.float32], embedder: Embedder
+) -> list[Passage]:
+    """The passages, of which these (n, d) are the vectors, in the order of their similarity to the question."""
+    scores = vectors @ embedder.embed_query(question).vectors[0]
+    return [passages[place] for place in np.argsort(-scores)]
+
+
 # ---------------------------------------------------------------- our own
 
 
@@ -184,8 +193,7 @@ def polyglot_cases(embedder: Embedder) -> Iterator[Case]:
         vectors = embedder.embed_texts([passage.text for passage in passages]).vectors
         for number, paper in enumerate(one.papers):
             for question in paper.questions:
-                scores = vectors @ embedder.embed_query(question.text).vectors[0]
-                nearest = [passages[place] for place in np.argsort(-scores)]
+                nearest = nearest_first(question.text, passages, vectors, embedder)
                 own = [passage for passage in nearest if passage.document == str(number)]
                 right = [p for p in own if any(answer in p.text[p.own :] for answer in question.answers)]
                 long_ones = [answer for answer in question.answers if len(answer) > 3]
@@ -230,8 +238,7 @@ class SetReader:
         found = []
         for line in self.lines("queries.jsonl"):
             if line["_id"] in golds:
-                scores = vectors @ self.embedder.embed_query(line["text"]).vectors[0]
-                nearest = [self.passages[place] for place in np.argsort(-scores)[: DEEP + 2]]
+                nearest = nearest_first(line["text"], self.passages, vectors, self.embedder)[: DEEP + 2]
                 case = self.case(line["text"], golds[line["_id"]], relevant[line["_id"]], nearest)
                 found += [case] if case else []
         return found

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rag.datatypes import Hit, Reading
-from rag.generation.evidence import MOST_QUOTES, Evidence, probability
+from rag.generation.evidence import MOST_QUOTES, Evidence, probability, sigmoid
 from rag.generation.mentions import identifiers, names, stands_alone
 from rag.text.fold import fold
 from rag.text.language import language
@@ -86,7 +86,7 @@ def confidence(given: Signals) -> float:
     total = model.bias
     for name, mean, scale, weight in zip(model.signals, model.means, model.scales, model.weights, strict=True):
         total += weight * (values[name] - mean) / scale
-    return 1 / (1 + math.exp(-max(-50.0, min(50.0, total))))
+    return sigmoid(total)
 
 
 def threshold() -> float:

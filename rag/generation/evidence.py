@@ -81,7 +81,12 @@ def begins_within(reading: Reading, start: int, end: int) -> float:
 
 def probability(reading: Reading) -> float:
     """The probability, 0..1, that the passage answers."""
-    return 1 / (1 + math.exp(-max(-50.0, min(50.0, reading.answered))))
+    return sigmoid(reading.answered)
+
+
+def sigmoid(log_odds: float) -> float:
+    """Log-odds as a probability, 0..1."""
+    return 1 / (1 + math.exp(-max(-50.0, min(50.0, log_odds))))
 
 
 def quotes(ranked: Sequence[Evidence]) -> list[Evidence]:

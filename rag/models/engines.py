@@ -48,12 +48,12 @@ class Engines:
         self._folder = folder
         self._weights = weights
         self._device = device
-        self._kind = engine
+        self.kind = engine  # "torch" on a GPU whatever was asked for
         if device not in ("auto", "cpu"):
             chosen_device(device)
             if engine == "onnx":
                 raise SettingsError(f"engine = 'onnx' runs on the CPU, but device = {device!r}. Use engine = 'torch'.")
-            self._kind = "torch"
+            self.kind = "torch"
         self._tokens = 0
         self._large: Engine | None = None
         self._adapter = QUESTION if graph_file(folder, QUESTION).is_file() else ""
@@ -62,21 +62,19 @@ class Engines:
     def for_query(self) -> Engine:
         """The engine that embeds a question, with the adapter for questions where the model has one."""
         if self._questions is None:
-            if self._kind != "torch":
-                self._questions = OnnxEngine(self._folder, adapter=self._adapter)
-            else:
-                self._questions = self._open_torch(self._adapter) if self._adapter else self.for_long_job()
+            shared = self.kind == "torch" and not self._adapter
+            self._questions = self.for_long_job() if shared else self._adapted(self._adapter)
         return self._questions
 
     def for_reader(self) -> Engine:
         """The engine that reads questions and passages together, with the adapter for that."""
-        return OnnxEngine(self._folder, adapter=READER) if self._kind != "torch" else self._open_torch(READER)
+        return self._adapted(READER)
 
     def for_texts(self, tokens: int) -> Engine:
         """The engine for `tokens` more tokens of texts."""
         if tokens >= COUNTED:
             self._tokens += tokens
-        if self._kind == "torch" or (self._kind == "auto" and tokens >= COUNTED and self._tokens >= LONG_JOB):
+        if self.kind == "torch" or (self.kind == "auto" and tokens >= COUNTED and self._tokens >= LONG_JOB):
             return self.for_long_job()
         return self._small
 
@@ -92,8 +90,11 @@ class Engines:
         """What embeds short texts, when torch was not asked for."""
         return OnnxEngine(self._folder) if self._adapter else self.for_query()
 
+    def _adapted(self, adapter: str) -> Engine:
+        return self._open_torch(adapter) if self.kind == "torch" else OnnxEngine(self._folder, adapter=adapter)
+
     def _open_fastest(self) -> Engine:
-        if chosen_device(self._device) != "cpu" or self._kind == "torch":
+        if chosen_device(self._device) != "cpu" or self.kind == "torch":
             return self._open_torch()
         speeds = _measured(self._folder, self._weights)
         fastest = max(speeds, key=lambda name: speeds[name])

@@ -93,6 +93,6 @@ def _built_in(name: str, folder: Path, device: str, engine: str) -> Embedder:
 
     weights = read_record(folder).source_sha256
     engines = Engines(folder, weights, device=device, engine=engine)
-    if engine != "torch" and device in ("auto", "cpu"):
+    if engines.kind != "torch":
         engines.for_query()  # what is wrong with the folder is said now
     return EncoderEmbedder(name, folder, weights, engines)

@@ -123,7 +123,11 @@ def test_words_stay_apart_where_a_font_has_no_space(gap: int, shown: str) -> Non
     assert read(data).text == shown
 
 
-def typeset(words: list[str], gap: int) -> bytes:
+def test_a_damaged_font_does_not_cost_the_file() -> None:
+    assert read(typeset(["wait"], -195, damaged=True)).text == "wait"
+
+
+def typeset(words: list[str], gap: int, *, damaged: bool = False) -> bytes:
     """A page as TeX makes them: glyphs by number, moves between words, and at the number of the space a wide glyph."""
     writer = PdfWriter()
     page = writer.add_blank_page(400, 200)
@@ -146,7 +150,7 @@ def typeset(words: list[str], gap: int) -> bytes:
             name("/Subtype"): name("/Type0"),
             name("/BaseFont"): name("/ABCDEF+Charis"),
             name("/Encoding"): name("/Identity-H"),
-            name("/DescendantFonts"): ArrayObject([glyphs]),
+            name("/DescendantFonts"): ArrayObject([] if damaged else [glyphs]),
             name("/ToUnicode"): writer._add_object(letters),
         }
     )
@@ -163,6 +167,17 @@ def typeset(words: list[str], gap: int) -> bytes:
 def test_dots_that_lead_to_a_page_number_are_left_out() -> None:
     assert read(pages("8.1 Tides " + ". " * 40 + "117")).text == "8.1 Tides … 117"
     assert read(pages("And so on . . . it went.")).text == "And so on . . . it went."
+
+
+def test_a_page_with_such_dots_keeps_its_headings() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Helvetica", 20)
+        canvas.drawString(72, 760, "Contents")
+        canvas.setFont("Helvetica", 11)
+        for line in range(12):
+            canvas.drawString(72, 720 - 14 * line, f"8.{line} Tides and their tables " + ". " * 20 + str(line))
+
+    assert read(drawn(draw)).text.startswith("# Contents\n\n8.0 Tides")
 
 
 def test_repeated_headers_and_footers_are_kept_once() -> None:

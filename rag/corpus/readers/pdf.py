@@ -10,7 +10,7 @@ import unicodedata
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -40,10 +40,12 @@ _DAMAGE = (
 _UNREADABLE = 0.3
 """Share of characters without a meaning (private use, replacement, control) from which a text is none."""
 _HAS_SPACE = re.compile(rb"<0*20>\s*(?:[\r\n]|end)")
+"""An entry of a font's map to Unicode that gives a space."""
 _NO_TITLE = re.compile(r"untitled|\(?anonymous\)?|unspecified|microsoft |.*\.\w{2,5}$|\W*$", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")
 _SPACES = re.compile("[ \t\n\r\u00a0]+")
 _LEADERS = re.compile(r"(?:\. ?){5,}")
+"""The dots of a table of contents lead the eye and say nothing."""
 _ENDING = '.!?:;。！？：；…"”’)）】」』'
 
 
@@ -90,13 +92,14 @@ def _page_texts(reader: PdfReader) -> list[str]:
     found: list[list[Line]] = []
     for page in reader.pages:
         fragments: list[Fragment] = []
-        _without_false_spaces(page)
+        with suppress(*_DAMAGE):  # pypdf reads on where a font is damaged
+            _without_false_spaces(page)
         text = page.extract_text(visitor_text=partial(_collect, fragments))
         same = _marks("".join(fragment.text for fragment in fragments)) == _marks(text)
         plain.append("" if same else _clean(text))
         found.append(lines(fragments) if same else [])
     pages = composed(without_margins(found))
-    return [composed_page or text for composed_page, text in zip(pages, plain, strict=True)]
+    return [_LEADERS.sub("… ", composed_page or text) for composed_page, text in zip(pages, plain, strict=True)]
 
 
 def _marks(text: str) -> str:
@@ -182,7 +185,6 @@ def _clean(text: str) -> str:
 def _clean_line(text: str) -> str:
     """One line without control characters; half a surrogate pair becomes U+FFFD."""
     text = _CONTROL.sub("", _SPACES.sub(" ", text.replace("\0", "\ufffd")))
-    text = _LEADERS.sub("… ", text)  # the dots of a table of contents lead the eye and say nothing
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
