@@ -20,8 +20,9 @@ from rag.text.sentences import sentences
 
 Mode = Literal["auto", "quotes", "prose"]
 
-PROMPTED, PROMPTED_SMALL = 8, 3
-"""Units of evidence that a model is given, at most; the second for one that is marked as small: it mixes up more."""
+PROMPTED = 8
+"""Units of evidence that a model is given, at most. One that is marked as small is given the quotes alone: it mixes up
+or copies whatever stands before it."""
 LONGEST_SENTENCE = 600
 """Characters without an end of a sentence after which a model is not listened to any longer."""
 
@@ -103,7 +104,7 @@ class Generator:
     def _write(self, draft: Draft, ranked: Sequence[Evidence]) -> None:
         """Have the model answer from the best evidence; of what it writes, the draft keeps what is borne out."""
         model = self.model
-        prompt = build(draft.question, ranked[: PROMPTED_SMALL if model.quotes_first else PROMPTED], model)
+        prompt = build(draft.question, quotes(ranked) if model.quotes_first else ranked[:PROMPTED], model)
         draft.model = model.name
         draft.omitted = tuple(evidence.text for evidence in prompt.omitted)
         if not prompt.evidence:

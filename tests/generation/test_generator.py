@@ -167,12 +167,14 @@ def test_a_sentence_without_an_end_is_not_waited_for() -> None:
     assert (answer.mode, answer.dropped) == ("quotes", ())
 
 
-def test_a_small_model_is_given_less() -> None:
+def test_a_small_model_is_given_what_would_be_quoted_and_no_more() -> None:
     small = CannedModel({"": "The Heron pump was built in 2019."}, quotes_first=True)
     large = CannedModel({"": "The Heron pump was built in 2019."})
     for model in (small, large):
         Generator(OverlapReader(), model, mode="prose").generate(QUESTION, [hit()])
-    assert small.prompts[0].count("<excerpt ") == 3 < large.prompts[0].count("<excerpt ")
+    quoted = Generator(OverlapReader()).generate(QUESTION, [hit()])
+    assert small.prompts[0].count("<excerpt ") == len(quoted.sentences) < large.prompts[0].count("<excerpt ")
+    assert all(sentence.text in small.prompts[0] for sentence in quoted.sentences)
 
 
 def test_wrong_modes_are_refused() -> None:

@@ -10,10 +10,12 @@ import pytest
 from rag.errors import SettingsError
 from rag.models import threads
 
+VARIABLES = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "RAYON_NUM_THREADS", "TOKENIZERS_PARALLELISM")
+
 
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("RAG_THREADS", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "RAYON_NUM_THREADS", "TOKENIZERS_PARALLELISM"):
+    for name in ("RAG_THREADS", *VARIABLES):
         monkeypatch.delenv(name, raising=False)
     threads.thread_count.cache_clear()
     yield
@@ -45,10 +47,10 @@ def test_libraries_that_read_the_environment_are_told(monkeypatch: pytest.Monkey
     threads.prepare()
     assert os.environ["OMP_NUM_THREADS"] == "2"
     assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert os.environ["GOMP_SPINCOUNT"] == threads.SPINS
     assert os.environ["RAYON_NUM_THREADS"] == "7", "what the user has set stays"
-    monkeypatch.delenv("OMP_NUM_THREADS")
-    monkeypatch.delenv("OMP_WAIT_POLICY")
-    monkeypatch.delenv("TOKENIZERS_PARALLELISM")
+    for name in VARIABLES:
+        monkeypatch.delenv(name)
 
 
 def test_onnx_runtime_gets_the_count_and_does_not_spin(monkeypatch: pytest.MonkeyPatch) -> None:
