@@ -34,7 +34,7 @@ from sklearn.preprocessing import StandardScaler
 from rag import Retriever, ingest, load_embedder, load_reader
 from rag.generation import abstain
 from rag.generation.abstain import Signals, signals
-from rag.generation.evidence import rank, read
+from rag.generation.evidence import read
 from rag.pipeline import READ
 
 TARGET = Path(abstain.__file__).with_name("abstain.json")
@@ -42,7 +42,7 @@ MOST_REFUSED = 0.09
 DISTANT = 30  # questions of each further set
 EVERY = 5  # of the polyglot organisations, each fifth question: enough, and a matter of minutes
 FOLDS = 10
-REGULARISATION = 0.1  # few hundred questions, correlated signals
+REGULARISATION = 0.1  # a few hundred questions
 NAMES = [each.name for each in fields(Signals)]
 
 Floats = NDArray[np.float64]
@@ -135,8 +135,7 @@ class Finder:
 
     def signals(self, question: str, retriever: Retriever) -> Signals:
         hits = retriever.retrieve(question, READ)
-        readings = read(question, hits, self.reader)
-        return signals(question, hits, readings, rank(hits, readings))
+        return signals(question, hits, read(question, hits, self.reader))
 
 
 def weights(model: Pipeline) -> str:

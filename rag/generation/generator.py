@@ -91,7 +91,7 @@ class Generator:
         with draft.timed("decide"):
             ranked = rank(hits, readings)
             if ranked:
-                draft.confidence = confidence(signals(draft.question, hits, readings, ranked))
+                draft.confidence = confidence(signals(draft.question, hits, readings))
         return ranked
 
     def _writes_prose(self) -> bool:

@@ -31,9 +31,12 @@ def _identifiers(text: str) -> Iterator[str]:
     for match in _TOKEN.finditer(text):
         token = match.group()
         lettered = any(char.isalpha() for char in token)
-        digits = any(char.isdigit() for char in token)
-        if (lettered and digits and not _is_measure(token)) or _is_address(token) or _is_acronym(token):
+        if (lettered and _has_digit(token) and not _is_measure(token)) or _is_address(token) or _is_acronym(token):
             yield token
+
+
+def _has_digit(token: str) -> bool:
+    return any(char.isdigit() for char in token)
 
 
 def _is_measure(token: str) -> bool:
@@ -56,12 +59,18 @@ def closed_up(text: str) -> str:
 
 
 def names(text: str, *, initial: bool = False) -> list[str]:
-    """Capitalised words that are no function words, folded; with `initial`, those that open a sentence too."""
+    """Capitalised words that are no function words nor letters of a code, folded.
+
+    With `initial`, those that open a sentence too.
+    """
     code = language(text) or "en"
+    coded = {place for match in _TOKEN.finditer(text) if _has_digit(match.group()) for place in range(*match.span())}
     found = []
     for match in _WORD.finditer(text):
         word = match.group()
-        if not word[0].isupper() or _is_acronym(word) or word.lower() in function_words(code) | function_words("en"):
+        if match.start() in coded or not word[0].isupper() or _is_acronym(word):
+            continue
+        if word.lower() in function_words(code) | function_words("en"):
             continue
         if initial or not _SENTENCE_START.search(text, 0, match.start()):
             found.append(fold(word))
