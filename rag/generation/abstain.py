@@ -24,8 +24,8 @@ from rag.text.numbers import borne_out, quantities
 class Signals:
     """What is known before anything is answered.
 
-    `answered`: the reader's log-odds that a passage answers, of the best passage. `missing`: the share of the question's
-    identifiers, numbers and names that no hit has.
+    `answered`: the reader's log-odds that a passage answers, of the best passage. `missing`: the share of the
+    question's identifiers, numbers and names that no hit has.
     """
 
     answered: float
