@@ -78,16 +78,8 @@ class Index:
         if not self._pinned:
             return False
         before = self._rows.database.file, self.commit
-        if folder.current(self.path) == self._rows.database.file.parent:
-            self._rows.database.all("ROLLBACK")
-            self._rows.database.all("BEGIN")
-            if self._rows.commit().number == self.commit:
-                return False
-            self._leave()
-        else:
-            rows = _open_rows(self.path)
-            self.close()
-            self._rows = rows
+        if not self._advance():
+            return False
         self._look()
         return before != (self._rows.database.file, self.commit)
 
@@ -185,17 +177,36 @@ class Index:
         return checking.check(self._rows, self._dense_file)
 
     def _look(self) -> None:
-        """Take in the commit that the transaction shows."""
-        self._rows.forget()
-        self._commit = self._rows.commit()
-        if not self._pinned:  # what is not committed is in no derived file
-            self._commit = replace(self._commit, chunks=self._rows.count("chunk"), dense="", dense_rows=0, dense_last=0)
-        self.commit = self._commit.number
-        self.manifest = self._rows.manifest()
-        self._codecs = self._rows.codecs()
-        if self._commit.dense:
+        """Take in the commit that the transaction shows, or a newer one whose derived file is there."""
+        while True:
+            self._rows.forget()
+            self._commit = self._rows.commit()
+            if not self._pinned:  # what is not committed is in no derived file
+                chunks = self._rows.count("chunk")
+                self._commit = replace(self._commit, chunks=chunks, dense="", dense_rows=0, dense_last=0)
+            self.commit = self._commit.number
+            self.manifest = self._rows.manifest()
+            self._codecs = self._rows.codecs()
+            if not self._commit.dense:
+                return
             # Opened now and read later: a writer may remove the file once a newer commit names another.
             self._dense_file = _opened(self._rows.database.file.parent / self._commit.dense)
+            if self._dense_file is not None or not self._advance():
+                return
+
+    def _advance(self) -> bool:
+        """Begin a transaction that shows the newest commit; whether it is newer than the one that was taken in."""
+        if folder.current(self.path) == self._rows.database.file.parent:
+            self._rows.database.all("ROLLBACK")
+            self._rows.database.all("BEGIN")
+            if self._rows.commit().number == self.commit:
+                return False
+            self._leave()
+        else:
+            rows = _open_rows(self.path)
+            self.close()
+            self._rows = rows
+        return True
 
     def _leave(self) -> None:
         self._dense = None

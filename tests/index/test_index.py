@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -94,6 +95,31 @@ def test_a_reader_keeps_its_derived_file_though_the_writer_removes_it(
             put(writer, 9)
         rows, _ = index.search_dense(EMBEDDER.embed_query(QUESTION).vectors[0], 100)
         assert len(rows) == index.status().chunks
+    assert not caplog.records
+
+
+def test_a_reader_whose_derived_file_is_removed_before_it_is_opened_takes_the_newer_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from rag.index import dense
+    from rag.index import index as index_module
+
+    filled(tmp_path)
+    monkeypatch.setattr(dense, "tail_limit", lambda _base: 0)
+    opened = index_module._opened
+
+    def too_late(file: Path) -> BinaryIO | None:
+        monkeypatch.setattr(index_module, "_opened", opened)
+        with open_writer(tmp_path) as writer:
+            put(writer, 9)
+        assert not file.exists()
+        return opened(file)
+
+    monkeypatch.setattr(index_module, "_opened", too_late)
+    with open_index(tmp_path) as index:
+        assert index.commit == 2
+        assert index.check() == []
+        index.search_dense(EMBEDDER.embed_query(QUESTION).vectors[0], 100)
     assert not caplog.records
 
 

@@ -4,7 +4,7 @@ import itertools
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rag.text.markdown import Block, blocks, lines, plain_title
@@ -39,6 +39,7 @@ def one(text: str, kind: str) -> Block:
 
 
 @given(st.one_of(markdown, st.text()))
+@example("```\n\n")
 def test_every_character_that_is_not_blank_lies_in_one_block_in_order(text: str) -> None:
     at = 0
     for block in blocks(text):
