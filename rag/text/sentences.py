@@ -32,6 +32,8 @@ _last_word = re.compile(r"[^\s\"'“‘«‹(\[{（「『]*\Z")
 _next_word = re.compile(r"[\s\"'“‘«‹(\[{（「『¿¡*_`]*([^\W_]+\.?)?")
 # «z. B.», «d. h.», «i. e.»: the stop after one letter, when another lettered stop follows.
 _lettered = re.compile(r"[^\W\d_]\.")
+# «F.C.», «J.R.R.»: the letters before the last stop.
+_initials = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
 _LONGEST_WORD = 24
 # Within this many characters an open quotation holds its sentences together.
 _QUOTATION = 120
@@ -146,7 +148,7 @@ def _run(text: str, start: int, end: int, kind: SpanKind, code: str) -> Iterator
     """The sentences of one block."""
     block = text[start:end]
     at = 0
-    for cut in sorted({*_ends(block, code), *_broken_lines(block)}):
+    for cut in sorted({*_ends(block, code), *_broken_lines(block, code)}):
         yield from _trimmed(text, start + at, start + cut, kind)
         at = cut
     yield from _trimmed(text, start + at, end, kind)
@@ -218,26 +220,34 @@ def _belongs(before: str, word: str, code: str) -> bool:
     if lower in BEFORE_NUMBERS:
         return word[0].isdigit()
     opens = word.lower().rstrip(".") in function_words(code or "en")
-    if lower in SOMETIMES or (len(before) == 1 and before.isupper()):
+    if lower in SOMETIMES or _initials.fullmatch(before) or (len(before) == 1 and before.isupper()):
         return not opens
     if before.isdigit() and len(before) <= 2:
         return code in ORDINAL_STOPS and not opens
     return False
 
 
-def _broken_lines(block: str) -> Iterator[int]:
-    """Where lines were ended on purpose (addresses, «key: value» lines), not because they were full."""
+def _broken_lines(block: str, code: str) -> Iterator[int]:
+    """Where lines were ended on purpose (addresses, «key: value» lines), not because they were full.
+
+    A line that ends in «in» or «the» goes on, however short it is.
+    """
     found = lines(block)
     if len(found) < 2:
         return
     width = max(_width(line) for line in found)
     for line, following in pairwise(found):
         words = following.content.lstrip(" \t>").split(maxsplit=1)
-        if not words or words[0][0].islower():
+        if not words or words[0][0].islower() or _leads_on(line.content, code):
             continue
         hard = line.content.endswith(("  ", "\\"))
         if hard or _width(line) + len(words[0][:_LONGEST_WORD]) < _FULL_LINE * width:
             yield following.start
+
+
+def _leads_on(line: str, code: str) -> bool:
+    found = _last_word.search(line, max(0, len(line) - _LONGEST_WORD))
+    return found is not None and found.group() in function_words(code or "en")
 
 
 def _width(line: Line) -> int:

@@ -22,6 +22,7 @@ def cut(text: str, markup: Markup = "plain") -> list[str]:
         ["Dr. Smith weighs 3.5 kg.", "He lives at No. 5 in the U.S.", "The end."],
         ["See e.g. v2.1.3 or https://a.b/c.d?x=1.", "What?", '"Why?" he asked.', "(Yes.)"],
         ["J. R. Tolkien wrote it.[12]", "Next one!"],
+        ["He joined the A.C. Milan fans of J.R.R. Tolkien.", "They are at the N.Y.C.", "The end."],
         ["Am 5. März kam z. B. Herr Dr. Müller.", "Das war viel."],
         ["هذا كتاب.", "هل تريد؟", "نعم۔"],
         ["यह है।", "वह था॥"],
@@ -52,6 +53,15 @@ def test_a_newline_inside_a_paragraph_is_white_space() -> None:
 def test_lines_that_were_ended_on_purpose_are_units() -> None:
     text = "Name: Foo\nPhone: 123\nAddress: somewhere far away in the long street"
     assert cut(text) == text.split("\n")
+
+
+def test_a_short_line_that_cannot_end_there_goes_on() -> None:
+    text = "Roberts was in the Hall of Fame in\n2002, while still at the club of his youth.\nLeft: later\nAge: 3"
+    assert cut(text) == [
+        "Roberts was in the Hall of Fame in\n2002, while still at the club of his youth.",
+        "Left: later",
+        "Age: 3",
+    ]
 
 
 def test_markdown_gives_each_unit_its_kind() -> None:
