@@ -39,7 +39,7 @@ setup: $(VENV)/.installed-dev
 demo: $(VENV)/.installed
 	$(RAG) models pull
 	$(RAG) ingest corpora/handbook/documents --index $(DEMO_INDEX)
-	$(RAG) ask --index $(DEMO_INDEX) "Which control software version runs on the K3 router?"
+	$(RAG) ask --index $(DEMO_INDEX) "Why did the board turn down the used catamaran?"
 	$(RAG) ask --index $(DEMO_INDEX) "海棠-7给链条加的是哪种润滑油？"
 	$(RAG) ask --index $(DEMO_INDEX) "出差报销单超过多少天提交就会被拒绝？"
 	$(RAG) ask --index $(DEMO_INDEX) "Who won the football world cup in 1998?"
