@@ -4,10 +4,10 @@
 
 The base stays frozen; low-rank changes of its upper layers and three small heads are trained (`lora.py`,
 `rag.models.passage_reader`) on the pairs of `reader_data.py`: cross-entropy on whether the passage answers and, where
-it does, on the tokens with which an answer begins and ends. It begins with ADAPTER, such as the one that is shipped, or
-with nothing; interrupted, it goes on from FILE. Prints, over held-out
-questions by source: AUROC of answered against not, and the share of answers whose first token is right. `--write`
-puts the adapter into rag/models/adapters. Some hours on 2 cores.
+it does, on the tokens with which an answer begins and ends. It begins with ADAPTER, such as the one that is shipped,
+or with nothing; interrupted, it goes on from FILE. Prints, over held-out questions by source: AUROC of answered against
+not, and the share of answers whose first token is right. `--write` puts the adapter into rag/models/adapters. Some
+hours on 2 cores.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def main() -> None:
     held = random.Random(0).sample([case for case in given if case.held_out], 2000)
     checked = examples(list(pairs(held, random.Random(0))), embedder)
     model = ReaderModel(pull(DEFAULT_EMBEDDER))
-    if options.begin:
+    if options.begin and not options.state.is_file():
         model.take(options.begin)
         report(model, checked, "before")
     fit(model, lambda epoch: examples(list(pairs(train, random.Random(epoch))), embedder), checked, options)

@@ -75,13 +75,10 @@ class Index:
 
     def refresh(self) -> bool:
         """Move to the newest commit; whether there was a newer one. Raises as `open` does."""
-        if not self._pinned:
-            return False
-        before = self._rows.database.file, self.commit
-        if not self._advance():
+        if not self._pinned or not self._advance():
             return False
         self._look()
-        return before != (self._rows.database.file, self.commit)
+        return True
 
     # ------------------------------------------------------------ search: the first half of the Store protocol
 

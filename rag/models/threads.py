@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SPINS = "20000"
 """Turns that GNU OpenMP (torch on Linux) waits before a thread sleeps. A token of a small language model is hundreds of
-short products: waking a thread for each costs a third of the time, and never sleeping starves whoever else works."""
+short products: waking a thread for each costs much of the time, and never sleeping starves whoever else works."""
 
 
 @lru_cache(maxsize=1)

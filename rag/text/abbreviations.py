@@ -33,10 +33,10 @@ BEFORE_NUMBERS = _words(
 """Light-folded; these only when a number follows: «No. 5», but «Answer: no. Then»."""
 
 SOMETIMES = _words(
-    "etc inc ltd co corp llc plc jr sr a.m p.m u.s u.k u.n e.u u.s.a d.c b.c a.d usw u.s.w ecc co.kg m.m etc.pp al "
+    "etc inc ltd co corp llc plc jr sr usw ecc co.kg etc.pp al "
     "ft min max st ave blvd rd bros ed eds trans env ex lat tel см гг г им osv"
 )
-"""Light-folded; these end a sentence when a function word with a capital follows («… Inc. The»)."""
+"""Light-folded; these, and initials as in «U.S.», end a sentence when a function word with a capital follows."""
 
 ORDINAL_STOPS = _words("de da no fi hu cs pl tr et sr")
 """Languages that write «5. März»: a stop after one or two digits belongs to the number."""

@@ -169,9 +169,9 @@ def _code(rows: Sequence[Line], at: int, fence: str) -> tuple[Block, int]:
             break
         closing += 1
     last = _last_line(rows, at, min(closing, len(rows) - 1))
-    inner = (rows[at + 1].start, rows[closing - 1].end) if closing > at + 1 else (rows[at].end, rows[at].end)
-    end = rows[last].end
-    return Block("code", rows[at].start, end, (min(inner[0], end), min(inner[1], end))), last + 1
+    told = min(closing - 1, last)
+    inner = (rows[at + 1].start, rows[told].end) if told > at else (rows[at].end, rows[at].end)
+    return Block("code", rows[at].start, rows[last].end, inner), last + 1
 
 
 def _last_line(rows: Sequence[Line], first: int, last: int) -> int:

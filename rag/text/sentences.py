@@ -205,9 +205,12 @@ def _is_end(block: str, match: re.Match[str], code: str) -> bool:
     stop = match["stop"][: len(match["stop"]) - len(match["tail"])]
     if stop != "." or not word:
         return True
-    found = _last_word.search(block, max(0, match.start() - _LONGEST_WORD), match.start())
-    before = found.group() if found else ""
-    return not _belongs(before, word, code)
+    return not _belongs(_word_before(block, match.start()), word, code)
+
+
+def _word_before(text: str, end: int) -> str:
+    found = _last_word.search(text, max(0, end - _LONGEST_WORD), end)
+    return found.group() if found else ""
 
 
 def _belongs(before: str, word: str, code: str) -> bool:
@@ -236,18 +239,14 @@ def _broken_lines(block: str, code: str) -> Iterator[int]:
     if len(found) < 2:
         return
     width = max(_width(line) for line in found)
+    leading_on = function_words(code or "en")
     for line, following in pairwise(found):
         words = following.content.lstrip(" \t>").split(maxsplit=1)
-        if not words or words[0][0].islower() or _leads_on(line.content, code):
+        if not words or words[0][0].islower() or _word_before(line.content, len(line.content)) in leading_on:
             continue
         hard = line.content.endswith(("  ", "\\"))
         if hard or _width(line) + len(words[0][:_LONGEST_WORD]) < _FULL_LINE * width:
             yield following.start
-
-
-def _leads_on(line: str, code: str) -> bool:
-    found = _last_word.search(line, max(0, len(line) - _LONGEST_WORD))
-    return found is not None and found.group() in function_words(code or "en")
 
 
 def _width(line: Line) -> int:
