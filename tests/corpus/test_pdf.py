@@ -91,6 +91,44 @@ def test_sizes_gaps_and_columns_become_structure() -> None:
     assert f"\n\n## Fault codes\n\n{table}\n\n## Cleaning\n\nClean the belt" in found.text
 
 
+def bold_and_plain(*rows: str, bold: str = "*") -> bytes:
+    """Rows at one size; those that begin with `bold` in bold type, a blank row as a gap."""
+
+    def draw(canvas: Canvas) -> None:
+        for number, row in enumerate(rows):
+            canvas.setFont("Helvetica-Bold" if row.startswith(bold) else "Helvetica", 10)
+            canvas.drawString(72, 750 - 12 * number, row.removeprefix(bold))
+
+    return drawn(draw)
+
+
+LONG = "The registrant sells machines, spare parts and services in many countries of the world"
+
+
+def test_lines_in_bold_type_are_headings() -> None:
+    found = read(
+        bold_and_plain(
+            "*Note 2", "*Sales of the year", "", LONG, LONG + ".", "*Services", LONG, "and at home.", LONG + "."
+        )
+    )
+    assert found.text == (
+        f"# Note 2 Sales of the year\n\n{LONG}\n{LONG}.\n\n# Services\n\n{LONG}\nand at home.\n{LONG}."
+    )
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (LONG, "*and these words are stressed", "but no heading. " + LONG, LONG),  # inside a sentence
+        ("*Net sales:", "12 in the north", LONG, LONG),  # a label
+        ("*An", "*overlong", "*notice", "*in bold", "", LONG, LONG),  # four lines
+        ("*Where all is bold", "", "*" + LONG, "*" + LONG, "", LONG),
+    ],
+)
+def test_bold_type_is_no_heading_inside_a_sentence_or_where_much_is_bold(rows: tuple[str, ...]) -> None:
+    assert "#" not in read(bold_and_plain(*rows)).text
+
+
 def test_lines_of_one_paragraph_stay_together_and_others_do_not() -> None:
     def draw(canvas: Canvas) -> None:
         for y, line in (

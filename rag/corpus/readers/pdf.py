@@ -43,6 +43,8 @@ _HAS_SPACE = re.compile(rb"<0*20>\s*(?:[\r\n]|end)")
 """An entry of a font's map to Unicode that gives a space."""
 _NO_TITLE = re.compile(r"untitled|\(?anonymous\)?|unspecified|microsoft |.*\.\w{2,5}$|\W*$", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")
+_BOLD = re.compile(r"bold|black|heavy|demi|-medi|-bd|cmbx|sfbx|simhei|heiti", re.IGNORECASE)
+"""Names of fonts that are bold, TeX's and Chinese ones too."""
 _SPACES = re.compile("[ \t\n\r\u00a0]+")
 _LEADERS = re.compile(r"(?:\. ?){5,}")
 """The dots of a table of contents lead the eye and say nothing."""
@@ -121,7 +123,7 @@ def _without_false_spaces(page: PageObject) -> None:
 
 
 def _collect(
-    fragments: list[Fragment], text: str, cm: Sequence[float], tm: Sequence[float], _font: Any, size: float
+    fragments: list[Fragment], text: str, cm: Sequence[float], tm: Sequence[float], font: Any, size: float
 ) -> None:
     """Takes what pypdf calls a visitor with: a text, two matrices whose product is its place, its font and size."""
     a, b, c, d = (
@@ -133,9 +135,10 @@ def _collect(
     x, y = tm[4] * cm[0] + tm[5] * cm[2] + cm[4], tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
     height = size * (c * c + d * d) ** 0.5
     upright = d > 0 and a > 0 and abs(b) < 0.01 * a
+    bold = bool(font and _BOLD.search(str(font.get("/BaseFont", ""))))
     for part in text.splitlines(keepends=True):
         content = _clean_line(part)
-        fragments.append(Fragment(content, x, y, height, upright, ended=part.endswith("\n")))
+        fragments.append(Fragment(content, x, y, height, upright, ended=part.endswith("\n"), bold=bold))
 
 
 def _content(texts: Sequence[str], title: str) -> Content | Unread:

@@ -1,7 +1,8 @@
 """A PDF's pages from where their text stands: lines, table rows, paragraphs, headings, repeated page margins.
 
 pypdf gives fragments of text in the order of the file with the place of each. Fragments on one baseline are one
-line, or a row of cells where pypdf breaks between them; a larger gap ends a paragraph; larger letters are a heading.
+line, or a row of cells where pypdf breaks between them; a larger gap ends a paragraph; larger or bold letters are a
+heading.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from rag.corpus.readers.compose import Composer
 
 HEADING = 1.12
 """A line is a heading from this multiple of the size that most of the text has."""
-LONGEST_HEADING = 120
+LONGEST_HEADING, MOST_HEADING_LINES = 120, 3
+"""Characters of a line, and lines, of a heading."""
 GAP = 1.35
 """A paragraph ends at a gap of this multiple of the distance between lines."""
 CELL_GAP = 0.9
@@ -33,11 +35,15 @@ _CURRENCY = {"$", "€", "£", "¥", "￥"}
 
 @dataclass(slots=True)
 class Line:
-    """Text on one baseline, in points: its height above the foot of the page, its size, where each cell begins."""
+    """Text on one baseline, in points: its height above the foot of the page, its size, where each cell begins.
+
+    `bold`: all of it is.
+    """
 
     y: float
     size: float
     cells: list[tuple[float, str]] = field(default_factory=list)
+    bold: bool = False
 
     @property
     def text(self) -> str:
@@ -55,6 +61,7 @@ class Fragment:
     size: float
     upright: bool
     ended: bool
+    bold: bool = False
 
 
 def lines(fragments: Sequence[Fragment]) -> list[Line]:
@@ -70,9 +77,11 @@ def lines(fragments: Sequence[Fragment]) -> list[Line]:
         elif last is not None and level and fragment.x > last.cells[-1][0]:
             _continue(last, fragment, letters=single and len(fragment.text.strip()) < 2)
         elif fragment.text.strip():
-            found.append(Line(fragment.y, fragment.size, [(fragment.x, fragment.text)]))
+            found.append(Line(fragment.y, fragment.size, [(fragment.x, fragment.text)], fragment.bold))
         else:
             continue
+        if fragment.text.strip():
+            found[-1].bold &= fragment.bold
         ended, single = fragment.ended, len(fragment.text.strip()) < 2
     for line in found:
         line.cells = _tidied(line.cells)
@@ -167,40 +176,64 @@ def composed(pages: Sequence[Sequence[Line]]) -> list[str]:
     return [_page(page, levels) for page in pages]
 
 
-def _heading_levels(pages: Sequence[Sequence[Line]]) -> dict[float, int]:
-    """Heading level by size of letters; none where large letters are no exception."""
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """Heading levels: of lines in larger letters by their size, and of bold ones from size `body` on, 0 for none."""
+
+    by_size: dict[float, int]
+    bold: int
+    body: float
+
+
+def _heading_levels(pages: Sequence[Sequence[Line]]) -> _Levels:
+    """Heading levels; none where large or bold letters are no exception."""
     sizes = _sizes(pages)
     if not sizes:
-        return {}
+        return _Levels({}, 0, 0.0)
     body = sizes.most_common(1)[0][0]
     larger = sorted((size for size in sizes if size >= HEADING * body), reverse=True)
-    if sum(sizes[size] for size in larger) > sizes.total() // 4:
-        return {}
-    return {size: min(rank, 6) for rank, size in enumerate(larger, start=1)}
+    rare = sizes.total() // 4
+    if sum(sizes[size] for size in larger) > rare:
+        larger = []
+    bold = sum(len(line.text) for page in pages for line in page if line.bold and _size(line) >= body)
+    by_size = {size: min(rank, 6) for rank, size in enumerate(larger, start=1)}
+    return _Levels(by_size, min(len(larger) + 1, 6) if bold <= rare else 0, body)
 
 
 def _size(line: Line) -> float:
     return round(line.size * 2) / 2
 
 
-def _page(page: Sequence[Line], levels: dict[float, int]) -> str:
+def _page(page: Sequence[Line], levels: _Levels) -> str:
     composer = Composer()
     distance = _distance(page)
-    for level, run in groupby(page, key=lambda line: _level(line, levels)):
-        group = list(run)
+    ranks = [_level(line, above, levels, distance) for above, line in pairwise([None, *page]) if line]
+    for level, run in groupby(zip(ranks, page, strict=True), key=lambda ranked: ranked[0]):
+        group = [line for _, line in run]
         if level:
             for part in _parted(group, distance):
-                composer.heading(level, joined([line.text for line in part]).replace("\n", " "))
+                text = joined([line.text for line in part])
+                if len(part) <= MOST_HEADING_LINES:
+                    composer.heading(level, text.replace("\n", " "))
+                else:
+                    composer.paragraph(text)
         else:
             _body(composer, group, distance)
     return composer.text().strip()
 
 
-def _level(line: Line, levels: dict[float, int]) -> int:
-    """The line's heading level, 0 where it is none."""
+def _level(line: Line, above: Line | None, levels: _Levels, distance: float) -> int:
+    """The line's heading level, 0 where it is none; `above` is the line before it."""
     text = line.text
     named = sum(char.isalpha() for char in text) >= 2 and text[-1] not in ".;,。；，、"
-    return levels.get(_size(line), 0) if named and len(text) <= LONGEST_HEADING and len(line.cells) == 1 else 0
+    if not named or len(text) > LONGEST_HEADING or len(line.cells) > 1:
+        return 0
+    level = levels.by_size.get(_size(line), 0)
+    if level or not line.bold or _size(line) < levels.body or text[-1] in ":：":
+        return level
+    # Bold words inside a paragraph may fill a line of it.
+    begins = above is None or above.bold or above.text[-1] in ".!?:。！？：" or _breaks(above, line, distance)
+    return levels.bold if begins else 0
 
 
 def _distance(page: Sequence[Line]) -> float:
