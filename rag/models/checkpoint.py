@@ -10,11 +10,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rag.errors import ModelError, ModelMissing
 from rag.models.cache import cache_dir
 from rag.models.gguf_weights import convert
+
+if TYPE_CHECKING:
+    from rag.models.llama import Llama
 
 _GENERATES = re.compile(r"CausalLM|LMHead|ConditionalGeneration|Seq2SeqLM")
 _LOOKS_LIKE_A_PATH = re.compile(r"^[./~\\]|^[A-Za-z]:|\\|/.*/|\.gguf$")
@@ -79,6 +82,17 @@ def _converted(source: Path) -> Path:
 
 
 # ---------------------------------------------------------------- loading
+
+
+def load_built_in(folder: Path, device: str) -> tuple[Any, Llama]:
+    """The tokenizer and the built-in model in its folder. Raises ModelError where they are damaged or missing."""
+    from transformers import PreTrainedTokenizerFast  # AutoTokenizer imports far more
+
+    from rag.models.llama import Llama
+
+    with _named_errors(Checkpoint(str(folder), local=True)):
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(str(folder), local_files_only=True)
+        return tokenizer, Llama(folder, device, dtype_for(device))
 
 
 def load_config(checkpoint: Checkpoint) -> Any:

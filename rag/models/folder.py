@@ -1,4 +1,4 @@
-"""The files of a converted encoder's folder: the hub's layout for sentence-transformers, and what is ours beside it."""
+"""The files of a converted model's folder: the hub's layout for sentence-transformers, and what is ours beside it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PIECES = "pieces.safetensors"  # ours: TOKENIZER's pieces by hash
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The encoder's sizes, as transformers names them."""
+    """The model's sizes, as transformers names them."""
     return _read_object(folder / CONFIG)
 
 

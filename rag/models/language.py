@@ -1,5 +1,7 @@
-"""Any transformers language model behind the `LanguageModel` protocol: decoder-only or encoder-decoder.
+"""Language models behind the `LanguageModel` protocol: the built-in one, and any of transformers' (decoder-only or
+encoder-decoder).
 
+    model = open_built_in(folder, "smollm2-135m-instruct")                 by our own forward pass, soon ready
     model = open_language_model("HuggingFaceTB/SmolLM2-360M-Instruct")     a hub name
     model = open_language_model(Path("models/my-t5"))                      a folder: nothing is fetched
     model = open_language_model("models/qwen2.5-0.5b-q8_0.gguf")           a GGUF file, converted once into the cache
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.datatypes import Message
-from rag.models.checkpoint import load_config, load_tokenizer, load_weights, resolved
+from rag.models.checkpoint import load_built_in, load_config, load_tokenizer, load_weights, resolved
 from rag.models.decoding import causal_ids, encoder_decoder_ids, limited, text_pieces, until
 from rag.models.device import device as chosen_device
 from rag.models.rendering import renderer
@@ -28,14 +30,20 @@ DEFAULT_CONTEXT, MAX_CONTEXT = 2048, 32_768
 _TURN_ENDS = ("<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<|endoftext|>")
 
 
-def open_language_model(
-    name_or_folder: str | Path,
-    *,
-    device: str = "auto",
-    quotes_first: bool = False,
-    display_name: str | None = None,
-) -> TransformersModel:
-    """Load a model from a folder, a `.gguf` file or the hub; `display_name` is what it calls itself.
+def open_built_in(folder: Path, name: str, *, device: str = "auto", quotes_first: bool = False) -> TransformersModel:
+    """The built-in model from the folder that it was converted into.
+
+    Raises ModelError where its files are damaged.
+    """
+    prepare()
+    chosen = chosen_device(device)
+    tokenizer, model = load_built_in(folder, chosen)
+    limit_torch()
+    return TransformersModel(name, model, tokenizer, quotes_first=quotes_first)
+
+
+def open_language_model(name_or_folder: str | Path, *, device: str = "auto") -> TransformersModel:
+    """Load a model from a folder, a `.gguf` file or the hub.
 
     Raises ModelMissing where there is no such model, ModelError where it cannot be used: pickled weights only, an
     architecture that does not generate text, damaged files.
@@ -46,11 +54,11 @@ def open_language_model(
     tokenizer = load_tokenizer(source)
     model = load_weights(source, config, chosen_device(device))
     limit_torch()
-    return TransformersModel(display_name or str(name_or_folder), model, tokenizer, quotes_first=quotes_first)
+    return TransformersModel(str(name_or_folder), model, tokenizer)
 
 
 class TransformersModel:
-    """A loaded transformers model with its tokenizer; greedy, so that the same prompt gives the same text."""
+    """A model that is called as transformers' are, with its tokenizer; greedy: the same prompt gives the same text."""
 
     def __init__(self, name: str, model: Any, tokenizer: Any, *, quotes_first: bool = False) -> None:
         self.name = name

@@ -58,14 +58,14 @@ def load_language_model(name: str = DEFAULT_GENERATOR, *, device: str = "auto") 
 
     Raises ModelMissing, PullFailed and ModelError as `load_embedder` does.
     """
-    from rag.models.language import open_language_model
+    from rag.models.language import open_built_in, open_language_model
 
     prepare()
     entry = CATALOGUE.get(name)
     if entry is None:
         return open_language_model(name, device=device)
     folder = _fetched(_of_kind(entry, "language model"))
-    return open_language_model(folder, device=device, quotes_first=entry.quotes_first, display_name=name)
+    return open_built_in(folder, name, device=device, quotes_first=entry.quotes_first)
 
 
 def _of_kind(entry: Entry, kind: str) -> Entry:

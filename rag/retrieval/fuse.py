@@ -1,7 +1,7 @@
 """One formula for the order of candidates, and where it comes from.
 
     first(c) = z(dense) + held · z(lexical)                     over all candidates of a group
-    score(c) = z(dense) + held · z(lexical) + 3 · z(late)       over those that late interaction looked at
+    score(c) = z(dense) + held · z(lexical) + 2.5 · z(late)     over those that late interaction looked at
 
 `z` is the distance from the mean in population standard deviations over the candidates. `held` is how much of the
 question the candidate holds: its BM25 as a share of the question's IDF mass, at most 1. One that shares a word or a
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-LATE_WEIGHT = 3.0
+LATE_WEIGHT = 2.5
 
 
 def zscores(values: Floats) -> Floats:

@@ -15,7 +15,7 @@ from rag.models import cache, language
 from rag.models.canned import CannedModel
 from rag.models.catalogue import DEFAULT_GENERATOR
 from rag.models.decoding import causal_ids
-from rag.models.language import TransformersModel, open_language_model
+from rag.models.language import TransformersModel, open_built_in, open_language_model
 from rag.protocols import LanguageModel
 from tests.models.tiny_models import KINDS, MESSAGES, make_model
 
@@ -173,10 +173,9 @@ def test_the_context_is_the_smallest_limit_that_is_stated(opened: dict[str, Any]
     assert language._context_limit(monstrous, tokenizer) == language.MAX_CONTEXT
 
 
-def test_a_model_has_the_name_and_the_mark_that_it_is_given(folders: dict[str, Path]) -> None:
-    model = open_language_model(folders["gpt2"], display_name="small", quotes_first=True, device="cpu")
-    assert (model.name, model.quotes_first) == ("small", True)
-    assert open_language_model(str(folders["gpt2"])).name == str(folders["gpt2"])
+def test_a_model_is_named_as_it_was_asked_for(folders: dict[str, Path]) -> None:
+    model = open_language_model(str(folders["gpt2"]), device="cpu")
+    assert (model.name, model.quotes_first) == (str(folders["gpt2"]), False)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -197,7 +196,8 @@ def test_the_built_in_model_reads_an_answer_off_its_passage() -> None:
     folder = cache.locate(DEFAULT_GENERATOR)
     if folder is None:
         pytest.skip("the built-in models are not pulled: rag models pull")
-    model = open_language_model(folder, display_name=DEFAULT_GENERATOR)
+    model = open_built_in(folder, DEFAULT_GENERATOR, quotes_first=True)
+    assert (model.name, model.quotes_first) == (DEFAULT_GENERATOR, True)
     passage = "The Kestrel pump was installed in hall 3 in May 2021. It is serviced every 600 hours by Marta Ibel."
     question = f"Passage: {passage}\n\nQuestion: How often is the Kestrel pump serviced?"
     messages = [Message("system", "Answer in one short sentence, using only the passage."), Message("user", question)]
