@@ -116,6 +116,23 @@ def test_lines_in_bold_type_are_headings() -> None:
     )
 
 
+def test_a_covers_large_letters_do_not_rule_the_headings_in_bold() -> None:
+    def draw(canvas: Canvas) -> None:
+        for number, (size, row) in enumerate(((24, "Yearly report"), (18, "Form 7"), (14, "Quarter ended in June"))):
+            canvas.setFont("Helvetica", size)
+            canvas.drawString(72, 700 - 40 * number, row)
+        for title in ("Sales", "Costs"):
+            canvas.showPage()
+            for number, row in enumerate((title, LONG, LONG + ".", LONG, LONG + ".")):
+                canvas.setFont("Helvetica" if number else "Helvetica-Bold", 10)
+                canvas.drawString(72, 750 - 12 * number, row)
+
+    text = read(drawn(draw)).text
+    assert [line for line in text.split("\n") if line.startswith("#")] == [
+        "# Yearly report", "## Form 7", "### Quarter ended in June", "## Sales", "## Costs",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "rows",
     [

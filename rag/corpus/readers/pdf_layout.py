@@ -20,6 +20,8 @@ HEADING = 1.12
 """A line is a heading from this multiple of the size that most of the text has."""
 LONGEST_HEADING, MOST_HEADING_LINES = 120, 3
 """Characters of a line, and lines, of a heading."""
+LEAST_PAGES = 3
+"""Pages from which it tells something that letters of a size are on one page alone."""
 GAP = 1.35
 """A paragraph ends at a gap of this multiple of the distance between lines."""
 CELL_GAP = 0.9
@@ -197,7 +199,15 @@ def _heading_levels(pages: Sequence[Sequence[Line]]) -> _Levels:
         larger = []
     bold = sum(len(line.text) for page in pages for line in page if line.bold and _size(line) >= body)
     by_size = {size: min(rank, 6) for rank, size in enumerate(larger, start=1)}
-    return _Levels(by_size, min(len(larger) + 1, 6) if bold <= rare else 0, body)
+    return _Levels(by_size, min(_outer(larger, pages) + 1, 6) if bold <= rare else 0, body)
+
+
+def _outer(larger: Sequence[float], pages: Sequence[Sequence[Line]]) -> int:
+    """How many levels stand above bold headings: sizes of a single page, such as a cover's, are one together."""
+    if len(pages) < LEAST_PAGES:
+        return len(larger)
+    spread = sum(sum(any(_size(line) == size for line in page) for page in pages) > 1 for size in larger)
+    return spread + (spread < len(larger))
 
 
 def _size(line: Line) -> float:
