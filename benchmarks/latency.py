@@ -44,8 +44,8 @@ def main() -> None:
             medians = [
                 statistics.median([timed(each, first="first" in name) for _ in range(runs + 1)][1:]) for each in asked
             ]
-            each = " ".join(f"{seconds:.2f}" for seconds in medians)
-            print(f"{name:34} {statistics.median(medians):5.2f} s   by question {each}", flush=True)
+            by_question = " ".join(f"{seconds:.2f}" for seconds in medians)
+            print(f"{name:34} {statistics.median(medians):5.2f} s   by question {by_question}", flush=True)
 
 
 def rag() -> list[str]:

@@ -1,4 +1,4 @@
-"""The files of a converted model's folder: the hub's layout for sentence-transformers, and what is ours beside it."""
+"""The files of a converted model's folder: the hub's layout, and what is ours beside it."""
 
 from __future__ import annotations
 

@@ -32,6 +32,8 @@ MARGIN_LINES = 2
 Margin = tuple[str, str, int | None]
 _NUMBER = re.compile(r"(?<!\d)[0-9]{1,4}(?!\d)")
 _NEW_LINE = re.compile(r"[-*•·▪◦‣–—●○■□◆①-⑳(（\[【]|\d+[.、)）]|第.{1,4}[章节條条]")
+_ENDS = ".!?:。！？："
+"""What a sentence ends with, or a line before a list."""
 _CURRENCY = {"$", "€", "£", "¥", "￥"}
 
 
@@ -45,7 +47,7 @@ class Line:
     y: float
     size: float
     cells: list[tuple[float, str]] = field(default_factory=list)
-    bold: bool = False
+    bold: bool = True
 
     @property
     def text(self) -> str:
@@ -79,7 +81,7 @@ def lines(fragments: Sequence[Fragment]) -> list[Line]:
         elif last is not None and level and fragment.x > last.cells[-1][0]:
             _continue(last, fragment, letters=single and len(fragment.text.strip()) < 2)
         elif fragment.text.strip():
-            found.append(Line(fragment.y, fragment.size, [(fragment.x, fragment.text)], fragment.bold))
+            found.append(Line(fragment.y, fragment.size, [(fragment.x, fragment.text)]))
         else:
             continue
         if fragment.text.strip():
@@ -206,7 +208,8 @@ def _outer(larger: Sequence[float], pages: Sequence[Sequence[Line]]) -> int:
     """How many levels stand above bold headings: sizes of a single page, such as a cover's, are one together."""
     if len(pages) < LEAST_PAGES:
         return len(larger)
-    spread = sum(sum(any(_size(line) == size for line in page) for page in pages) > 1 for size in larger)
+    pages_with = Counter(size for page in pages for size in {_size(line) for line in page})
+    spread = sum(pages_with[size] > 1 for size in larger)
     return spread + (spread < len(larger))
 
 
@@ -217,7 +220,7 @@ def _size(line: Line) -> float:
 def _page(page: Sequence[Line], levels: _Levels) -> str:
     composer = Composer()
     distance = _distance(page)
-    ranks = [_level(line, above, levels, distance) for above, line in pairwise([None, *page]) if line]
+    ranks = [_level(line, above, levels, distance) for above, line in zip([None, *page], page, strict=False)]
     for level, run in groupby(zip(ranks, page, strict=True), key=lambda ranked: ranked[0]):
         group = [line for _, line in run]
         if level:
@@ -242,7 +245,7 @@ def _level(line: Line, above: Line | None, levels: _Levels, distance: float) -> 
     if level or not line.bold or _size(line) < levels.body or text[-1] in ":：":
         return level
     # Bold words inside a paragraph may fill a line of it.
-    begins = above is None or above.bold or above.text[-1] in ".!?:。！？：" or _breaks(above, line, distance)
+    begins = above is None or above.bold or above.text[-1] in _ENDS or _breaks(above, line, distance)
     return levels.bold if begins else 0
 
 
@@ -267,7 +270,7 @@ def _parted(group: Sequence[Line], distance: float) -> list[list[Line]]:
 def _breaks(above: Line, line: Line, distance: float) -> bool:
     gap = above.y - line.y
     if gap < 0:
-        return above.text[-1] in ".!?:。！？："
+        return above.text[-1] in _ENDS
     usual = max(distance, 1.05 * line.size) if distance < 2.5 * line.size else 1.3 * line.size
     return gap > GAP * usual or abs(above.size - line.size) > 0.08 * max(above.size, line.size)
 
