@@ -25,6 +25,7 @@ from rag.models.catalogue import DEFAULT_EMBEDDER
 from rag.models.engines import LONG_JOB
 from rag.models.load import load_embedder
 from rag.models.threads import thread_count
+from rag.models.torch_engine import CPU_BATCH_TOKENS
 from rag.protocols import Embedder
 
 HANDBOOK = Path(__file__).parents[1] / "corpora" / "handbook" / "documents"
@@ -56,7 +57,7 @@ def main() -> None:
     print(f"ratio {medians['sentence-transformers'] / medians['rag']:.2f}   engine {getattr(embedder, 'engine', '?')}")
     print(f"cosine between the two: least {agreement.min():.5f}, mean {agreement.mean():.5f}")
     lengths = embedder.count_tokens(texts)
-    padded = sum(max(lengths[n] for n in batch) * len(batch) for batch in by_length(lengths))
+    padded = sum(max(lengths[n] for n in batch) * len(batch) for batch in by_length(lengths, CPU_BATCH_TOKENS))
     print(f"padding in our batches: {1 - sum(lengths) / padded:.1%}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-BATCH_TOKENS = 3072  # padding included; more is hardly faster on a CPU, and leaves threads without a batch
+BATCH_TOKENS = 3072  # padding included
 WASTE = 0.05  # share of a batch that may be padding
 
 

@@ -34,6 +34,10 @@ class Engine(Protocol):
     def name(self) -> str:
         """Library and number format, for the record."""
 
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens of a batch, padding included, at which it is fast."""
+
     def spread(self, work: Callable[[list[int]], None], batches: Sequence[list[int]]) -> None:
         """Do `work` on every batch, on as many threads as suit the engine; `work` may run in several at once."""
 
@@ -145,7 +149,7 @@ class EncoderEmbedder:
                 if tokens:
                     rows[position] = unit_rows(states[len(before) : len(states) - len(after)])
 
-        engine.spread(work, by_length(lengths))
+        engine.spread(work, by_length(lengths, engine.batch_tokens))
         return Embeddings(unit_rows(vectors), tuple(rows) if tokens else ())
 
 

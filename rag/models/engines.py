@@ -2,6 +2,7 @@
 
 Importing torch takes seconds, so it must be earned. What is fastest differs by machine (bfloat16 triples the speed of
 a CPU that multiplies it, and is many times slower than float32 elsewhere), so it is measured once, on the machine.
+What does not agree with float32 there is no choice: some processors saturate sums of 8-bit products.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import logging
 import os
 import platform
 import time
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from rag.errors import SettingsError
 from rag.models.adapters import QUESTION, READER, graph_file
 from rag.models.cache import cache_dir
 from rag.models.device import device as chosen_device
-from rag.models.encoder import Engine
+from rag.models.encoder import Engine, unit_rows
 from rag.models.folder import read_config
 from rag.models.onnx_engine import OnnxEngine
 from rag.models.threads import limit_torch
@@ -32,7 +34,10 @@ LONG_JOB = 16_000  # tokens; measured: importing torch, 2.6 s, is won back by th
 COUNTED = 1_000  # tokens; smaller calls (the sentences of an answer) never add up to a long job
 MEASURED = "engines.json"
 _TORCH = "torch "
-_SLOW = 4.0  # seconds for the sample: bfloat16 on a CPU that emulates it
+_FLOATS = ("float32", "bfloat16")
+_SLOW = 4.0  # seconds for the sample: a number format on a CPU that emulates it
+_PROBE = 16  # tokens of each text that tell whether more is worth running
+_AGREES = 0.99  # cosine to float32, at least: vectors of both share an index
 
 
 class Engines:
@@ -101,15 +106,19 @@ class Engines:
         return self._small if fastest == OnnxEngine.name else self._open_torch(dtype=fastest.removeprefix(_TORCH))
 
     def _open_torch(self, adapter: str = "", dtype: str = "") -> Engine:
-        """The weights in torch; in the number format that suits the device where none is named."""
-        from rag.models.torch_engine import TorchEngine
+        """The weights in torch; in the number format that suits the device where none is named.
+
+        With an adapter it is a float: a question is short, and what the reader says is compared with a threshold.
+        """
+        from rag.models.torch_engine import INT8, TorchEngine
 
         device = chosen_device(self._device)
         if device != "cpu":
             return TorchEngine(self._folder, device, gpu_dtype(device), adapter=adapter)
         if not dtype:
-            speeds = {name: speed for name, speed in _measured(self._folder, self._weights).items() if _TORCH in name}
-            dtype = max(speeds, key=lambda name: speeds[name]).removeprefix(_TORCH)
+            speeds = _measured(self._folder, self._weights)
+            formats = _FLOATS if adapter else (*_FLOATS, INT8)
+            dtype = max(formats, key=lambda name: speeds.get(_TORCH + name, 0.0))
         return TorchEngine(self._folder, dtype=dtype, adapter=adapter)
 
 
@@ -122,22 +131,25 @@ def _measured(folder: Path, weights: str) -> dict[str, float]:
     """Tokens a second by engine, on one thread of this machine; from the cache where it was measured before."""
     from importlib.metadata import version
 
-    parts = [weights, _processor()] + [f"{name} {version(name)}" for name in ("torch", "onnxruntime")]
+    parts = ["2", weights, _processor()] + [f"{name} {version(name)}" for name in ("torch", "onnxruntime")]
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     return _measurements().get(key) or _remember(key, _measure(folder))
 
 
 def _measure(folder: Path) -> dict[str, float]:
+    """Tokens a second by engine, of those that agree with float32."""
     import torch
 
-    from rag.models.torch_engine import TorchEngine
+    from rag.models.torch_engine import INT8, TorchEngine
 
     sample = _sample(folder)
-    speeds = {OnnxEngine.name: _speed(OnnxEngine(folder, threads=1), sample)}
-    for dtype in ("float32", "bfloat16"):
+    onnx = OnnxEngine(folder, threads=1)
+    speeds = {onnx.name: _speed(onnx, sample)}
+    for dtype in (*_FLOATS, INT8):
         engine = TorchEngine(folder, dtype=dtype)
         torch.set_num_threads(1)
-        speeds[engine.name] = _speed(engine, sample)
+        if _agree(engine, onnx, [text[:_PROBE] for text in sample]):
+            speeds[engine.name] = _speed(engine, sample)
     limit_torch()
     log.info("Measured: %s", ", ".join(f"{name} {speed:.0f} tokens/s a thread" for name, speed in speeds.items()))
     return speeds
@@ -150,19 +162,27 @@ def _sample(folder: Path) -> list[list[int]]:
     return [[number % int(config["vocab_size"]) for number in range(longest - short)] for short in (0, 0, 4, 6)]
 
 
-def _speed(engine: Engine, sample: list[list[int]]) -> float:
-    """Tokens a second over a small batch: the best of three, or of one where that takes seconds.
+def _agree(one: Engine, other: Engine, texts: Sequence[Sequence[int]]) -> bool:
+    """Whether both give about the same states."""
+    pairs = zip(one.hidden(texts), other.hidden(texts), strict=True)
+    return all((unit_rows(found) * unit_rows(wanted)).sum(axis=1).min() >= _AGREES for found, wanted in pairs)
+
+
+def _speed(engine: Engine, sample: Sequence[Sequence[int]]) -> float:
+    """Tokens a second over a small batch: the best of three runs; of a short one where that tells that it is slow.
 
     It is the thread's own time that counts: what else runs on the machine must not decide.
     """
+    tokens = sum(map(len, sample))
     fastest = float("inf")
-    for _ in range(3):
+    for texts in ([sample[0][:_PROBE]], sample, sample, sample):
         started = time.thread_time()
-        engine.hidden(sample)
-        fastest = min(fastest, time.thread_time() - started)
+        engine.hidden(texts)
+        seconds = time.thread_time() - started
+        fastest = min(fastest, seconds * tokens / sum(map(len, texts)))
         if fastest > _SLOW:
             break
-    return sum(map(len, sample)) / max(fastest, 1e-6)
+    return tokens / max(fastest, 1e-6)
 
 
 def _processor() -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.models.adapters import graph_file
+from rag.models.batches import BATCH_TOKENS
 from rag.models.folder import GRAPH
 from rag.models.threads import session_options
 
@@ -22,6 +23,7 @@ class OnnxEngine:
     """
 
     name = "onnxruntime float32"
+    batch_tokens = BATCH_TOKENS
 
     def __init__(self, folder: Path, threads: int | None = None, *, adapter: str = "") -> None:
         import onnxruntime

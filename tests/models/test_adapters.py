@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from rag.models import engines
 from rag.models.adapters import QUESTION, READER, adapter_file, graph_file, install
 from rag.models.encoder import EncoderEmbedder
 from rag.models.engines import Engines
@@ -42,6 +43,17 @@ def test_every_engine_adds_the_same(adapted: Path, name: str) -> None:
     for plain, first, second in zip(bare, one, two, strict=True):
         assert np.abs(first - second).max() < 2e-3
         assert np.abs(first - plain).max() > 0.05
+
+
+def test_with_an_adapter_torch_computes_in_floats(
+    adapted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the reader says is compared with a threshold."""
+    monkeypatch.setenv("RAG_MODELS", str(tmp_path))
+    monkeypatch.setattr(engines, "_speed", lambda engine, _sample: 9.0 if "int8" in engine.name else 1.0)
+    chosen = Engines(adapted, "weights", engine="torch", device="cpu")
+    assert chosen.for_long_job().name == "torch int8"
+    assert chosen.for_query().name == chosen.for_reader().name == "torch float32"
 
 
 def test_an_adapter_of_another_model_is_left_alone(tiny_folder: Path, tmp_path: Path) -> None:  # noqa: F811

@@ -20,7 +20,7 @@ from rag.models.encoder import EncoderEmbedder, Engine
 from rag.models.load import load_embedder
 from rag.models.onnx_engine import OnnxEngine
 from rag.models.pull import pull
-from rag.models.torch_engine import TorchEngine
+from rag.models.torch_engine import CPU_BATCH_TOKENS, TorchEngine
 from rag.protocols import Embedder
 
 pytestmark = pytest.mark.models
@@ -99,7 +99,7 @@ def test_texts_are_embedded_as_by_the_wheels_own_engine(embedder: Embedder, refe
     assert (found * reference["passage"]).sum(axis=1).min() >= 0.999
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
 def test_vectors_of_the_torch_engine_may_share_an_index_with_those_of_onnx_runtime(
     embedder: Embedder, dtype: str
 ) -> None:
@@ -112,7 +112,7 @@ def test_vectors_of_the_torch_engine_may_share_an_index_with_those_of_onnx_runti
 
 def test_real_texts_are_batched_with_little_padding(embedder: Embedder) -> None:
     lengths = embedder.count_tokens(TEXTS * 5)
-    batches = by_length(lengths)
+    batches = by_length(lengths, CPU_BATCH_TOKENS)
     padded = sum(max(lengths[n] for n in batch) * len(batch) for batch in batches)
     assert padded <= sum(lengths) / 0.95
 

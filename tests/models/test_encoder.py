@@ -112,6 +112,7 @@ class CountingEngine:
     """Notes the batches that it is handed."""
 
     name = "counting"
+    batch_tokens = 3072
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []

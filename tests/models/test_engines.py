@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +63,10 @@ def test_a_failure_in_one_batch_is_raised_and_ends_the_job(tiny_folder: Path) ->
         TorchEngine(tiny_folder).spread(work, [[number] for number in range(10)])
 
 
-def test_bfloat16_is_near_enough(tiny_folder: Path) -> None:
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
+def test_smaller_numbers_are_near_enough(tiny_folder: Path, dtype: str) -> None:
     expected = OnnxEngine(tiny_folder).hidden(BATCH)
-    for found, wanted in zip(TorchEngine(tiny_folder, dtype="bfloat16").hidden(BATCH), expected, strict=True):
+    for found, wanted in zip(TorchEngine(tiny_folder, dtype=dtype).hidden(BATCH), expected, strict=True):
         one, other = found.mean(axis=0), wanted.mean(axis=0)
         assert one @ other / (np.linalg.norm(one) * np.linalg.norm(other)) > 0.99
 
@@ -88,13 +90,47 @@ def test_questions_and_small_jobs_run_on_onnx_runtime(tiny_folder: Path, cache: 
 def test_a_long_job_runs_on_what_was_measured_to_be_fastest(
     tiny_folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    speeds = {"onnxruntime float32": 3.0, "torch float32": 2.0, "torch bfloat16": 9.0}
+    speeds = {"onnxruntime float32": 3.0, "torch float32": 2.0, "torch bfloat16": 9.0, "torch int8": 9.5}
     monkeypatch.setattr(engines, "_speed", lambda engine, _sample: speeds[engine.name])
     chosen = Engines(tiny_folder, "weights")
     assert chosen.for_texts(engines.LONG_JOB // 2).name == "onnxruntime float32"
-    assert chosen.for_texts(engines.LONG_JOB // 2).name == "torch bfloat16"
+    assert chosen.for_texts(engines.LONG_JOB // 2).name == "torch int8"
     assert chosen.for_query().name == "onnxruntime float32"
     assert list(json.loads((cache / engines.MEASURED).read_text()).values()) == [speeds]
+
+
+def test_what_does_not_agree_with_float32_is_not_chosen(
+    tiny_folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on processors whose 8-bit products saturate."""
+    monkeypatch.setattr("rag.models.int8.STEPS", 1)
+    monkeypatch.setattr(engines, "_speed", lambda engine, _sample: 9.0 if "int8" in engine.name else 1.0)
+    assert "int8" not in Engines(tiny_folder, "weights").for_long_job().name
+    assert "torch int8" not in (cache / engines.MEASURED).read_text()
+
+
+class SlowEngine:
+    """Takes a virtual second for each token."""
+
+    name = "slow"
+    batch_tokens = 1
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def spread(self, work: Callable[[list[int]], None], batches: Sequence[list[int]]) -> None:
+        raise NotImplementedError
+
+    def hidden(self, sequences: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
+        self.seconds += sum(map(len, sequences))
+        return []
+
+
+def test_a_slow_engine_is_not_measured_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = SlowEngine()
+    monkeypatch.setattr("time.thread_time", lambda: slow.seconds)
+    assert engines._speed(slow, [[1] * 128] * 4) == pytest.approx(1.0)
+    assert slow.seconds == engines._PROBE
 
 
 def test_a_measurement_is_made_once(tiny_folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
