@@ -178,6 +178,15 @@ class Embeddings:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """What a filter asks of a chunk: `field operator value`, where any of the `values` will do."""
+
+    field: str
+    operator: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
     """A hit's score by each leg, higher is better; None where the leg did not run."""
 

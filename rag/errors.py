@@ -3,6 +3,7 @@
     RagError                  one line on stderr, exit 1
     ├── SettingsError         an unknown key, a value out of range
     ├── CorpusError           a root that cannot be read, a removal that needs a yes
+    ├── FilterError           a condition that cannot be read, an unknown field
     ├── IndexProblem
     │   ├── IndexMissing      there is no index at that path
     │   ├── IndexMismatch     built with another embedder or other chunking
@@ -30,6 +31,10 @@ class SettingsError(RagError):
 
 class CorpusError(RagError):
     """Source files cannot be read as a whole, or a removal has to be confirmed."""
+
+
+class FilterError(RagError):
+    """A filter cannot be read, or names a field or an operator that there is not."""
 
 
 class IndexProblem(RagError):

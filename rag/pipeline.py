@@ -31,14 +31,15 @@ def ask(
     generator: Generator,
     *,
     k: int = 5,
+    where: str = "",
     on_sentence: Callable[[Sentence, tuple[Citation, ...]], None] | None = None,
 ) -> Answer:
     """The corpus's answer, each sentence with citations; `answered` is False where it holds none.
 
-    More hits are read than the `k` that come back with the answer. `on_sentence` is called with each sentence as soon
-    as it is checked.
+    It comes from what the filter `where` lets through (`rag.index.filters`). More hits are read than the `k` that come
+    back with the answer. `on_sentence` is called with each sentence as soon as it is checked.
     """
-    hits = retriever.retrieve(question, max(k, READ))
+    hits = retriever.retrieve(question, max(k, READ), where=where)
     return generator.generate(question, hits, k, on_sentence=on_sentence)
 
 

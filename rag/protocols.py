@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from rag.datatypes import Chunk, Embeddings, Hit, Message, Page, Reading, Source
+from rag.datatypes import Chunk, Condition, Embeddings, Hit, Message, Page, Reading, Source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -109,15 +109,26 @@ class Store(Protocol):
     """
 
     def search_dense(
-        self, vector: Floats, k: int, languages: Collection[str] | None = None
+        self, vector: Floats, k: int, among: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.int64], Floats]:
         """Rows and inner products of the `k` nearest chunks, best first (fewer where there are fewer).
 
-        With `languages`, only chunks in one of these.
+        With `among` (m,), ascending, only chunks in these rows.
         """
 
-    def search_lexical(self, query: str, k: int) -> tuple[NDArray[np.int64], Floats]:
-        """Rows and BM25 scores (> 0) of the `k` best chunks, best first (fewer where fewer match)."""
+    def search_lexical(
+        self, query: str, k: int, among: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.int64], Floats]:
+        """Rows and BM25 scores (> 0) of the `k` best chunks, best first (fewer where fewer match).
+
+        With `among` (m,), ascending, only chunks in these rows.
+        """
+
+    def rows_in(self, languages: Collection[str]) -> NDArray[np.int64]:
+        """The rows of the chunks in these languages, ascending."""
+
+    def rows_where(self, conditions: tuple[Condition, ...]) -> NDArray[np.int64]:
+        """The rows of the chunks that meet all the conditions, ascending."""
 
     def dense_scores(self, vector: Floats, rows: NDArray[np.int64]) -> Floats:
         """Exact inner products of the rows' vectors with `vector`, in the rows' order."""

@@ -20,6 +20,7 @@ from rag.cli.options import (
     GeneratorFlag,
     IndexFlag,
     JsonFlag,
+    WhereFlag,
 )
 from rag.cli.parts import make_generator, open_index, open_retriever, prepared
 from rag.cli.sources import find_one, place, quoted, shown, split_span
@@ -29,12 +30,14 @@ from rag.settings import Settings
 
 if TYPE_CHECKING:
     from rag import Index
+    from rag.protocols import Store
 
 
 @ends_well
 def search(
     query: Annotated[str, typer.Argument(help="What to look for, in any language.", show_default=False)],
     k: CountFlag = None,
+    where: WhereFlag = None,
     index: IndexFlag = None,
     embedder: EmbedderFlag = None,
     device: DeviceFlag = None,
@@ -48,16 +51,19 @@ def search(
     flags = {"k": k, "index": index, "embedder": embedder, "device": device, "engine": engine}
     settings = prepared(Settings.load(flags))
     _check_question(query)
+    only = _joined(where)
     with open_retriever(settings) as retriever:
-        hits = retriever.retrieve(query, settings.k)
+        hits = retriever.retrieve(query, settings.k, where=only)
         seconds = dict(retriever.seconds)
+        if only and not hits:
+            complain(_nothing_passes(only, retriever.index))
     if json:
         objects = [jsonout.hit_object(rank, hit, shown) for rank, hit in enumerate(hits, 1)]
         jsonout.write_json({"query": query, "hits": objects, "seconds": seconds})
     elif hits:
         render.show_hits(render.Paper(), hits, query)
         complain(f"{seconds['total']:.2f} s")
-    else:
+    elif not only:
         complain(f"the index at {settings.index} holds no text; add some with: rag ingest FOLDER")
 
 
@@ -65,6 +71,7 @@ def search(
 def ask(
     question: Annotated[str, typer.Argument(help="The question, in any language.", show_default=False)],
     k: CountFlag = None,
+    where: WhereFlag = None,
     answer: AnswerFlag = None,
     index: IndexFlag = None,
     generator: GeneratorFlag = None,
@@ -83,28 +90,47 @@ def ask(
     flags = {"k": k, "answer": answer, "index": index, "generator": generator}
     settings = prepared(Settings.load({**flags, "embedder": embedder, "device": device, "engine": engine}))
     _check_question(question)
+    only = _joined(where)
     if json:
-        jsonout.write_json(jsonout.answer_object(_answered(question, settings, None), shown))
+        jsonout.write_json(jsonout.answer_object(_answered(question, settings, only, None), shown))
     elif show_prompt:
-        _print_with_prompt(_answered(question, settings, None), settings)
+        _print_with_prompt(_answered(question, settings, only, None), settings)
     else:
-        _print_answer(question, settings)
+        _print_answer(question, settings, only)
+
+
+def _joined(where: list[str] | None) -> str:
+    """The filters as one. Raises FilterError now, before a model is loaded."""
+    from rag.index.filters import parse_filter
+
+    only = ", ".join(where or ())
+    parse_filter(only)
+    return only
+
+
+def _nothing_passes(only: str, index: Store) -> str:
+    """What to say of a filter that lets nothing through."""
+    languages = ", ".join(filter(None, index.languages()))
+    return f"nothing in the index passes the filter {only!r}; languages there: {languages}; files there: rag ls"
 
 
 def _answered(
-    question: str, settings: Settings, on_sentence: Callable[[Sentence, tuple[Citation, ...]], None] | None
+    question: str, settings: Settings, only: str, on_sentence: Callable[[Sentence, tuple[Citation, ...]], None] | None
 ) -> Answer:
     from rag import ask as ask_library
 
     with open_retriever(settings) as retriever:
         generator = make_generator(settings)
-        return ask_library(question, retriever, generator, k=settings.k, on_sentence=on_sentence)
+        answer = ask_library(question, retriever, generator, k=settings.k, where=only, on_sentence=on_sentence)
+        if only and not answer.hits:
+            complain(_nothing_passes(only, retriever.index))
+        return answer
 
 
-def _print_answer(question: str, settings: Settings) -> None:
+def _print_answer(question: str, settings: Settings, only: str) -> None:
     """The sentences as they are checked, then what proves them."""
     paper = render.Paper()
-    answer = _answered(question, settings, lambda sentence, _: render.show_sentence(paper, sentence))
+    answer = _answered(question, settings, only, lambda sentence, _: render.show_sentence(paper, sentence))
     render.show_proof(paper, answer, _index_flag(settings))
     if answer.seconds:
         complain(f"{answer.mode} in {answer.seconds.get('total', sum(answer.seconds.values())):.2f} s")

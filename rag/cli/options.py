@@ -24,3 +24,12 @@ AnswerFlag = Annotated[
     Literal["auto", "quotes", "prose"] | None,
     typer.Option("--answer", metavar="MODE", help="auto, quotes (word for word) or prose (each sentence verified)."),
 ]
+WhereFlag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="FILTER",
+        help='Look only there, such as "format = pdf, modified >= 2024-05"; fields: source, format, language, heading, '
+        "modified. May be given several times.",
+    ),
+]

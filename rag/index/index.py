@@ -17,9 +17,9 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.datatypes import Chunk, Document, Page, Source
+from rag.datatypes import Chunk, Condition, Document, Page, Source
 from rag.errors import IndexProblem
-from rag.index import checking, dense, folder, lexical, status
+from rag.index import checking, dense, folder, lexical, selection, status
 from rag.index.database import damaged, open_reader
 from rag.index.manifest import Manifest
 from rag.index.rows import Rows
@@ -58,7 +58,7 @@ class Index:
         self._pinned = pinned
         self._dense: dense.Dense | None = None
         self._dense_file: BinaryIO | None = None
-        self._spoken: dict[frozenset[str], Numbers] = {}
+        self._selected: dict[frozenset[str] | tuple[Condition, ...], Numbers] = {}
         self._look()
 
     def __enter__(self) -> Index:
@@ -82,14 +82,26 @@ class Index:
 
     # ------------------------------------------------------------ search: the first half of the Store protocol
 
-    def search_dense(self, vector: Floats, k: int, languages: Collection[str] | None = None) -> tuple[Numbers, Floats]:
-        """Rows and inner products of the `k` chunks nearest to `vector` (d,), best first; of these languages only."""
-        among = None if languages is None else self._rows_in(frozenset(languages))
+    def search_dense(self, vector: Floats, k: int, among: Numbers | None = None) -> tuple[Numbers, Floats]:
+        """Rows and inner products of the `k` chunks nearest to `vector` (d,), best first; `among` these rows only."""
         return self._dense_part().search(self._checked(vector), k, among)
 
-    def search_lexical(self, query: str, k: int) -> tuple[Numbers, Floats]:
-        """Rows and BM25 scores (> 0) of the `k` best chunks, best first."""
-        return lexical.search(self._rows.database, query, k, self._commit.chunks)
+    def search_lexical(self, query: str, k: int, among: Numbers | None = None) -> tuple[Numbers, Floats]:
+        """Rows and BM25 scores (> 0) of the `k` best chunks, best first; `among` these rows only."""
+        return lexical.search(self._rows.database, query, k, self._commit.chunks, among)
+
+    def rows_in(self, languages: Collection[str]) -> Numbers:
+        """The rows of the chunks in these languages, ascending."""
+        key = frozenset(languages)
+        if key not in self._selected:
+            self._selected[key] = selection.rows_in(self._rows, key)
+        return self._selected[key]
+
+    def rows_where(self, conditions: tuple[Condition, ...]) -> Numbers:
+        """The rows of the chunks that meet all the conditions, ascending."""
+        if conditions not in self._selected:
+            self._selected[conditions] = selection.rows_where(self._rows, conditions)
+        return self._selected[conditions]
 
     def dense_scores(self, vector: Floats, rows: Numbers) -> Floats:
         """Inner products of the rows' vectors with `vector` (d,), in the rows' order."""
@@ -207,15 +219,10 @@ class Index:
 
     def _leave(self) -> None:
         self._dense = None
-        self._spoken.clear()
+        self._selected.clear()
         if self._dense_file is not None:
             self._dense_file.close()
             self._dense_file = None
-
-    def _rows_in(self, languages: frozenset[str]) -> Numbers:
-        if languages not in self._spoken:
-            self._spoken[languages] = self._rows.rows_in(languages)
-        return self._spoken[languages]
 
     def _dense_part(self) -> dense.Dense:
         if self._dense is None:

@@ -31,6 +31,9 @@ Numbers = NDArray[np.int64]
 MOST_TERMS = 64
 """Terms of a query that are looked up; of a longer one, the rarest."""
 
+FEW = 5000
+"""Rows up to which those wanted are listed in the query; of more, the best matches are looked through for them."""
+
 _ESCAPED = re.compile(r"[^a-z0-9\u0080-\ud7ff\ue000-\U0010ffff]")
 
 
@@ -59,14 +62,35 @@ def remove(database: Database, rows: Iterable[int]) -> None:
     database.many("DELETE FROM lexical WHERE rowid = ?", ((row,) for row in rows))
 
 
-def search(database: Database, query: str, k: int, count: int) -> tuple[Numbers, Floats]:
-    """Rows and BM25 scores (> 0) of the `k` best of `count` chunks, best first; of equal ones the older first."""
+def search(database: Database, query: str, k: int, count: int, among: Numbers | None = None) -> tuple[Numbers, Floats]:
+    """Rows and BM25 scores (> 0) of the `k` best of `count` chunks, best first; of equal ones the older first.
+
+    `among` (m,) are the rows that are wanted, ascending; all where it is None.
+    """
     match = _match(database, query, count)
-    if not match or k < 1:
+    wanted = k if among is None else min(k, len(among))
+    if not match or wanted < 1:
         return np.empty(0, np.int64), np.empty(0, np.float32)
+    if among is None:
+        return _best(database, match, wanted)
+    if len(among) <= FEW:
+        # The plus keeps SQLite from running the whole query, statistics included, once for every row.
+        listed = json.dumps(among.tolist())
+        return _best(database, match, wanted, "AND +rowid IN (SELECT value FROM json_each(?))", listed)
+    depth = 2 * wanted * count // len(among)
+    while True:
+        rows, found = _best(database, match, depth)
+        kept = np.isin(rows, among, assume_unique=True)
+        if kept.sum() >= wanted or len(rows) < depth:
+            return rows[kept][:wanted], found[kept][:wanted]
+        depth *= 8
+
+
+def _best(database: Database, match: str, k: int, condition: str = "", *values: str) -> tuple[Numbers, Floats]:
     found = database.all(
-        "SELECT rowid, -bm25(lexical) FROM lexical WHERE lexical MATCH ? ORDER BY bm25(lexical), rowid LIMIT ?",
-        (match, k),
+        f"SELECT rowid, -bm25(lexical) FROM lexical WHERE lexical MATCH ? {condition} "
+        "ORDER BY bm25(lexical), rowid LIMIT ?",
+        (match, *values, k),
     )
     return np.array([row for row, _ in found], np.int64), np.array([score for _, score in found], np.float32)
 
@@ -76,7 +100,6 @@ def scores(database: Database, query: str, rows: Numbers, count: int) -> Floats:
     match = _match(database, query, count)
     if not match or not len(rows):
         return np.zeros(len(rows), np.float32)
-    # The plus keeps SQLite from running the whole query, statistics included, once for every row.
     found = dict(
         database.all(
             "SELECT rowid, -bm25(lexical) FROM lexical WHERE lexical MATCH ? "

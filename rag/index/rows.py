@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -140,14 +140,6 @@ class Rows:
         return [
             row for (row,) in self.database.all("SELECT row FROM chunk WHERE document = ? ORDER BY start", (document,))
         ]
-
-    def rows_in(self, languages: Collection[str]) -> NDArray[np.int64]:
-        """The rows of the chunks in these languages, ascending."""
-        wanted = json.dumps(sorted(languages))
-        found = self.database.all(
-            "SELECT row FROM chunk WHERE language IN (SELECT value FROM json_each(?)) ORDER BY row", (wanted,)
-        )
-        return np.array([row for (row,) in found], np.int64)
 
     def live(self) -> NDArray[np.int64]:
         """The rows of all chunks, ascending."""

@@ -51,22 +51,25 @@ class Candidates:
         return self.taken(np.lexsort((self.rows, -self.scores)))
 
 
-def gather(store: Store, question: str, query: Embeddings, k: int, *, neutral: bool = False) -> list[Candidates]:
+def gather(
+    store: Store, question: str, query: Embeddings, k: int, *, neutral: bool = False, among: Rows | None = None
+) -> list[Candidates]:
     """The candidates of each group by the first fusion, best first; at least `k` each where it has them.
 
     `query` is the question's Embeddings (n = 1). A group is a language; with an embedder that is `neutral` between
-    languages there is one.
+    languages there is one. With `among` (m,), ascending, only these rows are looked at.
     """
     depth = max(LEG_DEPTH, 2 * k)
     vector = query.vectors[0]
     counts = store.languages()
     groups = [frozenset(counts)] if neutral and counts else language_groups(counts)
-    matching, _ = store.search_lexical(question, depth)
+    matching, _ = store.search_lexical(question, depth, among)
     spoken = store.languages_of(matching)
     mass = store.mass(question)
     found = []
     for group in groups:
-        near, _ = store.search_dense(vector, depth, group if len(groups) > 1 else None)
+        wanted = among if len(groups) == 1 else _both(store.rows_in(group), among)
+        near, _ = store.search_dense(vector, depth, wanted)
         own = [row for row, language in zip(matching, spoken, strict=True) if len(groups) == 1 or language in group]
         rows = np.union1d(near, np.array(own, dtype=np.int64)).astype(np.int64)
         dense = store.dense_scores(vector, rows)
@@ -74,6 +77,10 @@ def gather(store: Store, question: str, query: Embeddings, k: int, *, neutral: b
         late = np.full(len(rows), np.nan, dtype=np.float32)
         found.append(Candidates(rows, fuse_first(dense, lexical, mass), dense, lexical, late).ordered())
     return found
+
+
+def _both(one: Rows, other: Rows | None) -> Rows:
+    return one if other is None else np.intersect1d(one, other, assume_unique=True)
 
 
 def language_groups(counts: dict[str, int]) -> list[frozenset[str]]:

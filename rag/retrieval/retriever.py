@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rag.datatypes import Chunk, Hit, Scores
+from rag.index.filters import parse_filter
 from rag.index.index import Index
 from rag.protocols import Embedder, Reranker, Store
 from rag.retrieval.candidates import Candidates, gather, look_closer
@@ -21,7 +22,7 @@ RERANK_DEPTH = 50  # a Reranker is handed this many hits, or k where that is mor
 class Retriever:
     """Finds the chunks that bear on a question, in every language the embedder knows.
 
-    `seconds` holds the timings of the last call by stage: embed, search, late, total.
+    `seconds` holds the timings of the last call by stage: embed, filter (if there is one), search, late, read, total.
     """
 
     def __init__(self, index: Store, embedder: Embedder, reranker: Reranker | None = None) -> None:
@@ -35,8 +36,13 @@ class Retriever:
         """A retriever over the index at `path`. Raises IndexMissing, IndexMismatch, IndexDamaged."""
         return cls(Index.open(Path(path), embedder=embedder), embedder)
 
-    def retrieve(self, question: str, k: int = 5) -> list[Hit]:
-        """The `k` best hits, best first (fewer where the index has fewer). Raises ValueError for k < 1."""
+    def retrieve(self, question: str, k: int = 5, *, where: str = "") -> list[Hit]:
+        """The `k` best hits, best first (fewer where the index has fewer).
+
+        Only of chunks that the filter `where` lets through, such as "format = pdf, modified >= 2024-05": its grammar is
+        in `rag.index.filters`. Raises ValueError for k < 1, FilterError for a filter that cannot be read.
+        """
+        conditions = parse_filter(where)
         if k < 1:
             raise ValueError(f"k={k}: at least one hit must be wanted")
         self.seconds = {}
@@ -45,7 +51,8 @@ class Retriever:
         started = time.perf_counter()
         neutral = getattr(self.embedder, "neutral", False)
         query = self._timed("embed", lambda: self.embedder.embed_query(question, tokens=True))
-        groups = self._timed("search", lambda: gather(self.index, question, query, k, neutral=neutral))
+        among = self._timed("filter", lambda: self.index.rows_where(conditions)) if conditions else None
+        groups = self._timed("search", lambda: gather(self.index, question, query, k, neutral=neutral, among=among))
         found = self._timed("late", lambda: look_closer(self.index, query, groups, k))
         wanted = k if self.reranker is None else max(RERANK_DEPTH, k)
         hits = self._timed("read", lambda: self._dressed(found, wanted))

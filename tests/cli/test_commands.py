@@ -104,6 +104,34 @@ def test_copies_are_named(rag: Run, folder: Path) -> None:
     assert "the same in docs/zz copy.txt" in rag("search", "rope", "-k", "1").stdout
 
 
+def test_search_and_ask_look_only_where_the_filter_lets_them(indexed: Run) -> None:
+    for filters in (["format = txt, source = docs/sub"], ["format = txt", "source = sub"]):
+        flags = [part for each in filters for part in ("--where", each)]
+        hits = as_json(indexed("search", "winch rope", *flags, "--json"))["hits"]
+        assert [hit["source"] for hit in hits] == ["docs/sub/evil.txt"]
+    answer = as_json(indexed("ask", "How often is the rope replaced?", "--where", "format = md", "--json"))
+    assert {hit["source"] for hit in answer["hits"]} == {"docs/ferry.md"}
+
+
+def test_a_filter_that_lets_nothing_through_says_what_is_there(indexed: Run) -> None:
+    said = "nothing in the index passes the filter 'language = fr'; languages there: en, zh; files there: rag ls"
+    result = indexed("search", "rope", "--where", "language = fr")
+    assert (result.stdout, said in result.stderr) == ("", True)
+    assert as_json(indexed("search", "rope", "--where", "language = fr", "--json"))["hits"] == []
+    result = indexed("ask", "rope?", "--where", "language = fr", "--json")
+    assert not as_json(result)["answered"]
+    assert said in result.stderr
+
+
+def test_a_filter_that_cannot_be_read_costs_no_model(indexed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.models.load.load_embedder", lambda *_, **__: pytest.fail("a model was loaded"))
+    for command in ("search", "ask"):
+        assert (
+            "no field 'lang' to filter by: did you mean language?"
+            in indexed(command, "rope", "--where", "lang = en", code=1).stderr
+        )
+
+
 def test_an_empty_question_is_refused(indexed: Run) -> None:
     assert "the question is empty" in indexed("search", "  ", code=1).stderr
     assert "the question is empty" in indexed("ask", "", code=1).stderr

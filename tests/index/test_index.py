@@ -51,9 +51,9 @@ def test_a_search_in_some_languages_gives_chunks_in_those(tmp_path: Path) -> Non
         assert sum(spoken.values()) == index.status().chunks
         for language, count in spoken.items():
             for _ in range(2):
-                rows, _ = index.search_dense(vector, 1000, [language])
+                rows, _ = index.search_dense(vector, 1000, index.rows_in([language]))
                 assert index.languages_of(rows) == [language] * count
-        assert len(index.search_dense(vector, 10, ["xx"])[0]) == 0
+        assert len(index.search_dense(vector, 10, index.rows_in(["xx"]))[0]) == 0
 
 
 def test_a_vector_of_another_dimension_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag.datatypes import Chunk, Embeddings, Hit, Page, Source, State
+from rag.datatypes import Chunk, Condition, Embeddings, Hit, Page, Source, State
+from rag.errors import FilterError
 from rag.models.fakes import HashEmbedder
 from rag.retrieval.candidates import gather, language_groups, look_closer
 from rag.retrieval.retriever import Retriever
@@ -28,12 +29,20 @@ class ListStore:
         self.vectors, self.tokens = embeddings.vectors, embeddings.tokens
 
     def search_dense(
-        self, vector: Floats, k: int, languages: Collection[str] | None = None
+        self, vector: Floats, k: int, among: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.int64], Floats]:
         scores = self.vectors @ vector
-        rows = [row for row in np.argsort(-scores) if languages is None or self.spoken[row] in languages]
+        rows = [row for row in np.argsort(-scores) if among is None or row in among]
         order = np.array(rows[:k], dtype=np.int64)
         return order, scores[order]
+
+    def rows_in(self, languages: Collection[str]) -> NDArray[np.int64]:
+        return np.array([row for row, language in enumerate(self.spoken) if language in languages], np.int64)
+
+    def rows_where(self, conditions: tuple[Condition, ...]) -> NDArray[np.int64]:
+        """Fields are texts that stand in the texts themselves."""
+        wanted = [value for condition in conditions for value in condition.values]
+        return np.array([row for row, text in enumerate(self.texts) if all(word in text for word in wanted)], np.int64)
 
     def languages(self) -> dict[str, int]:
         return dict(Counter(self.spoken))
@@ -41,9 +50,12 @@ class ListStore:
     def languages_of(self, rows: NDArray[np.int64]) -> list[str]:
         return [self.spoken[row] for row in rows]
 
-    def search_lexical(self, query: str, k: int) -> tuple[NDArray[np.int64], Floats]:
+    def search_lexical(
+        self, query: str, k: int, among: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.int64], Floats]:
         scores = self.lexical_scores(query, np.arange(len(self.texts)))
-        order = np.array([row for row in np.argsort(-scores) if scores[row] > 0][:k], dtype=np.int64)
+        rows = [row for row in np.argsort(-scores) if scores[row] > 0 and (among is None or row in among)]
+        order = np.array(rows[:k], dtype=np.int64)
         return order, scores[order]
 
     def dense_scores(self, vector: Floats, rows: NDArray[np.int64]) -> Floats:
@@ -101,6 +113,19 @@ def test_fewer_hits_come_where_the_index_has_fewer(store: ListStore) -> None:
     assert len(Retriever(store, HashEmbedder()).retrieve("oil", k=50)) == len(TEXTS)
     empty = Retriever(ListStore((), HashEmbedder()), HashEmbedder())
     assert empty.retrieve("oil", k=3) == []
+
+
+def test_only_what_the_filter_lets_through_is_found_in_every_language() -> None:
+    for spoken in (["en"] * 40, ["en", "zh"] * 20):
+        store = ListStore(TEXTS * 10, HashEmbedder(), spoken)
+        hits = Retriever(store, HashEmbedder()).retrieve("oil the heron pump weekly", k=20, where="heading ~ turbine")
+        assert [hit.text for hit in hits] == [TEXTS[1]] * 10
+        assert Retriever(store, HashEmbedder()).retrieve("oil", k=3, where="heading = zeppelin") == []
+
+
+def test_a_filter_that_cannot_be_read_is_refused(store: ListStore) -> None:
+    with pytest.raises(FilterError, match=r"no field 'colour' .* The fields are source, format"):
+        Retriever(store, HashEmbedder()).retrieve("oil", where="colour = red")
 
 
 def test_a_blank_question_finds_nothing_and_a_silly_k_is_refused(store: ListStore) -> None:

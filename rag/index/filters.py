@@ -1,0 +1,195 @@
+"""Filters: which chunks a search may look at, in one small grammar for the command line, Python and later HTTP.
+
+    format = pdf, source = reports/**, language = en|zh, modified >= 2024-05
+
+Conditions stand between commas, and all must hold. Alternatives stand between bars: one must hold (with a negated
+operator, none). A value that holds one of , | " = < > is written in double quotes, in which \\" is a quotation mark.
+"""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from pathlib import PurePosixPath
+
+from rag.datatypes import Condition, Source
+from rag.errors import FilterError
+from rag.text.fold import fold
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "source": ("=", "!="),
+    "format": ("=", "!="),
+    "language": ("=", "!="),
+    "heading": ("=", "!=", "~", "!~"),
+    "modified": ("=", "!=", "<", "<=", ">", ">="),
+}
+"""Every field with the operators that it takes; ~ is "contains"."""
+
+OF_SOURCES = ("source", "format", "modified")
+"""Fields of the files that a chunk's document lies in: one and the same file must meet all its conditions."""
+
+_VALUE = r'"(?:[^"\\]|\\.)*"|[^,|"=<>\s](?:[^,|"=<>]*[^,|"=<>\s])?'
+_CONDITION = re.compile(
+    rf'\s*(?P<field>[^\s=!~<>:,|"]+)\s*(?P<operator>[=!~<>:]+)\s*(?P<values>(?:{_VALUE})(?:\s*\|\s*(?:{_VALUE}))*)\s*'
+)
+_DAY = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
+
+
+def parse_filter(text: str) -> tuple[Condition, ...]:
+    """The conditions of a filter, in their order; none for an empty text.
+
+    Raises FilterError for what cannot be read, for an unknown field and for an operator that the field does not take.
+    """
+    found, at = [], 0
+    while text[at:].strip():
+        match = _CONDITION.match(text, at)
+        if match is None or text[match.end() : match.end() + 1] not in ("", ","):
+            raise FilterError(
+                f"{text[at:].strip()!r} cannot be read as a filter. Write a field, an operator and a value, and commas "
+                f"between conditions: {_EXAMPLE}"
+            )
+        found.append(_condition(**match.groupdict()))
+        at = match.end() + 1
+    return tuple(found)
+
+
+_EXAMPLE = "format = pdf, modified >= 2024-05"
+
+
+def _condition(field: str, operator: str, values: str) -> Condition:
+    if field not in FIELDS:
+        near = difflib.get_close_matches(field, FIELDS, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise FilterError(f"there is no field {field!r} to filter by: {hint}The fields are {', '.join(FIELDS)}.")
+    if operator not in FIELDS[field]:
+        raise FilterError(f"{field} does not take {operator!r}: its operators are {' '.join(FIELDS[field])}")
+    wanted = tuple(_unquoted(value) for value in re.findall(_VALUE, values))
+    for value in wanted:
+        _MADE_OF.get(field, str)(value)
+    return Condition(field, operator, wanted)
+
+
+def _unquoted(value: str) -> str:
+    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
+
+
+def holds(condition: Condition, value: str) -> bool:
+    """Whether the condition holds for a chunk or a file with this value of its field."""
+    negated, operator = condition.operator.startswith("!"), condition.operator.lstrip("!")
+    return negated != any(_HOLDS[condition.field](value, operator, wanted) for wanted in condition.values)
+
+
+def source_holds(source: Source, conditions: Iterable[Condition]) -> bool:
+    """Whether a file meets all the conditions on files among these."""
+    return all(holds(condition, _OF_SOURCE[condition.field](source)) for condition in conditions)
+
+
+# ---------------------------------------------------------------- what a file has of each field
+
+_OF_SOURCE: dict[str, Callable[[Source], str]] = {
+    "source": lambda source: f"{source.root}\0{source.path}",
+    "format": lambda source: f"{PurePosixPath(source.path).suffix.lstrip('.')}\0{source.reader.partition('/')[0]}",
+    "modified": lambda source: _day_of(source.mtime_ns),
+}
+
+
+def _day_of(mtime_ns: int) -> str:
+    """The day in this machine's time zone, as YYYY-MM-DD; "" where the time is not known."""
+    return datetime.datetime.fromtimestamp(mtime_ns / 1e9).astimezone().date().isoformat() if mtime_ns else ""
+
+
+# ---------------------------------------------------------------- whether a condition holds
+
+
+def _any_of(value: str, _: str, wanted: str) -> bool:
+    """Formats and languages: one of the names, in any case."""
+    return wanted.lower().lstrip(".") in value.lower().split("\0")
+
+
+def _heading(value: str, operator: str, wanted: str) -> bool:
+    """One of the headings above the chunk, outermost first, is or contains it; case, width and accents aside."""
+    headings, folded = [fold(each) for each in value.split("\0")], fold(wanted)
+    return folded in headings if operator == "=" else any(folded in each for each in headings)
+
+
+def _place(value: str, _: str, wanted: str) -> bool:
+    """A file or a folder above it is called so.
+
+    A name alone is looked for in the folder that was ingested and below; a path, in the whole one, from any folder on.
+    """
+    root, _, path = value.partition("\0")
+    if "/" in wanted.rstrip("/"):
+        return bool(_glob(wanted).search(f"{root.rstrip('/')}/{path}"))
+    return bool(_glob(wanted).search(f"/{root.rstrip('/').rpartition('/')[2]}/{path}"))
+
+
+def _modified(value: str, operator: str, wanted: str) -> bool:
+    """A day against a day, a month or a year; an unknown one meets no condition but a negated one."""
+    first, last = _days(wanted)
+    if not value:
+        return False
+    return {
+        "=": first <= value <= last,
+        "<": value < first,
+        "<=": value <= last,
+        ">": value > last,
+        ">=": value >= first,
+    }[operator]
+
+
+_HOLDS: dict[str, Callable[[str, str, str], bool]] = {
+    "source": _place,
+    "format": _any_of,
+    "language": _any_of,
+    "heading": _heading,
+    "modified": _modified,
+}
+
+
+@lru_cache(maxsize=256)
+def _glob(pattern: str) -> re.Pattern[str]:
+    """* is any name or part of one, ** any folders, ? a character, [abc] one of these; what lies below counts too.
+
+    Raises FilterError for brackets that hold no set of characters.
+    """
+    rooted, parts = pattern.startswith("/"), _SIGN.split(pattern.strip("/"))
+    try:
+        return re.compile(f"{'^' if rooted else ''}/{''.join(map(_as_regex, parts))}(?:/|$)", re.DOTALL)
+    except re.error as error:
+        raise FilterError(
+            f"{pattern!r} is no pattern for a file: {error}. Put a bracket itself in brackets: [[]"
+        ) from error
+
+
+_SIGN = re.compile(r"(\*\*/|\*\*|\*|\?|\[!?\]?[^\]/]*\])")
+_SIGNS = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+def _as_regex(part: str) -> str:
+    if part in _SIGNS or not _SIGN.fullmatch(part):
+        return _SIGNS.get(part) or re.escape(part)
+    negated = part.startswith("[!")
+    held = part[1 + negated : -1].replace("\\", r"\\").replace("[", r"\[").replace("]", r"\]").replace("^", r"\^")
+    return f"[{'^/' if negated else ''}{held}]"
+
+
+_ONE_DAY = datetime.timedelta(days=1)
+
+
+@lru_cache(maxsize=256)
+def _days(value: str) -> tuple[str, str]:
+    """The first and the last day of a day, a month or a year. Raises FilterError for anything else."""
+    match = _DAY.fullmatch(value)
+    try:
+        year, month, day = (int(part) if part else None for part in match.groups()) if match else (0, 0, 0)
+        first = datetime.date(year or 0, month or 1, day or 1)
+        following = datetime.date(first.year + (month or 12) // 12, (month or 12) % 12 + 1, 1)
+    except ValueError as error:
+        raise FilterError(f"{value!r} is no date. Write a day, a month or a year: 2024-05-31, 2024-05, 2024") from error
+    return first.isoformat(), (first if day else following - _ONE_DAY).isoformat()
+
+
+_MADE_OF: dict[str, Callable[[str], object]] = {"source": _glob, "modified": _days}

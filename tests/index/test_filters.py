@@ -1,0 +1,201 @@
+"""A filter lets exactly those chunks through that it describes, in both legs, however few they are."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.datatypes import Condition, Source, State
+from rag.errors import FilterError
+from rag.index import lexical
+from rag.index.filters import FIELDS, holds, parse_filter, source_holds
+from rag.index.index import Index
+from tests.index.samples import CHUNKING, EMBEDDER, filled, open_writer, put
+
+WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1).filter(lambda text: text.strip() == text)
+
+
+def passes(filter_: str, source: Source) -> bool:
+    return source_holds(source, parse_filter(filter_))
+
+
+def at(path: str, root: str = "/home/ada/docs", **values: object) -> Source:
+    return Source(root, path, State.INDEXED, "d", **values)  # type: ignore[arg-type]
+
+
+@given(
+    st.lists(
+        st.sampled_from(["source", "heading"]).flatmap(
+            lambda field: st.builds(
+                Condition,
+                st.just(field),
+                st.sampled_from(FIELDS[field]),
+                st.lists(WORDS.filter(lambda text: "[" not in text), min_size=1).map(tuple),
+            )
+        )
+    )
+)
+def test_a_filter_is_read_as_it_was_written(conditions: list[Condition]) -> None:
+    def quoted(value: str) -> str:
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+
+    written = ",".join(f"{each.field}{each.operator} {' | '.join(map(quoted, each.values))} " for each in conditions)
+    assert list(parse_filter(written)) == conditions
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("lang = en", r"no field 'lang' to filter by: did you mean language\? The fields are source, format, language"),
+        ("colour = red", r"no field 'colour' to filter by: The fields are"),
+        ("format > pdf", r"format does not take '>': its operators are = !="),
+        ("format == pdf", r"format does not take '=='"),
+        ("format pdf", r"'format pdf' cannot be read as a filter. Write a field, an operator and a value"),
+        ("format = pdf language = en", r"cannot be read as a filter"),
+        ("format =", r"cannot be read as a filter"),
+        ("format = pdf,, language = en", r"', language = en' cannot be read|cannot be read as a filter"),
+        ('source = "a', r"cannot be read as a filter"),
+        ("modified = soon", r"'soon' is no date. Write a day, a month or a year: 2024-05-31, 2024-05, 2024"),
+        ("modified > 2024-13", r"'2024-13' is no date"),
+        ("modified > 0000", r"'0000' is no date"),
+        ("source = [z-a]", r"'\[z-a\]' is no pattern for a file: bad character range z-a"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_what_can(text: str, complaint: str) -> None:
+    with pytest.raises(FilterError, match=complaint):
+        parse_filter(text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "there", "not_there"),
+    [
+        ("report.pdf", ["report.pdf", "a/b/report.pdf"], ["report.pdf.md", "my report.pdf"]),
+        ("*.md", ["x.md", "a/x.md"], ["x.mdx", "md"]),
+        ("minutes", ["minutes/a.md", "a/minutes/b/c.txt"], ["minutes.md", "old minutes/a.md"]),
+        ("minutes/", ["minutes/a.md"], ["minutes.md"]),
+        ("docs", ["a.md"], []),
+        ("ada", [], ["a.md"]),
+        ("docs/a.md", ["a.md"], ["b/a.md"]),
+        ("a/*/c.md", ["a/b/c.md", "x/a/b/c.md"], ["a/c.md", "a/b/b/c.md"]),
+        ("a/**/c.md", ["a/c.md", "a/b/c.md", "a/b/b/c.md"], ["a/b/c.txt"]),
+        ("a/**", ["a/c.md", "a/b/c.md"], ["c.md"]),
+        ("/home/ada/docs/a", ["a/x.md"], ["b/x.md", "home/ada/docs/b/x.md"]),
+        ("20?[34]-[!q]*", ["2023-a.md", "2024-b.md"], ["2025-a.md", "2023-q.md", "2023-/a.md"]),
+        ("[[]x].md", ["[x].md"], ["x.md"]),
+        ("\\d.md", ["\\d.md"], ["1.md"]),
+    ],
+)
+def test_a_file_is_named_by_itself_by_a_folder_or_by_a_pattern(
+    pattern: str, there: list[str], not_there: list[str]
+) -> None:
+    for path in there:
+        assert passes(f"source = {pattern}", at(path)), path
+        assert not passes(f"source != {pattern}", at(path)), path
+    for path in not_there:
+        assert not passes(f"source = {pattern}", at(path)), path
+
+
+def test_a_format_is_named_by_suffix_or_by_reader() -> None:
+    assert passes("format = PDF", at("a.Pdf", reader="pdf/1"))
+    assert passes("format = .md|txt", at("a.md", reader="markdown/1"))
+    assert passes("format = markdown", at("a.md", reader="markdown/1"))
+    assert not passes("format = md", at("md", reader="text/1"))
+
+
+def test_dates_are_days_months_and_years() -> None:
+    noon = datetime.datetime(2024, 2, 29, 12).astimezone()
+    source = at("a.md", mtime_ns=int(noon.timestamp() * 1e9))
+    for true in (
+        "= 2024",
+        "= 2024-02",
+        "= 2024-02-29",
+        "!= 2024-02-28",
+        ">= 2024-02",
+        "<= 2024-02",
+        "> 2023",
+        "< 2024-03",
+    ):
+        assert passes(f"modified {true}", source), true
+    for false in ("= 2023|2025", "> 2024-02", "< 2024-02", "> 2024", "!= 2024-02", "<= 2024-02-28", ">= 2024-03"):
+        assert not passes(f"modified {false}", source), false
+    for unknown in ("= 2024", "> 1970", "< 2100"):
+        assert not passes(f"modified {unknown}", at("a.md"))
+    assert passes("modified <= 2024-12", source)
+
+
+def test_headings_are_compared_whatever_their_case_width_and_accents() -> None:
+    heading = "Café ＲＵＬＥＳ\0Opening hours"
+    for true in ("= cafe rules", "= OPENING HOURS", "~ hours", "!= hours", "!~ zoo", "= zoo | opening hours"):
+        (condition,) = parse_filter(f"heading {true}")
+        assert holds(condition, heading), true
+    for false in ("= hours", "!~ Cafe", "~ zoo"):
+        (condition,) = parse_filter(f"heading {false}")
+        assert not holds(condition, heading), false
+
+
+def test_both_legs_give_the_chunks_that_pass_and_no_others(tmp_path: Path) -> None:
+    question = "Which valve of machine 3 was checked at 21 degrees?"
+    vector = EMBEDDER.embed_query(question).vectors[0]
+    with Index.open(filled(tmp_path), embedder=EMBEDDER, chunking=CHUNKING) as index:
+        everything = index.rows_where(())
+        assert len(everything) == index.status().chunks
+        chunks = index.chunks(everything.tolist())
+        source = index.sources(chunks[0].document)[0]
+        heading = next(chunk.heading[-1] for chunk in chunks if chunk.heading)
+        for text, expected in (
+            (f'source = "{source.path}"', [chunk.document == chunks[0].document for chunk in chunks]),
+            (f'source != "{source.path}"', [chunk.document != chunks[0].document for chunk in chunks]),
+            (f'heading = "{heading}"', [heading in chunk.heading for chunk in chunks]),
+            (
+                f'heading != "{heading}", language = en',
+                [heading not in c.heading and c.language == "en" for c in chunks],
+            ),
+            ("language = xx", [False] * len(chunks)),
+        ):
+            rows = index.rows_where(parse_filter(text))
+            assert rows.tolist() == everything[np.array(expected)].tolist(), text
+            assert index.rows_where(parse_filter(text)) is rows
+            assert sorted(index.search_dense(vector, 1000, rows)[0].tolist()) == rows.tolist()
+            found, scores = index.search_lexical(question, 1000, rows)
+            whole, all_scores = index.search_lexical(question, 1000)
+            among = np.isin(whole, rows)
+            assert found.tolist() == whole[among].tolist()
+            assert scores.tolist() == all_scores[among].tolist()
+
+
+def test_a_document_in_two_places_passes_where_one_place_does(tmp_path: Path) -> None:
+    with open_writer(tmp_path) as writer:
+        made = put(writer, 1)
+        writer.put_source(Source("/corpus", "elsewhere/copy.txt", State.DUPLICATE, made.id, reader="text/1"))
+    with Index.open(tmp_path) as index:
+        assert len(index.rows_where(parse_filter("source = elsewhere"))) == index.status().chunks
+        assert len(index.rows_where(parse_filter("source = elsewhere, format = md"))) == 0
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    with Index.open(filled(tmp_path_factory.mktemp("many"), range(25))) as index:
+        yield index
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 30), st.sampled_from([1, 2, 7, 50]), st.integers(0, 6), st.integers(0, 40))
+def test_the_lexical_leg_gives_the_best_that_pass_however_few_pass(
+    many: Index, k: int, every: int, few: int, first: int
+) -> None:
+    question = "valve kx-3-1 machine 7 checked"
+    rows = many.rows_where(())[first::every]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lexical, "FEW", few)
+        found, scores = many.search_lexical(question, k, rows)
+    whole, all_scores = many.search_lexical(question, 10_000)
+    among = np.isin(whole, rows)
+    assert found.tolist() == whole[among][:k].tolist()
+    assert scores.tolist() == all_scores[among][:k].tolist()
