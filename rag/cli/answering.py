@@ -1,8 +1,9 @@
-"""search, ask, show: from a question to what the documents say, and to the place where they say it."""
+"""search, similar, ask, show: from a question to what the documents say, and to the place where they say it."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +25,7 @@ from rag.cli.options import (
 )
 from rag.cli.parts import make_generator, open_index, open_retriever, prepared
 from rag.cli.sources import find_one, place, quoted, shown, split_span
-from rag.datatypes import Answer, Citation, Sentence, Source, page_at
+from rag.datatypes import Answer, Citation, Hit, Sentence, Source, page_at
 from rag.errors import CorpusError, RagError
 from rag.settings import Settings
 
@@ -33,11 +34,18 @@ if TYPE_CHECKING:
     from rag.protocols import Store
 
 
+TOLD = 2000  # characters of a document by which the part of a similar passage that is shown is chosen
+
+
 @ends_well
 def search(
     query: Annotated[str, typer.Argument(help="What to look for, in any language.", show_default=False)],
     k: CountFlag = None,
     where: WhereFlag = None,
+    lexical: Annotated[
+        bool, typer.Option("--lexical", help="Keyword search: passages with these words, by BM25 alone.")
+    ] = False,
+    group: Annotated[bool, typer.Option("--group", help="The best passage of each document.")] = False,
     index: IndexFlag = None,
     embedder: EmbedderFlag = None,
     device: DeviceFlag = None,
@@ -51,20 +59,76 @@ def search(
     flags = {"k": k, "index": index, "embedder": embedder, "device": device, "engine": engine}
     settings = prepared(Settings.load(flags))
     _check_question(query)
-    only = _joined(where)
-    with open_retriever(settings) as retriever:
-        hits = retriever.retrieve(query, settings.k, where=only)
-        seconds = dict(retriever.seconds)
-        if only and not hits:
-            complain(_nothing_passes(only, retriever.index))
+    hits, seconds = (_words_found if lexical else _found)(query, settings, _joined(where), group)
     if json:
-        objects = [jsonout.hit_object(rank, hit, shown) for rank, hit in enumerate(hits, 1)]
-        jsonout.write_json({"query": query, "hits": objects, "seconds": seconds})
-    elif hits:
+        jsonout.write_json({"query": query, "hits": jsonout.hit_objects(hits, shown), "seconds": seconds})
+    else:
         render.show_hits(render.Paper(), hits, query)
         complain(f"{seconds['total']:.2f} s")
-    elif not only:
-        complain(f"the index at {settings.index} holds no text; add some with: rag ingest FOLDER")
+
+
+Found = tuple[list[Hit], dict[str, float]]  # with the seconds by stage
+
+
+def _found(query: str, settings: Settings, only: str, group: bool) -> Found:
+    with open_retriever(settings) as retriever:
+        hits = retriever.retrieve(query, settings.k, where=only, group=group)
+        if not hits:
+            complain(_nothing_found(settings, only, retriever.index))
+        return hits, dict(retriever.seconds)
+
+
+def _words_found(query: str, settings: Settings, only: str, group: bool) -> Found:
+    from rag.retrieval.others import search_words
+
+    with open_index(settings) as opened:
+        started = time.perf_counter()
+        hits = search_words(opened, query, settings.k, where=only, group=group)
+        if not hits:
+            holding = f"that the filter {only!r} lets through " if only else ""
+            complain(f"no passage {holding}holds any of these words")
+        return hits, {"total": time.perf_counter() - started}
+
+
+def _nothing_found(settings: Settings, only: str, index: Store) -> str:
+    """What to say where a search gives nothing: the index is empty, or the filter lets nothing through."""
+    languages = ", ".join(filter(None, index.languages()))
+    if not only or not languages:
+        return f"the index at {settings.index} holds no text; add some with: rag ingest FOLDER"
+    return f"nothing in the index passes the filter {only!r}; languages there: {languages}; files there: rag ls"
+
+
+@ends_well
+def similar(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A file of the index.", show_default=False)],
+    k: CountFlag = None,
+    where: WhereFlag = None,
+    index: IndexFlag = None,
+    json: JsonFlag = False,
+) -> None:
+    """Find the documents that are most like one of the index.
+
+    Example: rag similar docs/decisions.md
+    """
+    from rag.retrieval.others import similar as similar_library
+
+    settings = prepared(Settings.load({"k": k, "index": index}))
+    only = _joined(where)
+    with open_index(settings) as opened:
+        found = find_one(source, opened.all_sources())
+        document, text, _, _ = _cut(opened, found, None)
+        started = time.perf_counter()
+        hits = similar_library(opened, document, settings.k, where=only)
+        seconds = {"total": time.perf_counter() - started}
+    if json:
+        objects = jsonout.hit_objects(hits, shown)
+        jsonout.write_json({"source": shown(found.location), "hits": objects, "seconds": seconds})
+    elif hits:
+        render.show_hits(render.Paper(), hits, text[:TOLD])
+    else:
+        complain(
+            "there is no other document in the index" + (f" that the filter {only!r} lets through" if only else "")
+        )
 
 
 @ends_well
@@ -108,12 +172,6 @@ def _joined(where: list[str] | None) -> str:
     return only
 
 
-def _nothing_passes(only: str, index: Store) -> str:
-    """What to say of a filter that lets nothing through."""
-    languages = ", ".join(filter(None, index.languages()))
-    return f"nothing in the index passes the filter {only!r}; languages there: {languages}; files there: rag ls"
-
-
 def _answered(
     question: str, settings: Settings, only: str, on_sentence: Callable[[Sentence, tuple[Citation, ...]], None] | None
 ) -> Answer:
@@ -122,8 +180,8 @@ def _answered(
     with open_retriever(settings) as retriever:
         generator = make_generator(settings)
         answer = ask_library(question, retriever, generator, k=settings.k, where=only, on_sentence=on_sentence)
-        if only and not answer.hits:
-            complain(_nothing_passes(only, retriever.index))
+        if not answer.hits:
+            complain(_nothing_found(settings, only, retriever.index))
         return answer
 
 

@@ -48,6 +48,7 @@ def root(
 for command in (
     indexing.ingest,
     answering.search,
+    answering.similar,
     answering.ask,
     answering.show,
     indexing.status,

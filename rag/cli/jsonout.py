@@ -37,6 +37,11 @@ def hit_object(rank: int, hit: Hit, shown: Shown) -> dict[str, Any]:
     }
 
 
+def hit_objects(hits: Sequence[Hit], shown: Shown) -> list[dict[str, Any]]:
+    """All hits, in their order."""
+    return [hit_object(rank, hit, shown) for rank, hit in enumerate(hits, 1)]
+
+
 def citation_object(citation: Citation, shown: Shown) -> dict[str, Any]:
     """A citation of `rag ask`."""
     return {
@@ -66,7 +71,7 @@ def answer_object(answer: Answer, shown: Shown) -> dict[str, Any]:
         "dropped": list(answer.dropped),
         "conflicts": list(answer.conflicts),
         "omitted": list(answer.omitted),
-        "hits": [hit_object(rank, hit, shown) for rank, hit in enumerate(answer.hits, 1)],
+        "hits": hit_objects(answer.hits, shown),
         "model": answer.model,
         "prompt": answer.prompt or None,
         "tokens": {"prompt": answer.prompt_tokens, "completion": answer.completion_tokens},

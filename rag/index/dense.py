@@ -79,14 +79,18 @@ class Dense:
 
     def scores(self, vector: Floats, rows: Numbers) -> Floats:
         """Inner products of these rows with `vector` (d,), in their order. Raises KeyError for a row not there."""
-        vectors = np.empty((len(rows), len(vector)), np.float32)
+        return self.vectors(rows) @ vector
+
+    def vectors(self, rows: Numbers) -> Floats:
+        """The vectors (n, d) of these rows, in their order. Raises KeyError for a row not there."""
+        found = np.empty((len(rows), self._tail_vectors.shape[1]), np.float32)
         in_base, places = _places(self._base.rows, rows)
-        vectors[in_base] = self._base.vectors[places[in_base]]
+        found[in_base] = self._base.vectors[places[in_base]]
         in_tail, places = _places(self._tail_rows, rows)
-        vectors[in_tail] = self._tail_vectors[places[in_tail]]
+        found[in_tail] = self._tail_vectors[places[in_tail]]
         if not (in_base | in_tail).all():
             raise KeyError(f"not rows of this index: {rows[~(in_base | in_tail)][:5].tolist()}")
-        return vectors @ vector
+        return found
 
     def _search_base(self, vector: Floats, k: int, allowed: Numbers) -> tuple[Numbers, Floats]:
         allowed = allowed[np.isin(allowed, self._base.rows, assume_unique=True)]

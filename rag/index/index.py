@@ -107,6 +107,10 @@ class Index:
         """Inner products of the rows' vectors with `vector` (d,), in the rows' order."""
         return self._dense_part().scores(self._checked(vector), np.asarray(rows, np.int64))
 
+    def vectors(self, rows: Numbers) -> Floats:
+        """The rows' vectors (n, d), in the rows' order."""
+        return self._dense_part().vectors(np.asarray(rows, np.int64))
+
     def lexical_scores(self, query: str, rows: Numbers) -> Floats:
         """BM25 of each row, in the rows' order; 0 where no term matches."""
         return lexical.scores(self._rows.database, query, np.asarray(rows, np.int64), self._commit.chunks)

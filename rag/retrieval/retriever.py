@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from rag.datatypes import Chunk, Hit, Scores
+from rag.datatypes import Hit
 from rag.index.filters import parse_filter
 from rag.index.index import Index
 from rag.protocols import Embedder, Reranker, Store
-from rag.retrieval.candidates import Candidates, gather, look_closer
+from rag.retrieval.candidates import gather, look_closer
+from rag.retrieval.dress import dressed
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ RERANK_DEPTH = 50  # a Reranker is handed this many hits, or k where that is mor
 class Retriever:
     """Finds the chunks that bear on a question, in every language the embedder knows.
 
-    `seconds` holds the timings of the last call by stage: embed, filter (if there is one), search, late, read, total.
+    `seconds` holds the timings of the last call by stage: filter (if there is one), embed, search, late, read, total.
     """
 
     def __init__(self, index: Store, embedder: Embedder, reranker: Reranker | None = None) -> None:
@@ -36,52 +36,32 @@ class Retriever:
         """A retriever over the index at `path`. Raises IndexMissing, IndexMismatch, IndexDamaged."""
         return cls(Index.open(Path(path), embedder=embedder), embedder)
 
-    def retrieve(self, question: str, k: int = 5, *, where: str = "") -> list[Hit]:
+    def retrieve(self, question: str, k: int = 5, *, where: str = "", group: bool = False) -> list[Hit]:
         """The `k` best hits, best first (fewer where the index has fewer).
 
         Only of chunks that the filter `where` lets through, such as "format = pdf, modified >= 2024-05": its grammar is
-        in `rag.index.filters`. Raises ValueError for k < 1, FilterError for a filter that cannot be read.
+        in `rag.index.filters`. With `group`, one hit for each document. Raises ValueError for k < 1, FilterError for a
+        filter that cannot be read.
         """
-        conditions = parse_filter(where)
         if k < 1:
             raise ValueError(f"k={k}: at least one hit must be wanted")
+        conditions = parse_filter(where)
         self.seconds = {}
         if not question.strip():
             return []
         started = time.perf_counter()
         neutral = getattr(self.embedder, "neutral", False)
-        query = self._timed("embed", lambda: self.embedder.embed_query(question, tokens=True))
         among = self._timed("filter", lambda: self.index.rows_where(conditions)) if conditions else None
+        query = self._timed("embed", lambda: self.embedder.embed_query(question, tokens=True))
         groups = self._timed("search", lambda: gather(self.index, question, query, k, neutral=neutral, among=among))
         found = self._timed("late", lambda: look_closer(self.index, query, groups, k))
         wanted = k if self.reranker is None else max(RERANK_DEPTH, k)
-        hits = self._timed("read", lambda: self._dressed(found, wanted))
+        hits = self._timed("read", lambda: dressed(self.index, found, wanted, group=group))
         if self.reranker is not None:
             reranker = self.reranker
             hits = self._timed("rerank", lambda: reranker.rerank(question, hits))
         self.seconds["total"] = time.perf_counter() - started
         return hits[:k]
-
-    def _dressed(self, found: Candidates, k: int) -> list[Hit]:
-        """The first `k` candidates as Hits: chunk, scores, places."""
-        chunks = self.index.chunks([int(row) for row in found.rows[:k]])
-        return [self._hit(chunk, found, place) for place, chunk in enumerate(chunks)]
-
-    def _hit(self, chunk: Chunk, found: Candidates, place: int) -> Hit:
-        late = float(found.late[place])
-        scores = Scores(float(found.dense[place]), float(found.lexical[place]), None if math.isnan(late) else late)
-        places = sorted(source.location for source in self.index.sources(chunk.document))
-        return Hit(
-            chunk=chunk,
-            score=float(found.scores[place]),
-            scores=scores,
-            source=places[0],
-            copies=tuple(places[1:]),
-            text=chunk.text,
-            start=chunk.start,
-            end=chunk.end,
-            pages=self.index.pages(chunk.document, chunk.start, chunk.end),
-        )
 
     def _timed(self, stage: str, step: Callable[[], T]) -> T:
         started = time.perf_counter()

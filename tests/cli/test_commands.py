@@ -132,6 +132,36 @@ def test_a_filter_that_cannot_be_read_costs_no_model(indexed: Run, monkeypatch: 
         )
 
 
+def test_keyword_search_needs_no_model(indexed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.models.load.load_embedder", lambda *_, **__: pytest.fail("a model was loaded"))
+    hits = as_json(indexed("search", "rope drum", "--lexical", "--json"))["hits"]
+    assert [(hit["source"], hit["scores"]["dense"]) for hit in hits] == [("docs/winch.txt", None)]
+    nothing = indexed("search", "zeppelin", "--lexical")
+    assert (nothing.stdout, "no passage holds any of these words" in nothing.stderr) == ("", True)
+    nothing = indexed("search", "rope", "--lexical", "--where", "format = md")
+    assert "no passage that the filter 'format = md' lets through holds any of these words" in nothing.stderr
+
+
+def test_search_can_give_one_passage_a_document(rag: Run, folder: Path) -> None:
+    (folder / "docs" / "long.txt").write_text("\n\n".join(f"{ROPE} Part {number}." for number in range(40)))
+    rag("ingest", "docs", "--chunk-tokens", "40")
+    plain, grouped = (as_json(rag("search", "rope", *flag, "--json"))["hits"] for flag in ([], ["--group"]))
+    assert len({hit["document"] for hit in plain}) < len(plain)
+    assert len({hit["document"] for hit in grouped}) == len(grouped) == 4
+
+
+def test_similar_lists_other_documents(indexed: Run, folder: Path) -> None:
+    (folder / "docs" / "winch-2.txt").write_text(ROPE.replace("18", "24"))
+    indexed("ingest", "docs")
+    found = as_json(indexed("similar", "docs/winch.txt", "--json"))
+    assert found["source"] == "docs/winch.txt"
+    assert found["hits"][0]["source"] == "docs/winch-2.txt"
+    assert len(found["hits"]) == 3
+    assert "1. docs/winch-2.txt:0-" in indexed("similar", "docs/winch.txt", "-k", "1").stdout
+    nothing = indexed("similar", "docs/winch.txt", "--where", "source = winch.txt")
+    assert "no other document in the index that the filter 'source = winch.txt' lets through" in nothing.stderr
+
+
 def test_an_empty_question_is_refused(indexed: Run) -> None:
     assert "the question is empty" in indexed("search", "  ", code=1).stderr
     assert "the question is empty" in indexed("ask", "", code=1).stderr

@@ -105,6 +105,11 @@ def test_front_matter_gives_markdown_its_title() -> None:
     assert document(b"# Start\n", "a.md").title == ""
 
 
+def test_a_title_without_a_letter_is_none() -> None:
+    assert document(b"---\ntitle: 0000320193-23-000077\n---\n# Start\n\n# Stop\n", "a.md").title == ""
+    assert document("---\ntitle: 海棠7\n---\n# Start\n\n# Stop\n".encode(), "a.md").title == "海棠7"
+
+
 def test_a_title_that_is_the_heading_over_everything_is_left_out() -> None:
     assert document(b"---\ntitle: PUMP  manual\n---\n# Pump manual\n\n## Start\n", "a.md").title == ""
     assert document(b"---\ntitle: Pump manual\n---\n# Pump manual\n\n# Annex\n", "a.md").title == "Pump manual"

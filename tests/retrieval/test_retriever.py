@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,6 +108,26 @@ def test_a_document_in_two_places_is_one_hit_with_a_copy(store: ListStore) -> No
     hit = Retriever(store, HashEmbedder()).retrieve("leave is thirty days", k=1)[0]
     assert hit.source == "/docs/a/d2.txt"
     assert hit.copies == ("/docs/b/d2.txt",)
+
+
+def test_grouped_hits_are_the_best_of_each_document() -> None:
+    class Pages(ListStore):
+        """Every four rows are one document."""
+
+        def chunks(self, rows: Sequence[int]) -> list[Chunk]:
+            return [
+                replace(chunk, document=f"d{row // 4}") for row, chunk in zip(rows, super().chunks(rows), strict=True)
+            ]
+
+    retriever = Retriever(Pages(TEXTS * 20, HashEmbedder()), HashEmbedder())
+    plain, grouped = (retriever.retrieve("oil the heron pump", k=7, group=group) for group in (False, True))
+    assert len({hit.chunk.document for hit in plain}) == len(plain) == len(grouped) == 7
+    assert len({hit.text for hit in plain}) == 1  # four rows of a document differ: the same one leads in all
+    for k in (30, 80):
+        grouped = retriever.retrieve("oil the heron pump", k=k, group=True)
+        assert sorted(hit.chunk.document for hit in grouped) == sorted(f"d{number}" for number in range(20))
+        assert {hit.text for hit in grouped} == {plain[0].text}
+        assert len(retriever.retrieve("oil the heron pump", k=k)) == k
 
 
 def test_fewer_hits_come_where_the_index_has_fewer(store: ListStore) -> None:

@@ -73,10 +73,12 @@ def too_large(size: int) -> Unread:
 
 
 def _title(content: Content) -> str:
-    """The title in one line; "" where it is the heading that everything else stands under."""
+    """The title in one line; "" where it is a number alone, or the heading that everything else stands under."""
     clean = content.title.encode("utf-8", "replace").decode().replace("\0", "")
     title = " ".join(clean.split())
-    if title and content.markup == "markdown":
+    if not any(map(str.isalpha, title)):
+        return ""
+    if content.markup == "markdown":
         headings = [block for block in blocks(content.text) if block.kind == "heading"]
         if headings and headings[0].title.casefold() == title.casefold():
             alone = all(block.level > headings[0].level for block in headings[1:])

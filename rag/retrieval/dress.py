@@ -1,0 +1,49 @@
+"""Candidates → Hits: each with its chunk, its scores, and the places where its document lies."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from rag.datatypes import Chunk, Hit, Scores
+from rag.protocols import Store
+from rag.retrieval.candidates import Candidates
+
+SLICE = 64  # candidates that are looked at together when documents are grouped
+
+
+def dressed(store: Store, found: Candidates, k: int, *, group: bool = False) -> list[Hit]:
+    """The first `k` candidates as Hits, in their order; with `group`, the first of each document."""
+    hits: list[Hit] = []
+    documents: set[str] = set()
+    size = SLICE if group else k
+    for start in range(0, len(found), size):
+        part = found.taken(slice(start, start + size))
+        for place, chunk in enumerate(store.chunks([int(row) for row in part.rows])):
+            if len(hits) < k and not (group and chunk.document in documents):
+                documents.add(chunk.document)
+                hits.append(_hit(store, chunk, part, place))
+        if len(hits) == k:
+            break
+    return hits
+
+
+def _hit(store: Store, chunk: Chunk, found: Candidates, place: int) -> Hit:
+    dense, lexical, late = (_known(leg[place]) for leg in (found.dense, found.lexical, found.late))
+    places = sorted(source.location for source in store.sources(chunk.document))
+    return Hit(
+        chunk=chunk,
+        score=float(found.scores[place]),
+        scores=Scores(dense, lexical, late),
+        source=places[0],
+        copies=tuple(places[1:]),
+        text=chunk.text,
+        start=chunk.start,
+        end=chunk.end,
+        pages=store.pages(chunk.document, chunk.start, chunk.end),
+    )
+
+
+def _known(score: np.float32) -> float | None:
+    return None if math.isnan(score) else float(score)

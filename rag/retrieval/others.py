@@ -1,0 +1,66 @@
+"""Two other ways to hits, for those who work through a literature: by keywords alone, and by likeness to a document."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.datatypes import Hit
+from rag.index.filters import parse_filter
+from rag.index.index import Index
+from rag.protocols import Store
+from rag.retrieval.candidates import Candidates
+from rag.retrieval.dress import dressed
+
+PROBES = 32
+"""Chunks of a document that are looked up, evenly spread over it."""
+NEAR = 100
+"""Chunks that are looked at around each of these."""
+
+Floats = NDArray[np.float32]
+
+
+def search_words(store: Store, query: str, k: int = 5, *, where: str = "", group: bool = False) -> list[Hit]:
+    """The `k` best hits by BM25 alone, best first; only chunks that hold a word of the query. No embedder is needed.
+
+    A word that more than half of all chunks hold counts only where the query has no rarer one. `where` and `group` as
+    in `Retriever.retrieve`. Raises FilterError for a filter that cannot be read.
+    """
+    among = store.rows_where(parse_filter(where)) if where.strip() else None
+    rows, scores = store.search_lexical(query, max(k, NEAR) if group else k, among)
+    unknown = np.full(len(rows), np.nan, np.float32)
+    return dressed(store, Candidates(rows, scores, unknown, scores, unknown), k, group=group)
+
+
+def similar(index: Index, document: str, k: int = 5, *, where: str = "") -> list[Hit]:
+    """The `k` documents most like this one, best first, each by the chunk that is most like one of its chunks.
+
+    A document's score is the mean, over the chunks of this one, of the cosine of its nearest chunk: it is high where
+    all that is said here has its like there. What is not among the nearest of a chunk counts as the last of these.
+    Raises FilterError as `search_words` does.
+    """
+    own = index.rows_of(document)
+    among = np.setdiff1d(index.rows_where(parse_filter(where)), own, assume_unique=True)
+    probes = np.unique(np.linspace(0, len(own) - 1, min(PROBES, len(own))).round().astype(np.int64))
+    vectors = index.vectors(np.array(own, np.int64)[probes])
+    near = [index.search_dense(vector, NEAR, among) for vector in vectors]
+    rows = np.unique(np.concatenate([found for found, _ in near])) if near else np.empty(0, np.int64)
+    if not len(rows):
+        return []
+    cosines = np.empty((len(near), len(rows)), np.float32)
+    for place, (found, scores) in enumerate(near):
+        cosines[place] = scores[-1]
+        cosines[place, np.searchsorted(rows, found)] = scores
+    return dressed(index, _by_document(index, rows, cosines), k, group=True)
+
+
+def _by_document(store: Store, rows: NDArray[np.int64], cosines: Floats) -> Candidates:
+    """The rows (n,), those of the best documents first and of these the nearest; `cosines` are (probes, n)."""
+    names = [chunk.document for chunk in store.chunks([int(row) for row in rows])]
+    nearest: Floats = cosines.max(axis=0)
+    scores = np.empty(len(rows), np.float32)
+    for name in set(names):
+        places = np.array([place for place, each in enumerate(names) if each == name])
+        scores[places] = cosines[:, places].max(axis=1).mean()
+    unknown = np.full(len(rows), np.nan, np.float32)
+    return Candidates(rows, scores, nearest, unknown, unknown).taken(np.lexsort((rows, -nearest, -scores)))
