@@ -45,12 +45,17 @@ class Page:
             raise ValueError(f"not a page: {self.number} at {self.start}:{self.end}")
 
 
+Metadata = tuple[tuple[str, str], ...]
+"""Keys with their values, in any order; a key that has several values stands once for each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """The text of one file's content, final as its reader returned it.
 
     `id` is hash(file bytes, reader and its version). `markup` says whether `text` marks its structure in
     Markdown (headings, tables, code fences) or is plain. `title` joins the heading context of every chunk.
+    `metadata` is what the content says of itself, such as a front matter.
     """
 
     id: str
@@ -58,6 +63,7 @@ class Document:
     markup: Markup = "plain"
     title: str = ""
     pages: tuple[Page, ...] = ()
+    metadata: Metadata = ()
 
     def page_at(self, offset: int) -> int | None:
         """The 1-based page that holds the character at `offset`; None where the format has no pages."""
@@ -108,7 +114,8 @@ class Source:
 
     `document` is None where the file never gave one. `stale` marks a file that once worked, fails now, and keeps
     its last good version. `digest` is the SHA-256 of the file's bytes; `size`, `mtime_ns` and `inode` may spare
-    computing it. `reader` names the reader and its version, so that an upgraded reader reads again.
+    computing it. `reader` names the reader and its version, so that an upgraded reader reads again. `given` is what the
+    user said of it when it was ingested, `sidecar` what the file beside it says.
     """
 
     root: str
@@ -123,6 +130,8 @@ class Source:
     reason: str = ""
     fix: str = ""
     stale: bool = False
+    given: Metadata = ()
+    sidecar: Metadata = ()
 
     @property
     def location(self) -> str:

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Protocol
 
 from rag.corpus.ledger import counts, problems
+from rag.corpus.metadata import MetadataProblem, read_sidecar, sidecar_of
 from rag.corpus.readers import MAX_BYTES, Unread, document_id, reader_for, too_large
 from rag.corpus.walk import Found
-from rag.datatypes import Chunk, Document, Source, State
+from rag.datatypes import Chunk, Document, Metadata, Source, State
 from rag.index.split import Chunking, split
 from rag.index.writer import Writer
 from rag.protocols import Embedder
@@ -92,12 +93,14 @@ class Intake:
         chunking: Chunking,
         *,
         verify: bool = False,
+        given: Metadata | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.writer = writer
         self.embedder = embedder
         self.chunking = chunking
         self.verify = verify
+        self.given = given
         self.progress: Progress = progress or NoProgress()
         self.known = writer.known()
         self.outcomes: dict[str, Source] = {}
@@ -123,28 +126,45 @@ class Intake:
         if isinstance(found, Source):
             self._failed(found)
             return
-        source = self._looked_at(found)
-        if source is not None:
-            self._settle(source, found.size)
+        source = self._described(found)
+        if source.state is State.FAILED:
+            self._settle(self._kept(source), found.size)
+            return
+        known = self._looked_at(source)
+        if known is not None:
+            self._settle(known, found.size)
             return
         with self._timed("read"):
-            source, document = self._read(found)
+            source, document = self._read(found, source)
         if document is None:
             self._settle(source, found.size)
         else:
             self.add(document, [source], found.size)
 
-    def _looked_at(self, found: Found) -> Source | None:
+    def _described(self, found: Found) -> Source:
+        """The file as a source, with what the user and its sidecar say of it; failed where that cannot be read."""
+        source = _source(found)
+        known = self.known.get(source.location)
+        given = self.given if self.given is not None else known.given if known else ()
+        beside = sidecar_of(found.location)
+        try:
+            return replace(source, given=given, sidecar=read_sidecar(beside) if beside else ())
+        except MetadataProblem as error:
+            name = beside.name if beside else ""
+            failed = replace(source, given=given, sidecar=known.sidecar if known else (), state=State.FAILED)
+            # Without a stat to compare, the file is looked at again when the sidecar is mended.
+            return replace(failed, size=0, mtime_ns=0, reason=f"{name} cannot be read: {error}", fix=f"mend {name}")
+
+    def _looked_at(self, source: Source) -> Source | None:
         """The file's outcome where its stat alone decides: it and its reader are what they were."""
-        known = self.known.get(_location(found))
+        known = self.known.get(source.location)
         if known is None or self.verify:
             return None
-        same = (known.size, known.mtime_ns, known.inode) == (found.size, found.mtime_ns, found.inode)
-        return _again(known) if same and known.reader == _reader_name(found) else None
+        stat = (source.size, source.mtime_ns, source.inode, source.reader)
+        return _again(known, source) if stat == (known.size, known.mtime_ns, known.inode, known.reader) else None
 
-    def _read(self, found: Found) -> tuple[Source, Document | None]:
+    def _read(self, found: Found, source: Source) -> tuple[Source, Document | None]:
         """The file's outcome and, where it has to be embedded, its document."""
-        source = _source(found)
         reader = reader_for(found.location)
         if reader is None:
             return self._unread(source, Unread(State.UNSUPPORTED, _no_reader(found))), None
@@ -158,7 +178,7 @@ class Intake:
         source = replace(source, digest=hashlib.sha256(data).hexdigest())
         known = self.known.get(source.location)
         if known is not None and (known.digest, known.reader) == (source.digest, source.reader):
-            return replace(_again(known), size=source.size, mtime_ns=source.mtime_ns, inode=source.inode), None
+            return _again(known, source), None
         identity = document_id(data, reader)
         if self._holds(identity):
             return self._placed(source, identity), None
@@ -271,13 +291,10 @@ class Intake:
             self.seconds[stage] += time.perf_counter() - started
 
 
-def _again(known: Source) -> Source:
+def _again(known: Source, now: Source) -> Source:
     """How an untouched file ends: unchanged where it has its document, else as it ended before."""
-    return replace(known, state=State.UNCHANGED) if known.state in KEPT_STATES else known
-
-
-def _location(found: Found) -> str:
-    return _source(found).location
+    again = replace(known, size=now.size, mtime_ns=now.mtime_ns, inode=now.inode, given=now.given, sidecar=now.sidecar)
+    return replace(again, state=State.UNCHANGED) if known.state in KEPT_STATES else again
 
 
 def _source(found: Found) -> Source:

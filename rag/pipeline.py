@@ -8,9 +8,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from rag.corpus.metadata import given_metadata
 from rag.corpus.walk import walk
 from rag.datatypes import Answer, Citation, Document, Sentence, Source
-from rag.errors import CorpusError, IndexDamaged, IndexMissing
+from rag.errors import CorpusError, IndexDamaged, IndexMismatch, IndexMissing
 from rag.generation.generator import Generator
 from rag.index.index import Index
 from rag.index.split import Chunking
@@ -52,20 +53,24 @@ def ingest(
     rebuild: bool = False,
     prune: bool = False,
     verify: bool = False,
+    meta: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Bring the index in step with files and folders; what every file became.
 
     Unchanged files cost no embedding, changed ones are replaced, those gone from an ingested folder are removed.
     `verify` hashes every file instead of trusting size, time and inode; `rebuild` re-embeds everything the index
-    holds first, with this embedder and chunking, while readers keep the old state.
+    holds first, with this embedder and chunking, while readers keep the old state. `meta` is what is said of all the
+    files, as "key=value" (`rag.corpus.metadata`), in place of what was said before; None leaves that as it was.
 
-    Raises CorpusError (a root that cannot be read; a large removal without `prune`), IndexBusy, IndexMismatch.
+    Raises SettingsError (meta that is not key=value), CorpusError (a root that cannot be read; a large removal without
+    `prune`), IndexBusy, IndexMismatch.
     """
     started, cut = time.perf_counter(), chunking or Chunking()
     roots = [Path(path) for path in paths]
+    given = None if meta is None else given_metadata(meta)
     with Writer.open(Path(index), embedder=embedder, chunking=cut, rebuild=rebuild) as writer:
-        intake = Intake(writer, embedder, cut, verify=verify, progress=progress)
+        intake = Intake(writer, embedder, cut, verify=verify, given=given, progress=progress)
         if rebuild:
             carry_over(Path(index), writer, intake, again=bool(roots))
         found = list(walk(roots, exclude=[Path(index)]))
@@ -101,7 +106,8 @@ def carry_over(path: Path, writer: Writer, intake: Intake, *, again: bool) -> No
     """Everything that the index at `path` holds, split and embedded anew; sources keep their states.
 
     Where it is damaged, what could not be read is left to the files that are ingested `again` in the same run.
-    Raises IndexDamaged where there are none: nothing would be left. IndexMissing is no loss.
+    So it is with an index of an earlier format. Raises IndexDamaged, IndexMismatch where there are none: nothing would
+    be left. IndexMissing is no loss.
     """
     try:
         with Index.open(path) as old:
@@ -115,11 +121,11 @@ def carry_over(path: Path, writer: Writer, intake: Intake, *, again: bool) -> No
                 writer.put_source(source)
     except IndexMissing:
         return
-    except IndexDamaged as error:
+    except (IndexDamaged, IndexMismatch) as error:  # a mismatch with no embedder named is one of format
         if not again:
-            raise IndexDamaged(
-                f"{path} is damaged, so what it holds cannot be carried over: {error}. Name the folders to read "
-                f"again, such as: rag ingest docs --rebuild"
+            raise type(error)(
+                f"what {path} holds cannot be carried over: {error}. Name the folders to read again, such as: "
+                f"rag ingest docs --rebuild"
             ) from error
         log.warning("%s The rebuild reads the named files instead.", error)
     intake.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from rag.index.split import Chunking
 from rag.intake import IngestReport
 from rag.models.fakes import HashEmbedder
 from rag.pipeline import ingest
+from tests.index.samples import database_file
 
 
 class CountingEmbedder(HashEmbedder):
@@ -261,3 +263,75 @@ def test_a_damaged_index_is_not_rebuilt_to_nothing(docs: Path, embedder: Countin
 
 def test_rebuilding_what_is_not_there_makes_it(docs: Path, embedder: CountingEmbedder) -> None:
     assert run(docs, embedder, rebuild=True).chunks_total == 3
+
+
+def described(docs: Path) -> dict[str, tuple[object, object]]:
+    with Index.open(docs.parent / "index") as index:
+        return {source.path: (source.given, source.sidecar) for source in index.all_sources()}
+
+
+def test_what_is_said_of_files_changes_without_embedding_anything(docs: Path, embedder: CountingEmbedder) -> None:
+    run(docs, embedder)
+    embedded, index = embedder.embedded, docs.parent / "index"
+    sidecar = docs / "pump.md.meta.json"
+    sidecar.write_text('{"team": "red"}')
+    report = ingest([docs], index, embedder, meta=["year=2024"])
+    assert (report.files["seen"], report.files["unchanged"]) == (3, 3)
+    year, red = ("year", "2024"), ("team", "red")
+    assert described(docs)["pump.md"] == ((year,), (red,))
+    assert described(docs)["leave.txt"] == ((year,), ())
+    again = run(docs, embedder)
+    assert again.commit == report.commit  # what was said stays said
+    sidecar.write_text('{"team": "blue"}')
+    run(docs, embedder)
+    assert described(docs)["pump.md"] == ((year,), (("team", "blue"),))
+    sidecar.unlink()
+    ingest([docs], index, embedder, meta=["year="])
+    assert set(described(docs).values()) == {((), ())}
+    assert embedder.embedded == embedded
+
+
+def test_what_is_said_of_files_outlives_a_rebuild(docs: Path, embedder: CountingEmbedder) -> None:
+    (docs / "pump.md").write_text("---\nauthor: Ada\n---\n# Pump\n\nThe pump needs oil.\n")
+    (docs / "pump.md.meta.json").write_text('{"team": "red"}')
+    ingest([docs], docs.parent / "index", embedder, meta=["year=2024"])
+    before = described(docs)
+    run(docs, embedder, rebuild=True)
+    assert described(docs) == before
+    with Index.open(docs.parent / "index") as index:
+        assert sum(bool(index.document(source.document or "").metadata) for source in index.all_sources()) == 1
+
+
+def test_a_sidecar_that_cannot_be_read_is_named_and_loses_nothing(docs: Path, embedder: CountingEmbedder) -> None:
+    sidecar = docs / "pump.md.meta.json"
+    sidecar.write_text("{")
+    (docs / "gone.txt.meta.toml").write_text("")
+    report = run(docs, embedder)
+    assert (report.files["failed"], report.files["skipped"], report.files["indexed"]) == (1, 1, 2)
+    failed, skipped = sorted(report.problems, key=lambda source: source.state)
+    assert failed.reason.startswith("pump.md.meta.json cannot be read: Expecting property name")
+    assert failed.fix == "mend pump.md.meta.json"
+    assert skipped.reason == "describes gone.txt, which is not there"
+    sidecar.write_text('{"team": "red"}')
+    assert run(docs, embedder).files["indexed"] == 1
+    sidecar.write_text("[]")
+    assert run(docs, embedder).files["stale"] == 1
+    assert described(docs)["pump.md"] == ((), (("team", "red"),))
+    sidecar.unlink()
+    assert run(docs, embedder).files["failed"] == 0
+    assert stored(docs)["pump.md"] is State.INDEXED
+    assert described(docs)["pump.md"] == ((), ())
+
+
+def test_an_index_of_an_earlier_format_is_rebuilt_from_its_files(docs: Path, embedder: CountingEmbedder) -> None:
+    run(docs, embedder)
+    index = docs.parent / "index"
+    with sqlite3.connect(database_file(index)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    with pytest.raises(IndexMismatch, match=r"has format 1, of an earlier version .* rag ingest FOLDER --rebuild"):
+        run(docs, embedder)
+    with pytest.raises(IndexMismatch, match=r"cannot be carried over: .* Name the folders to read again"):
+        ingest([], index, embedder, rebuild=True)
+    run(docs, embedder, rebuild=True)
+    assert len(texts(docs)) == 3

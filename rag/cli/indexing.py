@@ -44,6 +44,12 @@ def ingest(
     ] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Allow removing more than half of the documents.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Hash every file instead of trusting its date.")] = False,
+    meta: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--meta", metavar="KEY=VALUE", help="Say this of all the files, to filter by; may be given several times."
+        ),
+    ] = None,
     embedder: EmbedderFlag = None,
     device: DeviceFlag = None,
     engine: EngineFlag = None,
@@ -65,7 +71,7 @@ def ingest(
     flags = {"index": index, "embedder": embedder, "device": device, "engine": engine}
     sizes = {"chunk_tokens": chunk_tokens, "context_tokens": context_tokens, "threads": threads}
     settings = prepared(Settings.load({**flags, **sizes}))
-    report = _ingested(paths or [], settings, rebuild=rebuild, prune=prune, verify=verify)
+    report = _ingested(paths or [], settings, rebuild=rebuild, prune=prune, verify=verify, meta=meta)
     if json:
         jsonout.write_json(_report_object(report))
     else:
@@ -73,8 +79,13 @@ def ingest(
     return FIXABLE if strict and report.files.get("failed", 0) else 0
 
 
-def _ingested(paths: Sequence[Path], settings: Settings, *, rebuild: bool, prune: bool, verify: bool) -> IngestReport:
+def _ingested(
+    paths: Sequence[Path], settings: Settings, *, rebuild: bool, prune: bool, verify: bool, meta: Sequence[str] | None
+) -> IngestReport:
     from rag import ingest as ingest_library
+    from rag.corpus.metadata import given_metadata
+
+    given_metadata(meta or ())  # fails now, before a model is loaded
 
     embedder, chunking = ingest_parts(settings, rebuild=rebuild)
     with Bar() as bar:
@@ -86,6 +97,7 @@ def _ingested(paths: Sequence[Path], settings: Settings, *, rebuild: bool, prune
             rebuild=rebuild,
             prune=prune,
             verify=verify,
+            meta=meta,
             progress=bar,
         )
 
@@ -216,9 +228,20 @@ def _source_object(index: Index, source: Source) -> dict[str, Any]:
         "chunks": len(index.rows_of(source.document)) if source.document else 0,
         "pages": len(index.document(source.document).pages) or None if source.document else None,
         "size": source.size,
+        "metadata": _metadata_object(index, source),
         "reason": source.reason or None,
         "fix": source.fix or None,
     }
+
+
+def _metadata_object(index: Index, source: Source) -> dict[str, list[str]]:
+    """Every key with its values: the user's, else the sidecar's, else the document's own."""
+    own = index.document(source.document).metadata if source.document else ()
+    found: dict[str, list[str]] = {}
+    for part in (source.given, source.sidecar, own):
+        held = {key: [value for name, value in part if name == key] for key, _ in part}
+        found = {**held, **found}
+    return dict(sorted(found.items()))
 
 
 def _state(row: dict[str, Any]) -> str:

@@ -30,6 +30,6 @@ WhereFlag = Annotated[
         "--where",
         metavar="FILTER",
         help='Look only there, such as "format = pdf, modified >= 2024-05"; fields: source, format, language, heading, '
-        "modified. May be given several times.",
+        "modified, keys of metadata. May be given several times.",
     ),
 ]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rag.corpus.metadata import described_by
 from rag.corpus.readers import MAX_BYTES, reader_for, too_large
 from rag.datatypes import Source, State
 from rag.errors import CorpusError
@@ -93,8 +94,12 @@ def _left_out(entry: os.DirEntry[str], exclude: set[Path]) -> bool:
 
 
 def _looked_at(root: Path, path: Path) -> Found | Source | None:
-    """The file, or how it ended; None for one that vanished since its folder was listed."""
+    """The file, or how it ended; None for one that vanished since its folder was listed, and for a sidecar."""
     relative = path.relative_to(root).as_posix()
+    described = described_by(path.name)
+    if described:
+        beside = path.with_name(described).is_file()
+        return None if beside else _skipped(root, relative, f"describes {described}, which is not there")
     if _shown(relative) != relative:
         return Source(root.as_posix(), _shown(relative), State.FAILED, reason="its name is not UTF-8", fix="rename it")
     try:

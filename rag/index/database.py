@@ -199,6 +199,11 @@ def _check_header(database: Database) -> None:
             f"{database.file} has format {version}; this version of rag reads up to {FORMAT} and would misread it. "
             f"Upgrade rag, or make the index anew with: rag ingest --rebuild"
         )
+    if application == APPLICATION and 0 < version < FORMAT:
+        raise IndexMismatch(
+            f"{database.file} has format {version}, of an earlier version of rag; this one reads format {FORMAT}. "
+            f"Make the index anew from the source files with: rag ingest FOLDER --rebuild"
+        )
     if application != APPLICATION or version < 1:
         raise damaged(database.file, "it is not the database of an index")
     made = {_flat(sql) for (sql,) in database.all("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")}

@@ -63,8 +63,8 @@ class EmbeddingTable:
         rows, tokens = [], []
         for place, (key, number) in enumerate(new.items()):
             name, vector = first + place, vectors[number].tobytes()
-            rows.append((name, key, vector, checksum(name, key, vector), commit))
-            tokens.append((name, codec, blobs[place], checksum(name, codec, blobs[place])))
+            rows.append((name, key, vector, checksum("embedding", name, key, vector), commit))
+            tokens.append((name, codec, blobs[place], checksum("token_vectors", name, codec, blobs[place])))
         self._database.many("INSERT INTO embedding (id, key, vector, crc, released) VALUES (?, ?, ?, ?, ?)", rows)
         self._database.many("INSERT INTO token_vectors (embedding, codec, data, crc) VALUES (?, ?, ?, ?)", tokens)
 
@@ -116,5 +116,7 @@ class EmbeddingTable:
             total = sum((vectors.sum(axis=0, dtype=np.float64) for vectors in tokens), np.zeros(self._dimension))
             codec = TokenCodec((total / max(count, 1)).astype(np.float32), seen=max(count, 1))
         data = codec.to_bytes()
-        self._database.all("INSERT INTO codec VALUES (?, ?, ?)", (number + 1, data, checksum(number + 1, data)))
+        self._database.all(
+            "INSERT INTO codec VALUES (?, ?, ?)", (number + 1, data, checksum("codec", number + 1, data))
+        )
         return number + 1, codec

@@ -1,6 +1,6 @@
 """Filters: which chunks a search may look at, in one small grammar for the command line, Python and later HTTP.
 
-    format = pdf, source = reports/**, language = en|zh, modified >= 2024-05
+    format = pdf, source = reports/**, language = en|zh, modified >= 2024-05, department = finance
 
 Conditions stand between commas, and all must hold. Alternatives stand between bars: one must hold (with a negated
 operator, none). A value that holds one of , | " = < > is written in double quotes, in which \\" is a quotation mark.
@@ -11,11 +11,11 @@ from __future__ import annotations
 import datetime
 import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from rag.datatypes import Condition, Source
+from rag.datatypes import Condition, Metadata, Source
 from rag.errors import FilterError
 from rag.text.fold import fold
 
@@ -26,22 +26,30 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "heading": ("=", "!=", "~", "!~"),
     "modified": ("=", "!=", "<", "<=", ">", ">="),
 }
-"""Every field with the operators that it takes; ~ is "contains"."""
+"""Every field with the operators that it takes; ~ is "contains". Any other name is a key of metadata."""
+OF_METADATA = ("=", "!=", "~", "!~", "<", "<=", ">", ">=")
+META = "meta."
+"""Before a key of metadata; a filter needs it only where a field has the key's name."""
 
-OF_SOURCES = ("source", "format", "modified")
-"""Fields of the files that a chunk's document lies in: one and the same file must meet all its conditions."""
+OF_CHUNKS = ("language", "heading")
+"""Fields of a chunk; the others are of the files that its document lies in: one of these must meet all conditions."""
 
 _VALUE = r'"(?:[^"\\]|\\.)*"|[^,|"=<>\s](?:[^,|"=<>]*[^,|"=<>\s])?'
 _CONDITION = re.compile(
     rf'\s*(?P<field>[^\s=!~<>:,|"]+)\s*(?P<operator>[=!~<>:]+)\s*(?P<values>(?:{_VALUE})(?:\s*\|\s*(?:{_VALUE}))*)\s*'
 )
 _DAY = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
+_DATED = re.compile(rf"({_DAY.pattern})(?:[T ].*)?$")
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+
+Days = tuple[str, str]  # the first and the last day, as YYYY-MM-DD
 
 
 def parse_filter(text: str) -> tuple[Condition, ...]:
     """The conditions of a filter, in their order; none for an empty text.
 
-    Raises FilterError for what cannot be read, for an unknown field and for an operator that the field does not take.
+    Raises FilterError for what cannot be read and for an operator that the field does not take. Whether the index has a
+    key of metadata is seen when it is searched.
     """
     found, at = [], 0
     while text[at:].strip():
@@ -60,12 +68,11 @@ _EXAMPLE = "format = pdf, modified >= 2024-05"
 
 
 def _condition(field: str, operator: str, values: str) -> Condition:
-    if field not in FIELDS:
-        near = difflib.get_close_matches(field, FIELDS, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise FilterError(f"there is no field {field!r} to filter by: {hint}The fields are {', '.join(FIELDS)}.")
-    if operator not in FIELDS[field]:
-        raise FilterError(f"{field} does not take {operator!r}: its operators are {' '.join(FIELDS[field])}")
+    field = field if field in FIELDS else META + field.lower().removeprefix(META)
+    operators = FIELDS.get(field, OF_METADATA)
+    if operator not in operators:
+        name = field.removeprefix(META)
+        raise FilterError(f"{name} does not take {operator!r}: its operators are {' '.join(operators)}")
     wanted = tuple(_unquoted(value) for value in re.findall(_VALUE, values))
     for value in wanted:
         _MADE_OF.get(field, str)(value)
@@ -79,15 +86,37 @@ def _unquoted(value: str) -> str:
 def holds(condition: Condition, value: str) -> bool:
     """Whether the condition holds for a chunk or a file with this value of its field."""
     negated, operator = condition.operator.startswith("!"), condition.operator.lstrip("!")
-    return negated != any(_HOLDS[condition.field](value, operator, wanted) for wanted in condition.values)
+    check = _HOLDS.get(condition.field, _metadata)
+    return negated != any(check(value, operator, wanted) for wanted in condition.values)
 
 
-def source_holds(source: Source, conditions: Iterable[Condition]) -> bool:
-    """Whether a file meets all the conditions on files among these."""
-    return all(holds(condition, _OF_SOURCE[condition.field](source)) for condition in conditions)
+def source_holds(source: Source, own: Metadata, conditions: Iterable[Condition]) -> bool:
+    """Whether a file meets all these conditions on files; `own` is what its document says of itself."""
+    return all(holds(condition, _value(source, own, condition.field)) for condition in conditions)
+
+
+def check_keys(conditions: Iterable[Condition], keys: Collection[str]) -> None:
+    """Raises FilterError where a condition asks for a key of metadata that is not one of these."""
+    for field in (condition.field for condition in conditions):
+        key = field.removeprefix(META)
+        if field.startswith(META) and key not in keys:
+            near = difflib.get_close_matches(key, [*FIELDS, *keys], n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            known = ", ".join([*FIELDS, *sorted(keys)])
+            raise FilterError(f"there is no field {key!r} to filter by: {hint}There are {known}.")
 
 
 # ---------------------------------------------------------------- what a file has of each field
+
+
+def _value(source: Source, own: Metadata, field: str) -> str:
+    """What a file has of a field; of a key of metadata all values: the user's, else the sidecar's, else its own."""
+    if field in _OF_SOURCE:
+        return _OF_SOURCE[field](source)
+    key = field.removeprefix(META)
+    values = ([value for name, value in part if name == key] for part in (source.given, source.sidecar, own))
+    return "\0".join(next(filter(None, values), []))
+
 
 _OF_SOURCE: dict[str, Callable[[Source], str]] = {
     "source": lambda source: f"{source.root}\0{source.path}",
@@ -128,16 +157,39 @@ def _place(value: str, _: str, wanted: str) -> bool:
 
 def _modified(value: str, operator: str, wanted: str) -> bool:
     """A day against a day, a month or a year; an unknown one meets no condition but a negated one."""
-    first, last = _days(wanted)
-    if not value:
-        return False
+    return bool(value) and _dated(_days(value), operator, _days(wanted))
+
+
+def _dated(span: Days, operator: str, wanted: Days) -> bool:
+    """Whether one span of days lies in another, before it or after it."""
     return {
-        "=": first <= value <= last,
-        "<": value < first,
-        "<=": value <= last,
-        ">": value > last,
-        ">=": value >= first,
+        "=": wanted[0] <= span[0] and span[1] <= wanted[1],
+        "<": span[1] < wanted[0],
+        "<=": span[1] <= wanted[1],
+        ">": span[0] > wanted[1],
+        ">=": span[0] >= wanted[0],
     }[operator]
+
+
+def _metadata(value: str, operator: str, wanted: str) -> bool:
+    """One of a key's values is, contains, or comes before or after what is wanted; no value meets nothing.
+
+    Two numbers are compared as numbers, two dates as dates; what is neither has no order.
+    """
+    return any(_compared(each, operator, wanted) for each in value.split("\0")) if value else False
+
+
+def _compared(value: str, operator: str, wanted: str) -> bool:
+    if operator == "~" or (operator == "=" and fold(value) == fold(wanted)):
+        return fold(wanted) in fold(value)
+    if operator != "=" and _NUMBER.fullmatch(value) and _NUMBER.fullmatch(wanted):
+        one, other = float(value), float(wanted)
+        return {"<": one < other, "<=": one <= other, ">": one > other, ">=": one >= other}[operator]
+    begun, asked = _DATED.match(value), _DAY.fullmatch(wanted)
+    try:
+        return bool(begun and asked) and _dated(_days(begun[1] if begun else ""), operator, _days(wanted))
+    except FilterError:  # 2024-99, say
+        return False
 
 
 _HOLDS: dict[str, Callable[[str, str, str], bool]] = {
@@ -180,7 +232,7 @@ _ONE_DAY = datetime.timedelta(days=1)
 
 
 @lru_cache(maxsize=256)
-def _days(value: str) -> tuple[str, str]:
+def _days(value: str) -> Days:
     """The first and the last day of a day, a month or a year. Raises FilterError for anything else."""
     match = _DAY.fullmatch(value)
     try:

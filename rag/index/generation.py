@@ -62,7 +62,9 @@ def _made(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
         manifest = Manifest.of(embedder, chunking, codec=f"{BITS}-bit, pooled by {POOL:g}", created=time.time())
         values = [(key, pack(value)) for key, value in manifest.values().items()]
         database.all("BEGIN IMMEDIATE")
-        database.many("INSERT INTO manifest VALUES (?, ?, ?)", [(*value, checksum(*value)) for value in values])
+        database.many(
+            "INSERT INTO manifest VALUES (?, ?, ?)", [(*value, checksum("manifest", *value)) for value in values]
+        )
         database.all("COMMIT")
         with explained(generation):
             atomic.sync_folder(generation)

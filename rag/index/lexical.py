@@ -53,7 +53,7 @@ def add(database: Database, texts: Iterable[tuple[int, str]]) -> None:
     entries = ((row, entry(text)) for row, text in texts)
     database.many(
         "INSERT INTO lexical (rowid, terms, crc) VALUES (?, ?, ?)",
-        ((row, stored, checksum(row, stored)) for row, stored in entries),
+        ((row, stored, checksum("lexical", row, stored)) for row, stored in entries),
     )
 
 

@@ -21,7 +21,7 @@ def damage(database: Database) -> Iterator[str]:
     places: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     lengths: dict[int, int] = {}
     for row, stored, crc in database.all("SELECT rowid, terms, crc FROM lexical"):
-        if checksum(row, stored) != crc:
+        if checksum("lexical", row, stored) != crc:
             yield f"the lexical entry of row {row} does not have its checksum"
         lengths[row] = _add(places, row, str(stored))
     database.all(_INSTANCES)

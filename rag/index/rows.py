@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.datatypes import Chunk, Document, Markup, Page, Source, State
+from rag.datatypes import Chunk, Document, Markup, Metadata, Page, Source, State
 from rag.index.database import Database, damaged
 from rag.index.late import TokenCodec
 from rag.index.manifest import Manifest
@@ -27,9 +27,23 @@ Row = tuple[Any, ...]
 _KEPT_CHARACTERS = 8_000_000
 
 _CHUNK = "c.row, c.id, c.document, c.start, c.stop, c.heading, c.table_header, c.tokens, c.language, c.embedding, c.crc"
-_SOURCE = "location, root, path, state, document, digest, size, mtime_ns, inode, reader, reason, fix, stale, crc"
-_DOCUMENT = "id, markup, title, pages, text, crc"
+_FILE = "location, root, path, state, document, digest, size, mtime_ns, inode, reader"
+_SOURCE = f"{_FILE}, reason, fix, stale, given, sidecar, crc"
+_DOCUMENT = "id, markup, title, pages, metadata, text, crc"
 _COMMIT = "number, made, documents, sources, chunks, dense, dense_sha256, dense_rows, dense_last, crc"
+
+
+_NAMES = {
+    "manifest": "the manifest",
+    "commits": "a commit",
+    "codec": "a token codec",
+    "embedding": "a vector",
+    "token_vectors": "token vectors",
+    "chunk": "a chunk",
+    "document": "a document",
+    "source": "a source",
+}
+"""What a row of a table is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,7 @@ class Rows:
     def manifest(self) -> Manifest:
         """What the index was built with."""
         rows = self.database.all("SELECT key, value, crc FROM manifest")
-        values = {key: unpack(value) for key, value in self._checked("the manifest", rows)}
+        values = {key: unpack(value) for key, value in self._checked("manifest", rows)}
         try:
             return Manifest.from_values(values)
         except (KeyError, ValueError) as error:
@@ -74,7 +88,7 @@ class Rows:
     def commit(self) -> Commit:
         """The newest commit that this connection sees; number 0 before the first."""
         rows = self.database.all(f"SELECT {_COMMIT} FROM commits ORDER BY number DESC LIMIT 1")
-        return Commit(*self._checked("a commit", rows)[0]) if rows else Commit()
+        return Commit(*self._checked("commits", rows)[0]) if rows else Commit()
 
     def count(self, table: Literal["document", "source", "chunk"]) -> int:
         """Rows of a table, counted in the table itself: its indexes may have lost some."""
@@ -82,7 +96,7 @@ class Rows:
 
     def codecs(self) -> dict[int, TokenCodec]:
         """The codecs of token vectors, by number; the highest is the one that encodes."""
-        rows = self._checked("a token codec", self.database.all("SELECT number, data, crc FROM codec ORDER BY number"))
+        rows = self._checked("codec", self.database.all("SELECT number, data, crc FROM codec ORDER BY number"))
         try:
             return {number: TokenCodec.from_bytes(data) for number, data in rows}
         except ValueError as error:
@@ -106,6 +120,14 @@ class Rows:
         else:
             self._documents.move_to_end(document)
         return kept
+
+    def document_metadata(self) -> dict[str, Metadata]:
+        """What each document says of itself, by its id; only of those that say something."""
+        found = self.database.all("SELECT id, metadata FROM document WHERE metadata <> '[]'")
+        try:
+            return {name: _metadata(metadata) for name, metadata in found}
+        except ValueError as error:
+            raise damaged(self.database.file, f"a document's metadata cannot be read ({error})") from error
 
     def document_places(self) -> list[int]:
         """Where the documents lie in their table, whatever its index says."""
@@ -163,7 +185,7 @@ class Rows:
             (after,),
         )
         rows = np.array([row[0] for row in found], np.int64)
-        blobs = [vector for _, _, vector in self._checked("a vector", [row[1:] for row in found])]
+        blobs = [vector for _, _, vector in self._checked("embedding", [row[1:] for row in found])]
         data = b"".join(blobs)
         if len(data) != 2 * dimension * len(rows):
             raise damaged(self.database.file, f"a vector has not {dimension} numbers")
@@ -179,15 +201,15 @@ class Rows:
         )
         if len(found) != len(rows):
             raise damaged(self.database.file, "token vectors are missing")
-        return [(codec, data) for _, codec, data in self._checked("token vectors", found)]
+        return [(codec, data) for _, codec, data in self._checked("token_vectors", found)]
 
     # ------------------------------------------------------------ one row
 
-    def _checked(self, what: str, rows: Sequence[Row]) -> list[Row]:
-        """The rows without their last value, which is the checksum of the others."""
+    def _checked(self, table: str, rows: Sequence[Row]) -> list[Row]:
+        """The table's rows without their last value, which is the checksum of the others."""
         for row in rows:
-            if checksum(*row[:-1]) != row[-1]:
-                raise damaged(self.database.file, f"{what} ({str(row[0])[:60]}) does not have its checksum")
+            if checksum(table, *row[:-1]) != row[-1]:
+                raise damaged(self.database.file, f"{_NAMES[table]} ({str(row[0])[:60]}) does not have its checksum")
         return [row[:-1] for row in rows]
 
     def _chunk_values(self, rows: Sequence[int]) -> list[Row]:
@@ -198,10 +220,10 @@ class Rows:
         if len(found) != len(rows):
             missing = sorted({int(row) for row in rows} - {int(row[0]) for row in found})
             raise damaged(self.database.file, f"chunks are missing, such as row {missing[:1]}")
-        return self._checked("a chunk", found)
+        return self._checked("chunk", found)
 
     def _document(self, row: Row) -> Document:
-        ((name, markup, title, pages, text),) = self._checked("a document", [row])
+        ((name, markup, title, pages, metadata, text),) = self._checked("document", [row])
         kind: Markup = "markdown" if markup == "markdown" else "plain"
         return Document(
             id=name,
@@ -209,6 +231,7 @@ class Rows:
             markup=kind,
             title=unpack(title),
             pages=tuple(Page(*page) for page in json.loads(pages)),
+            metadata=_metadata(metadata),
         )
 
     def _keep(self, document: Document) -> None:
@@ -229,7 +252,7 @@ class Rows:
 
     def _sources(self, condition: str, values: Sequence[str]) -> list[Source]:
         found = self.database.all(f"SELECT {_SOURCE} FROM source {condition}", values)
-        return [source_of(row) for row in self._checked("a source", found)]
+        return [source_of(row) for row in self._checked("source", found)]
 
 
 def source_row(source: Source) -> Row:
@@ -238,13 +261,14 @@ def source_row(source: Source) -> Row:
         *(pack(source.location), pack(source.root), pack(source.path), source.state.value, source.document),
         *(source.digest, source.size, source.mtime_ns, str(source.inode)),
         *(source.reader, pack(source.reason), pack(source.fix), int(source.stale)),
+        *(json.dumps(source.given), json.dumps(source.sidecar)),
     )
-    return *values, checksum(*values)
+    return *values, checksum("source", *values)
 
 
 def source_of(values: Row) -> Source:
     """The source of a row without its checksum."""
-    _, root, path, state, document, digest, size, mtime_ns, inode, reader, reason, fix, stale = values
+    _, root, path, state, document, digest, size, mtime_ns, inode, reader, reason, fix, stale, given, sidecar = values
     return Source(
         root=unpack(root),
         path=unpack(path),
@@ -258,6 +282,8 @@ def source_of(values: Row) -> Source:
         reason=unpack(reason),
         fix=unpack(fix),
         stale=bool(stale),
+        given=_metadata(given),
+        sidecar=_metadata(sidecar),
     )
 
 
@@ -265,8 +291,8 @@ def document_row(document: Document) -> Row:
     """The values of a document's row, with their checksum."""
     pages = json.dumps([[page.number, page.start, page.end] for page in document.pages])
     text = document.text.encode("utf-8", "surrogatepass")
-    values = (document.id, document.markup, pack(document.title), pages, text)
-    return *values, checksum(*values)
+    values = (document.id, document.markup, pack(document.title), pages, json.dumps(document.metadata), text)
+    return *values, checksum("document", *values)
 
 
 def chunk_row(row: int, chunk: Chunk, embedding: int) -> Row:
@@ -274,7 +300,11 @@ def chunk_row(row: int, chunk: Chunk, embedding: int) -> Row:
     heading = json.dumps(chunk.heading)
     place = (row, chunk.id, chunk.document, chunk.start, chunk.end)
     values = (*place, heading, pack(chunk.table_header), chunk.tokens, chunk.language, embedding)
-    return *values, checksum(*values)
+    return *values, checksum("chunk", *values)
+
+
+def _metadata(stored: str) -> Metadata:
+    return tuple((key, value) for key, value in json.loads(stored))
 
 
 def _json(rows: Sequence[int]) -> str:

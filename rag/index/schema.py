@@ -4,8 +4,8 @@
                               │
                               └ row ──→ lexical (FTS5)
 
-`crc` is the CRC-32 of the row's other values, checked when the row is read: SQLite itself notices a flipped bit
-only where it breaks a page. A chunk's `row` is never reused. Its text is not stored: it is a slice of its document's.
+`crc` is the CRC-32 of the table's name and the row's other values, checked when the row is read: SQLite itself notices
+a flipped bit only where it breaks a page. A chunk's `row` is never reused. Its text is not stored: it is a slice of its document's.
 Text is kept as UTF-8 in a BLOB, since SQLite's own string functions stop at a NUL and count no lone surrogates.
 Embeddings are found by the hash of what was embedded, so that equal texts are embedded once; one that no chunk
 needs any more is kept for a while (`released` is the commit since which it is idle).
@@ -18,7 +18,7 @@ import re
 import zlib
 
 APPLICATION = 0x52414731  # "RAG1": tells an index from any other SQLite file
-FORMAT = 1
+FORMAT = 2
 
 SCHEMA = (
     "CREATE TABLE manifest (key TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL) STRICT",
@@ -27,14 +27,14 @@ SCHEMA = (
         chunks INTEGER NOT NULL, dense TEXT NOT NULL, dense_sha256 TEXT NOT NULL, dense_rows INTEGER NOT NULL,
         dense_last INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT""",
     """CREATE TABLE document (
-        id TEXT PRIMARY KEY, markup TEXT NOT NULL, title TEXT NOT NULL, pages TEXT NOT NULL, text BLOB NOT NULL,
-        crc INTEGER NOT NULL) STRICT""",
+        id TEXT PRIMARY KEY, markup TEXT NOT NULL, title TEXT NOT NULL, pages TEXT NOT NULL, metadata TEXT NOT NULL,
+        text BLOB NOT NULL, crc INTEGER NOT NULL) STRICT""",
     """CREATE TABLE source (
         location TEXT PRIMARY KEY, root TEXT NOT NULL, path TEXT NOT NULL, state TEXT NOT NULL,
         document TEXT REFERENCES document (id) DEFERRABLE INITIALLY DEFERRED,
         digest TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, inode TEXT NOT NULL,
         reader TEXT NOT NULL, reason TEXT NOT NULL, fix TEXT NOT NULL, stale INTEGER NOT NULL,
-        crc INTEGER NOT NULL) STRICT""",
+        given TEXT NOT NULL, sidecar TEXT NOT NULL, crc INTEGER NOT NULL) STRICT""",
     "CREATE INDEX source_document ON source (document)",
     """CREATE TABLE embedding (
         id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, vector BLOB NOT NULL, crc INTEGER NOT NULL,
@@ -63,12 +63,16 @@ SCHEMA = (
 _surrogate = re.compile("[\ud800-\udfff]")
 
 
-def checksum(*values: str | int | float | bytes | None) -> int:
-    """The CRC-32 of the values in their order, each with its length, so that nothing moves between neighbours."""
-    crc = 0
+def checksum(table: str, *values: str | int | float | bytes | None) -> int:
+    """The CRC-32 of a row's values in their order, each with its length, so that nothing moves between neighbours.
+
+    A flipped bit can turn bytes into the text that they spell, and lead from one table into another whose rows are
+    sound: bytes and text give different sums, and so do tables.
+    """
+    crc = zlib.crc32(table.encode())
     for value in values:
-        data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
-        crc = zlib.crc32(data, zlib.crc32(b"%d:" % len(data), crc))
+        data, sign = (value, b"=") if isinstance(value, bytes) else (str(value).encode("utf-8", "surrogatepass"), b":")
+        crc = zlib.crc32(data, zlib.crc32(b"%d%s" % (len(data), sign), crc))
     return crc
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.datatypes import Condition
-from rag.index.filters import OF_SOURCES, holds, source_holds
+from rag.datatypes import Condition, Source
+from rag.index.filters import OF_CHUNKS, check_keys, holds, source_holds
 from rag.index.rows import Rows
 
 Numbers = NDArray[np.int64]
@@ -20,19 +20,33 @@ def rows_in(rows: Rows, languages: Collection[str]) -> Numbers:
     return _rows(rows, {"language": sorted(languages)})
 
 
-def rows_where(rows: Rows, conditions: Iterable[Condition]) -> Numbers:
-    """The rows of the chunks that meet all the conditions, ascending."""
-    of_chunks = [condition for condition in conditions if condition.field not in OF_SOURCES]
-    of_sources = [condition for condition in conditions if condition.field in OF_SOURCES]
+def rows_where(rows: Rows, conditions: Sequence[Condition]) -> Numbers:
+    """The rows of the chunks that meet all the conditions, ascending.
+
+    Raises FilterError for a key of metadata that no document of the index has.
+    """
     wanted: dict[str, list[str]] = {}
-    for field in {condition.field for condition in of_chunks}:
-        held = [condition for condition in of_chunks if condition.field == field]
-        values = [value for (value,) in rows.database.all(f"SELECT DISTINCT {field} FROM chunk")]
-        wanted[field] = [value for value in values if all(holds(each, _readable(field, value)) for each in held)]
-    if of_sources:
-        sources = [source for source in rows.all_sources() if source.document and source_holds(source, of_sources)]
-        wanted["document"] = sorted({source.document or "" for source in sources})
+    for field in OF_CHUNKS:
+        held = [condition for condition in conditions if condition.field == field]
+        if held:
+            values = [value for (value,) in rows.database.all(f"SELECT DISTINCT {field} FROM chunk")]
+            wanted[field] = [value for value in values if all(holds(each, _readable(field, value)) for each in held)]
+    of_files = [condition for condition in conditions if condition.field not in OF_CHUNKS]
+    if of_files:
+        wanted["document"] = _documents(rows, of_files)
     return _rows(rows, wanted)
+
+
+def _documents(rows: Rows, conditions: Sequence[Condition]) -> list[str]:
+    """The documents that lie in a file which meets all the conditions."""
+    own = rows.document_metadata()
+    sources = [(source, source.document) for source in rows.all_sources() if source.document]
+    check_keys(conditions, {key for source, name in sources for key in _keys(source, own.get(name, ()))})
+    return sorted({name for source, name in sources if source_holds(source, own.get(name, ()), conditions)})
+
+
+def _keys(source: Source, own: Sequence[tuple[str, str]]) -> set[str]:
+    return {key for key, _ in (*source.given, *source.sidecar, *own)}
 
 
 def _readable(field: str, value: str) -> str:

@@ -180,7 +180,7 @@ class Writer:
             with explained(self._database.file):
                 commit = self._next()
             places = ", ".join("?" * (len(values := astuple(commit)) + 1))
-            self._database.all(f"INSERT INTO commits VALUES ({places})", (*values, checksum(*values)))
+            self._database.all(f"INSERT INTO commits VALUES ({places})", (*values, checksum("commits", *values)))
             self._database.all("COMMIT")
         except BaseException:
             self._undo()
@@ -240,7 +240,7 @@ class Writer:
         first = 1 + int(
             self._database.all("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'chunk'")[0][0]
         )
-        self._database.all("INSERT INTO document VALUES (?, ?, ?, ?, ?, ?)", document_row(document))
+        self._database.all("INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?)", document_row(document))
         rows = [
             chunk_row(first + place, chunk, ids[key])
             for place, (chunk, key) in enumerate(zip(chunks, keys, strict=True))

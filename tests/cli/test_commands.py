@@ -126,10 +126,27 @@ def test_a_filter_that_lets_nothing_through_says_what_is_there(indexed: Run) -> 
 def test_a_filter_that_cannot_be_read_costs_no_model(indexed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag.models.load.load_embedder", lambda *_, **__: pytest.fail("a model was loaded"))
     for command in ("search", "ask"):
-        assert (
-            "no field 'lang' to filter by: did you mean language?"
-            in indexed(command, "rope", "--where", "lang = en", code=1).stderr
-        )
+        assert "format does not take '>'" in indexed(command, "rope", "--where", "format > md", code=1).stderr
+    assert "is not key=value" in indexed("ingest", "docs", "--meta", "team", code=1).stderr
+
+
+def test_metadata_comes_from_the_user_the_sidecar_and_the_front_matter(rag: Run, folder: Path) -> None:
+    (folder / "docs" / "ferry.md").write_text(
+        "---\nauthor: [Ada, Grace]\nstatus: draft\n---\n# Ferry\n\nIt leaves at 7.\n"
+    )
+    (folder / "docs" / "winch.txt.meta.toml").write_text('status = "final"\nchecked = 2024-05-31\n')
+    assert as_json(rag("ingest", "docs", "--meta", "team=red", "--json"))["files"]["seen"] == 3
+    listed = {each["source"]: each["metadata"] for each in as_json(rag("ls", "--json"))["sources"]}
+    assert listed == {
+        "docs/ferry.md": {"author": ["Ada", "Grace"], "status": ["draft"], "team": ["red"]},
+        "docs/winch.txt": {"checked": ["2024-05-31"], "status": ["final"], "team": ["red"]},
+        "docs/sub/evil.txt": {"team": ["red"]},
+    }
+    for only, source in (("author = grace", "docs/ferry.md"), ("checked >= 2024, team = red", "docs/winch.txt")):
+        hits = as_json(rag("search", "rope", "--where", only, "--json"))["hits"]
+        assert {hit["source"] for hit in hits} == {source}
+    said = rag("search", "rope", "--where", "lang = en", code=1).stderr
+    assert "there is no field 'lang' to filter by: did you mean language?" in said
 
 
 def test_keyword_search_needs_no_model(indexed: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,7 +128,7 @@ def rows_with_right_checksums(path: Path, table: str, change: Callable[[list[Any
     values = [row[name] for name in names]
     change(values)
     assignments = ", ".join(f"{name} = ?" for name in (*names, "crc"))
-    crc = checksum(*values)
+    crc = checksum(table, *values)
     connection.execute(f"UPDATE {table} SET {assignments} WHERE {key} = ?", (*values, crc, row[key]))
     connection.commit()
     connection.close()

@@ -103,7 +103,7 @@ def test_a_newer_format_is_refused_with_a_sentence(tmp_path: Path) -> None:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     for opened in (Index.open, open_index_writer):
-        with pytest.raises(IndexMismatch, match=r"has format 99; this version of rag reads up to 1.*Upgrade rag"):
+        with pytest.raises(IndexMismatch, match=r"has format 99; this version of rag reads up to 2.*Upgrade rag"):
             opened(path)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.datatypes import Condition, Source, State
+from rag.datatypes import Condition, Metadata, Source, State
 from rag.errors import FilterError
 from rag.index import lexical
 from rag.index.filters import FIELDS, holds, parse_filter, source_holds
@@ -21,8 +21,8 @@ from tests.index.samples import CHUNKING, EMBEDDER, filled, open_writer, put
 WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1).filter(lambda text: text.strip() == text)
 
 
-def passes(filter_: str, source: Source) -> bool:
-    return source_holds(source, parse_filter(filter_))
+def passes(filter_: str, source: Source, own: Metadata = ()) -> bool:
+    return source_holds(source, own, parse_filter(filter_))
 
 
 def at(path: str, root: str = "/home/ada/docs", **values: object) -> Source:
@@ -53,10 +53,9 @@ def test_a_filter_is_read_as_it_was_written(conditions: list[Condition]) -> None
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("lang = en", r"no field 'lang' to filter by: did you mean language\? The fields are source, format, language"),
-        ("colour = red", r"no field 'colour' to filter by: The fields are"),
         ("format > pdf", r"format does not take '>': its operators are = !="),
         ("format == pdf", r"format does not take '=='"),
+        ("Author == Ada", r"author does not take '==': its operators are = != ~ !~ < <= > >="),
         ("format pdf", r"'format pdf' cannot be read as a filter. Write a field, an operator and a value"),
         ("format = pdf language = en", r"cannot be read as a filter"),
         ("format =", r"cannot be read as a filter"),
@@ -130,6 +129,61 @@ def test_dates_are_days_months_and_years() -> None:
     assert passes("modified <= 2024-12", source)
 
 
+OWN = (
+    ("author", "Ada Lovelace"),
+    ("author", "Grace"),
+    ("year", "2023"),
+    ("date", "2024-05-31 10:00"),
+    ("price", "12.50"),
+)
+
+
+@pytest.mark.parametrize(
+    ("filter_", "passing"),
+    [
+        ("author = ada lovelace", True),
+        ("author = Ada", False),
+        ("author = Ada | GRACE", True),
+        ("author != Ada", True),
+        ("author != Grace", False),
+        ("Author ~ love", True),
+        ("author !~ love", False),
+        ("author > A", False),
+        ("year >= 2023", True),
+        ("year < 2023", False),
+        ("year <= 2022|2023", True),
+        ("price > 9", True),
+        ("price < 100", True),
+        ("price = 12.5", False),
+        ("date = 2024-05", True),
+        ("date = 2024", True),
+        ("date > 2024-04", True),
+        ("date < 2024-05", False),
+        ("date >= 2024-05-31", True),
+        ("date < 2024-99", False),
+        ("meta.source = x", False),
+        ("missing = x", False),
+        ("missing < 3", False),
+        ("missing != x", True),
+    ],
+)
+def test_metadata_is_compared_as_texts_numbers_and_dates(filter_: str, passing: bool) -> None:
+    assert passes(filter_, at("a.md"), OWN) is passing
+
+
+def test_a_date_in_metadata_that_is_none_comes_neither_before_nor_after() -> None:
+    assert not passes("date > 2020", at("a.md"), (("date", "2024-99"),))
+
+
+def test_the_users_word_stands_over_the_sidecars_over_the_documents_own() -> None:
+    source = at(
+        "a.md", given=(("status", "final"),), sidecar=(("status", "draft"), ("year", "2024"), ("source", "scan"))
+    )
+    assert passes("status = final, year = 2024, author = Grace, meta.source = scan, source = a.md", source, OWN)
+    assert not passes("status = draft", source, OWN)
+    assert not passes("year = 2023", source, OWN)
+
+
 def test_headings_are_compared_whatever_their_case_width_and_accents() -> None:
     heading = "Café ＲＵＬＥＳ\0Opening hours"
     for true in ("= cafe rules", "= OPENING HOURS", "~ hours", "!= hours", "!~ zoo", "= zoo | opening hours"):
@@ -168,6 +222,23 @@ def test_both_legs_give_the_chunks_that_pass_and_no_others(tmp_path: Path) -> No
             among = np.isin(whole, rows)
             assert found.tolist() == whole[among].tolist()
             assert scores.tolist() == all_scores[among].tolist()
+
+
+def test_a_key_that_no_document_has_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    with open_writer(tmp_path) as writer:
+        made = put(writer, 1)
+        writer.put_source(Source("/corpus", "b.md", State.DUPLICATE, made.id, given=(("team", "red"),)))
+        writer.put_source(Source("/corpus", "c.md", State.DUPLICATE, made.id, sidecar=(("author", "Ada"),)))
+    with Index.open(tmp_path) as index:
+        assert len(index.rows_where(parse_filter("team = red"))) == index.status().chunks
+        assert len(index.rows_where(parse_filter("team = red, author = Ada"))) == 0  # no one file has both
+        for text, hint in (
+            ("lang = en", "did you mean language. There are source, format, language, heading, modified"),
+            ("auther = Ada", "did you mean author. "),
+            ("colour = red", "There are .*, author, team"),
+        ):
+            with pytest.raises(FilterError, match=f"there is no field '{text.split()[0]}' to filter by: {hint}"):
+                index.rows_where(parse_filter(text))
 
 
 def test_a_document_in_two_places_passes_where_one_place_does(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from rag.corpus.metadata import front_matter
 from rag.corpus.readers.encoding import decode
 from rag.corpus.readers.reader import Content, Reader, Unread
 from rag.datatypes import State
@@ -30,12 +31,14 @@ def parse_plain(data: bytes, path: str) -> Content | Unread:
 
 
 def parse_markdown(data: bytes, _path: str) -> Content | Unread:
-    """The text as it is, with the title of its front matter."""
+    """The text as it is, with the title and the metadata of its front matter."""
     text = _text(data)
     if isinstance(text, Unread):
         return text
     first = next(iter(blocks(text)), None)
-    return Content(text, "markdown", first.title if first and first.kind == "front" else "")
+    if first is None or first.kind != "front":
+        return Content(text, "markdown")
+    return Content(text, "markdown", first.title, metadata=front_matter(text[first.start : first.end]))
 
 
 def _text(data: bytes) -> str | Unread:

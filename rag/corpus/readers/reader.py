@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rag.datatypes import Document, Markup, Page, State
+from rag.datatypes import Document, Markup, Metadata, Page, State
 from rag.text.markdown import blocks
 
 MAX_BYTES = 64 * 2**20
@@ -30,6 +30,7 @@ class Content:
     markup: Markup = "plain"
     title: str = ""
     pages: tuple[Page, ...] = ()
+    metadata: Metadata = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ class Reader:
         if wrong:
             return Unread(State.UNDECODABLE, f"holds U+{ord(wrong):04X}, which is not text")
         title = _title(content)
-        return Document(document_id(data, self), content.text, content.markup, title, content.pages)
+        identity = document_id(data, self)
+        return Document(identity, content.text, content.markup, title, content.pages, content.metadata)
 
 
 def document_id(data: bytes, reader: Reader) -> str:
