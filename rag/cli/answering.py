@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,7 +32,7 @@ from rag.settings import Settings
 
 if TYPE_CHECKING:
     from rag import Index
-    from rag.protocols import Store
+    from rag.retrieval.explain import Explanation
 
 
 TOLD = 2000  # characters of a document by which the part of a similar passage that is shown is chosen
@@ -46,6 +47,7 @@ def search(
         bool, typer.Option("--lexical", help="Keyword search: passages with these words, by BM25 alone.")
     ] = False,
     group: Annotated[bool, typer.Option("--group", help="The best passage of each document.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say of each passage why it was found.")] = False,
     index: IndexFlag = None,
     embedder: EmbedderFlag = None,
     device: DeviceFlag = None,
@@ -59,38 +61,67 @@ def search(
     flags = {"k": k, "index": index, "embedder": embedder, "device": device, "engine": engine}
     settings = prepared(Settings.load(flags))
     _check_question(query)
-    hits, seconds = (_words_found if lexical else _found)(query, settings, _joined(where), group)
+    if lexical and explain:
+        raise typer.BadParameter("--lexical finds passages by their words alone; there is no more to explain")
+    look = Look(query, _joined(where), group, explain)
+    found = _words_found(look, settings) if lexical else _found(look, settings)
     if json:
-        jsonout.write_json({"query": query, "hits": jsonout.hit_objects(hits, shown), "seconds": seconds})
+        objects = jsonout.hit_objects(found.hits, shown)
+        for each, why in zip(objects, found.explanations, strict=False):
+            each["explanation"] = jsonout.explanation_object(why)
+        jsonout.write_json({"query": query, "hits": objects, "seconds": found.seconds})
     else:
-        render.show_hits(render.Paper(), hits, query)
-        complain(f"{seconds['total']:.2f} s")
+        render.show_hits(render.Paper(), found.hits, query, explanations=found.explanations)
+        stages = ", ".join(f"{name} {1000 * part:.0f} ms" for name, part in found.seconds.items() if name != "total")
+        complain(f"{found.seconds['total']:.2f} s" + (f" ({stages})" if explain else ""))
 
 
-Found = tuple[list[Hit], dict[str, float]]  # with the seconds by stage
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What `rag search` was asked for."""
+
+    query: str
+    only: str
+    group: bool
+    explain: bool
 
 
-def _found(query: str, settings: Settings, only: str, group: bool) -> Found:
-    with open_retriever(settings) as retriever:
-        hits = retriever.retrieve(query, settings.k, where=only, group=group)
-        if not hits:
-            complain(_nothing_found(settings, only, retriever.index))
-        return hits, dict(retriever.seconds)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What it found, with the seconds by stage; an explanation for each hit, or none at all."""
+
+    hits: list[Hit]
+    seconds: dict[str, float]
+    explanations: Sequence[Explanation] = ()
 
 
-def _words_found(query: str, settings: Settings, only: str, group: bool) -> Found:
-    from rag.retrieval.others import search_words
+def _found(look: Look, settings: Settings) -> Found:
+    from rag.retrieval.explain import explain
 
     with open_index(settings) as opened:
+        retriever = open_retriever(settings, opened)
+        hits = retriever.retrieve(look.query, settings.k, where=look.only, group=look.group)
+        seconds = dict(retriever.seconds)
+        if not hits:
+            complain(_nothing_found(settings, look.only, opened))
+        why = explain(look.query, hits, opened, retriever.embedder) if look.explain and hits else []
+        return Found(hits, seconds, why)
+
+
+def _words_found(look: Look, settings: Settings) -> Found:
+    from rag.retrieval.others import search_words
+
+    only = look.only
+    with open_index(settings) as opened:
         started = time.perf_counter()
-        hits = search_words(opened, query, settings.k, where=only, group=group)
+        hits = search_words(opened, look.query, settings.k, where=only, group=look.group)
         if not hits:
             holding = f"that the filter {only!r} lets through " if only else ""
             complain(f"no passage {holding}holds any of these words")
-        return hits, {"total": time.perf_counter() - started}
+        return Found(hits, {"total": time.perf_counter() - started})
 
 
-def _nothing_found(settings: Settings, only: str, index: Store) -> str:
+def _nothing_found(settings: Settings, only: str, index: Index) -> str:
     """What to say where a search gives nothing: the index is empty, or the filter lets nothing through."""
     languages = ", ".join(filter(None, index.languages()))
     if not only or not languages:
@@ -177,11 +208,12 @@ def _answered(
 ) -> Answer:
     from rag import ask as ask_library
 
-    with open_retriever(settings) as retriever:
+    with open_index(settings) as opened:
+        retriever = open_retriever(settings, opened)
         generator = make_generator(settings)
         answer = ask_library(question, retriever, generator, k=settings.k, where=only, on_sentence=on_sentence)
         if not answer.hits:
-            complain(_nothing_found(settings, only, retriever.index))
+            complain(_nothing_found(settings, only, opened))
         return answer
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rag.cli.escape import json_safe
 from rag.datatypes import Answer, Citation, Hit, Source
+
+if TYPE_CHECKING:
+    from rag.retrieval.explain import Explanation
 
 Shown = Callable[[str], str]  # a location → the form that opens from the current folder
 
@@ -40,6 +43,14 @@ def hit_object(rank: int, hit: Hit, shown: Shown) -> dict[str, Any]:
 def hit_objects(hits: Sequence[Hit], shown: Shown) -> list[dict[str, Any]]:
     """All hits, in their order."""
     return [hit_object(rank, hit, shown) for rank, hit in enumerate(hits, 1)]
+
+
+def explanation_object(why: Explanation) -> dict[str, Any]:
+    """What `--explain` adds to a hit."""
+    return {
+        "words": [{"term": each.term, "idf": each.idf, "held": each.held} for each in why.words],
+        "tokens": [{"asked": each.asked, "found": each.found, "cosine": each.cosine} for each in why.tokens],
+    }
 
 
 def citation_object(citation: Citation, shown: Shown) -> dict[str, Any]:

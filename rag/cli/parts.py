@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, cast
 
 from rag.cli.exits import complain
@@ -36,15 +34,13 @@ def open_index(settings: Settings) -> Index:
     return Index.open(settings.index)
 
 
-@contextmanager
-def open_retriever(settings: Settings) -> Iterator[Retriever]:
+def open_retriever(settings: Settings, index: Index) -> Retriever:
     """A retriever with the embedder that the index was built with, or the one that the user chose."""
     from rag import Retriever
 
-    with open_index(settings) as index:
-        embedder = open_embedder(settings, index)
-        index.manifest.require(settings.index, embedder=embedder)
-        yield Retriever(index, embedder)
+    embedder = open_embedder(settings, index)
+    index.manifest.require(settings.index, embedder=embedder)
+    return Retriever(index, embedder)
 
 
 def open_embedder(settings: Settings, index: Index | None) -> Embedder:

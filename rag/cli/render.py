@@ -17,6 +17,8 @@ from rag.datatypes import Answer, Citation, Hit, Sentence
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from rag.retrieval.explain import Explanation
+
 Piece = str | tuple[str, str]  # a text, or a text with its rich style
 
 STRONG = "bold"
@@ -89,7 +91,14 @@ def snippet(text: str, question: str, most: int = SNIPPET) -> str:
     return f"{'… ' if start else ''}{one_line(text[start:], most)}"
 
 
-def show_hits(paper: Paper, hits: Iterable[Hit], question: str, *, scored: bool = True) -> None:
+def show_hits(
+    paper: Paper,
+    hits: Iterable[Hit],
+    question: str,
+    *,
+    scored: bool = True,
+    explanations: Sequence[Explanation] = (),
+) -> None:
     """Rank, score and place of each hit, then its heading and the part of its text that is nearest to the question.
 
     Not `scored` where the hits do not stand in the order of their scores.
@@ -103,6 +112,20 @@ def show_hits(paper: Paper, hits: Iterable[Hit], question: str, *, scored: bool 
         paper.line(snippet(hit.text, question), indent=3)
         for copy in hit.copies:
             paper.line((f"the same in {shown(copy)}", FAINT), indent=3)
+        for why in explanations[rank - 1 : rank]:
+            _show_explanation(paper, hit, why)
+
+
+def _show_explanation(paper: Paper, hit: Hit, why: Explanation) -> None:
+    """The score of each leg, the question's words with their IDF, and the hit's tokens that are nearest to its own."""
+    legs = (("dense", hit.scores.dense), ("lexical", hit.scores.lexical), ("late", hit.scores.late))
+    paper.line((", ".join(f"{name} {score:.3f}" for name, score in legs if score is not None), FAINT), indent=3)
+    for title, held in (("words", True), ("not there", False)):
+        words = ", ".join(f"{each.term} {each.idf:.1f}" for each in why.words if each.held is held)
+        if words:
+            paper.line((f"{title}: {words}", FAINT), indent=3)
+    pairs = ", ".join(f"{each.asked} ~ {each.found} {each.cosine:.2f}" for each in why.tokens)
+    paper.line((f"tokens: {pairs}", FAINT), indent=3)
 
 
 def show_sentence(paper: Paper, sentence: Sentence) -> None:

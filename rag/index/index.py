@@ -119,6 +119,10 @@ class Index:
         """Sum of the IDF of the query's distinct terms, known to the index or not; 0 where it has none."""
         return lexical.mass(self._rows.database, query, self._commit.chunks)
 
+    def idf(self, term: str) -> float:
+        """The IDF of a term (`rag.text.terms`), as `mass` adds them up."""
+        return lexical.idf(self._rows.database, term, self._commit.chunks)
+
     def languages(self) -> dict[str, int]:
         """How many chunks the index has of each language."""
         return self._rows.languages()
@@ -141,6 +145,11 @@ class Index:
             except (KeyError, ValueError) as error:
                 raise damaged(self._rows.database.file, f"token vectors cannot be decoded ({error})") from error
         return scores
+
+    @property
+    def token_mean(self) -> Floats:
+        """The mean (d,) that is subtracted from token vectors before they are stored or compared."""
+        return self._codecs[max(self._codecs)].mean if self._codecs else np.zeros(self.manifest.dimension, np.float32)
 
     # ------------------------------------------------------------ what was found: the other half
 

@@ -34,6 +34,7 @@ MOST_TERMS = 64
 FEW = 5000
 """Rows up to which those wanted are listed in the query; of more, the best matches are looked through for them."""
 
+_FREQUENCY = "SELECT doc FROM lexical_terms WHERE term = ?"
 _ESCAPED = re.compile(r"[^a-z0-9\u0080-\ud7ff\ue000-\U0010ffff]")
 
 
@@ -112,7 +113,17 @@ def scores(database: Database, query: str, rows: Numbers, count: int) -> Floats:
 
 def mass(database: Database, query: str, count: int) -> float:
     """Sum of the IDF of the query's distinct terms, known or not; 0 for a query without terms."""
-    return sum(math.log((count - n + 0.5) / (n + 0.5) + 1) for n in _frequencies(database, query).values())
+    return sum(_idf(n, count) for n in _frequencies(database, query).values())
+
+
+def idf(database: Database, term: str, count: int) -> float:
+    """The IDF of a term, known or not."""
+    found = database.all(_FREQUENCY, (escape(term),))
+    return _idf(int(found[0][0]) if found else 0, count)
+
+
+def _idf(n: int, count: int) -> float:
+    return math.log((count - n + 0.5) / (n + 0.5) + 1)
 
 
 def _match(database: Database, query: str, count: int) -> str:
@@ -131,5 +142,5 @@ def _frequencies(database: Database, query: str) -> dict[str, int]:
     """In how many chunks each distinct term of the query occurs."""
     wanted: Sequence[str] = list(dict.fromkeys(escape(term) for term in terms(query)))
     # One lookup a term: joined in one statement, SQLite would read the whole vocabulary.
-    found = database.each("SELECT doc FROM lexical_terms WHERE term = ?", ((term,) for term in wanted))
+    found = database.each(_FREQUENCY, ((term,) for term in wanted))
     return {term: int(rows[0][0]) if rows else 0 for term, rows in zip(wanted, found, strict=True)}

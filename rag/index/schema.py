@@ -6,9 +6,9 @@
 
 `crc` is the CRC-32 of the table's name and the row's other values, checked when the row is read: SQLite itself notices
 a flipped bit only where it breaks a page. A chunk's `row` is never reused. Its text is not stored: it is a slice of
-its document's. Text is kept as UTF-8 in a BLOB, since SQLite's own string functions stop at a NUL and count no lone surrogates.
-Embeddings are found by the hash of what was embedded, so that equal texts are embedded once; one that no chunk
-needs any more is kept for a while (`released` is the commit since which it is idle).
+its document's. Text is kept as UTF-8 in a BLOB, since SQLite's own string functions stop at a NUL and count no lone
+surrogates. Embeddings are found by the hash of what was embedded, so that equal texts are embedded once; one that no
+chunk needs any more is kept for a while (`released` is the commit since which it is idle).
 """
 
 from __future__ import annotations

@@ -159,6 +159,21 @@ def test_keyword_search_needs_no_model(indexed: Run, monkeypatch: pytest.MonkeyP
     assert "no passage that the filter 'format = md' lets through holds any of these words" in nothing.stderr
 
 
+def test_search_explains_itself(indexed: Run) -> None:
+    hit = as_json(indexed("search", "the rope of the zeppelin", "--explain", "--json"))["hits"][0]
+    assert {each["term"]: each["held"] for each in hit["explanation"]["words"]} == {"rope": True, "zeppelin": False}
+    assert {"asked", "found", "cosine"} == set(hit["explanation"]["tokens"][0])
+    result = indexed("search", "the rope of the zeppelin", "-k", "1", "--explain")
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    assert lines[2].startswith("dense ")
+    assert lines[3].startswith("words: rope ")
+    assert lines[4].startswith("not there: zeppelin ")
+    assert lines[5].startswith("tokens: ")
+    assert " ms, " in result.stderr
+    assert "there is no more to explain" in indexed("search", "rope", "--lexical", "--explain", code=2).stderr
+    assert indexed("search", "rope", "--explain", "--where", "language = fr").stdout == ""
+
+
 def test_search_can_give_one_passage_a_document(rag: Run, folder: Path) -> None:
     (folder / "docs" / "long.txt").write_text("\n\n".join(f"{ROPE} Part {number}." for number in range(40)))
     rag("ingest", "docs", "--chunk-tokens", "40")
