@@ -136,6 +136,9 @@ class Store(Protocol):
     def lexical_scores(self, query: str, rows: NDArray[np.int64]) -> Floats:
         """BM25 of each row for the query, in the rows' order; 0 where no term matches."""
 
+    def exact(self, query: str, rows: NDArray[np.int64]) -> Floats:
+        """How much of the query's numbers and identifiers each row holds as typed, 0..1, in the rows' order."""
+
     def mass(self, query: str) -> float:
         """Sum of the IDF of the query's distinct terms, known to the index or not; 0 where it has none."""
 

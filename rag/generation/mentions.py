@@ -9,6 +9,7 @@ from rag.text.fold import fold
 from rag.text.language import function_words, language
 from rag.text.units import UNITS
 
+_UNSPACED = r"\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3"
 _TOKEN = re.compile(
     r"[^\W\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]+(?:[-‐‑./:@_+#&\\]+[^\W\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]+)*[+#]*"
 )
@@ -84,6 +85,9 @@ def quoted(text: str) -> list[str]:
 
 
 def stands_alone(identifier: str, ground: str) -> bool:
-    """Whether an identifier occurs with only joining signs inside and nothing that lengthens it around."""
+    """Whether an identifier occurs with only joining signs inside and nothing that lengthens it around.
+
+    Characters of scripts without spaces around it lengthen nothing.
+    """
     spaced = r"[\s\-‐‑./:_]?".join(map(re.escape, identifier))
-    return bool(re.search(rf"(?<![^\W_]){spaced}(?![^\W_\u3041-\u9fff]|[-.][^\W_])", fold(ground)))
+    return bool(re.search(rf"(?<![^\W_{_UNSPACED}]){spaced}(?![^\W_{_UNSPACED}]|[-.][^\W_{_UNSPACED}])", fold(ground)))

@@ -115,6 +115,10 @@ class Index:
         """BM25 of each row, in the rows' order; 0 where no term matches."""
         return lexical.scores(self._rows.database, query, np.asarray(rows, np.int64), self._commit.chunks)
 
+    def exact(self, query: str, rows: Numbers) -> Floats:
+        """How much of the query's numbers and identifiers each row holds as typed, 0..1, in the rows' order."""
+        return lexical.exact(self._rows.database, query, np.asarray(rows, np.int64), self._commit.chunks)
+
     def mass(self, query: str) -> float:
         """Sum of the IDF of the query's distinct terms, known to the index or not; 0 where it has none."""
         return lexical.mass(self._rows.database, query, self._commit.chunks)

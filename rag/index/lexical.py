@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from rag.index.database import Database
 from rag.index.schema import checksum
-from rag.text.terms import terms
+from rag.text.terms import content_words, terms
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.int64]
@@ -109,6 +109,27 @@ def scores(database: Database, query: str, rows: Numbers, count: int) -> Floats:
         )
     )
     return np.array([found.get(int(row), 0.0) for row in rows], np.float32)
+
+
+def exact(database: Database, query: str, rows: Numbers, count: int) -> Floats:
+    """How much of the query's numbers and identifiers each row holds as they are typed, 0..1, in the rows' order.
+
+    Each counts with its IDF, as a share of the IDF of all words of the query: alone all, in a long question little.
+    """
+    words = {forms[0] for forms in content_words(query)}
+    idfs = {word: idf(database, word, count) for word in words}
+    typed = [word for word in words if any(map(str.isdigit, word))]
+    shares = np.zeros(len(rows), np.float32)
+    if not typed or not len(rows):
+        return shares
+    listed = json.dumps(rows.tolist())
+    for word in typed:
+        found = database.all(
+            "SELECT rowid FROM lexical WHERE lexical MATCH ? AND +rowid IN (SELECT value FROM json_each(?))",
+            (f'"{escape(word)}"', listed),
+        )
+        shares += np.isin(rows, [row for (row,) in found]) * np.float32(idfs[word] / sum(idfs.values()))
+    return shares
 
 
 def mass(database: Database, query: str, count: int) -> float:

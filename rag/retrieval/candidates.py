@@ -75,7 +75,8 @@ def gather(
         dense = store.dense_scores(vector, rows)
         lexical = store.lexical_scores(question, rows)
         late = np.full(len(rows), np.nan, dtype=np.float32)
-        found.append(Candidates(rows, fuse_first(dense, lexical, mass), dense, lexical, late).ordered())
+        first = fuse_first(dense, lexical, store.exact(question, rows), mass)
+        found.append(Candidates(rows, first, dense, lexical, late).ordered())
     return found
 
 

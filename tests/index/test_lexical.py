@@ -96,6 +96,24 @@ def test_removed_rows_are_not_found_and_do_not_count(database: Database) -> None
     assert list(lexical_check.damage(database)) == []
 
 
+def test_numbers_and_identifiers_count_as_they_are_typed(database: Database) -> None:
+    rows = np.arange(10, 15)
+
+    def exact(query: str) -> list[float]:
+        return [float(share) for share in lexical.exact(database, query, rows, len(TEXTS))]
+
+    assert exact("kx-204-b") == [1, 0, 0, 0, 0]
+    assert 0 < exact("KX 204 C")[0] == exact("KX 204 C")[1] < 1  # typed apart, it is three words, one a number
+    assert exact("1,200.5") == [0, 0, 0, 1, 0]
+    assert exact("pump") == exact("") == [0] * 5
+    mixed = exact("the pump kx-204-c and the zeppelin kx-204-b")
+    assert mixed[2:] == [0, 0, 0]
+    assert mixed[0] == mixed[1]
+    assert 0 < mixed[0] < 0.5
+    assert lexical.exact(database, "kx-204-b", rows[:0], len(TEXTS)).shape == (0,)
+    assert lexical.exact(database, "kx-204-b", rows[::-1], len(TEXTS)).tolist() == [0, 0, 0, 0, 1]
+
+
 def test_mass_is_the_sum_of_idf_over_distinct_terms_known_or_not(database: Database) -> None:
     absent, once = math.log(5.5 / 0.5 + 1), math.log(4.5 / 1.5 + 1)
     assert lexical.mass(database, "Monday Monday zeppelin", 5) == pytest.approx(once + absent)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rag.retrieval.fuse import LATE_WEIGHT, fuse_first, fuse_late, zscores
 
+NONE = np.zeros(3, np.float32)
 scores = st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=50).map(lambda x: np.array(x, dtype=np.float32))
 
 
@@ -30,14 +31,16 @@ def test_z_scores_of_equal_values_are_zero() -> None:
 def test_a_candidate_gains_by_terms_as_far_as_it_holds_the_question() -> None:
     dense = np.array([0.9, 0.8, 0.85], dtype=np.float32)
     lexical = np.array([0.0, 0.0, 30.0], dtype=np.float32)
-    assert np.argmax(fuse_first(dense, lexical, mass=900.0)) == 0
-    assert np.argmax(fuse_first(dense, lexical, mass=30.0)) == 2
-    np.testing.assert_array_equal(fuse_first(dense, lexical, mass=30.0), fuse_first(dense, lexical, mass=3.0))
+    assert np.argmax(fuse_first(dense, lexical, NONE, mass=900.0)) == 0
+    assert np.argmax(fuse_first(dense, lexical, NONE, mass=30.0)) == 2
+    np.testing.assert_array_equal(
+        fuse_first(dense, lexical, NONE, mass=30.0), fuse_first(dense, lexical, NONE, mass=3.0)
+    )
 
 
 def test_a_question_without_terms_is_judged_by_its_meaning() -> None:
     dense = np.array([0.9, 0.8], dtype=np.float32)
-    np.testing.assert_array_equal(fuse_first(dense, np.zeros(2, np.float32), mass=0.0), zscores(dense))
+    np.testing.assert_array_equal(fuse_first(dense, NONE[:2], NONE[:2], mass=0.0), zscores(dense))
 
 
 def test_late_interaction_outweighs_the_two_legs() -> None:
@@ -45,3 +48,10 @@ def test_late_interaction_outweighs_the_two_legs() -> None:
     late = np.array([0.1, 0.2, 0.9], dtype=np.float32)
     assert np.argmax(fuse_late(first, late)) == 2
     np.testing.assert_allclose(fuse_late(first, late), first + LATE_WEIGHT * zscores(late), rtol=1e-6)
+
+
+def test_what_is_held_as_it_was_typed_outweighs_likeness() -> None:
+    dense = np.array([0.9, 0.8, 0.7], dtype=np.float32)
+    exact = np.array([0.0, 0.0, 1.0], dtype=np.float32)
+    assert np.argmax(fuse_first(dense, NONE, exact, mass=0.0)) == 2
+    assert np.argmax(fuse_first(dense, NONE, exact / np.float32(10), mass=0.0)) == 0

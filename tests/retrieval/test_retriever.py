@@ -66,6 +66,10 @@ class ListStore:
         words = set(query.split())
         return np.array([len(words & set(self.texts[row].split())) for row in rows], dtype=np.float32)
 
+    def exact(self, query: str, rows: NDArray[np.int64]) -> Floats:
+        typed = [word for word in query.split() if word.isdigit()]
+        return np.array([sum(word in self.texts[row].split() for word in typed) for row in rows], dtype=np.float32)
+
     def mass(self, query: str) -> float:
         return float(len(set(query.split())))
 
