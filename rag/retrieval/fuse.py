@@ -1,6 +1,6 @@
 """One formula for the order of candidates, and where it comes from.
 
-    first(c) = z(dense) + held · z(lexical) + 3 · exact     over all candidates of a group
+    first(c) = z(dense) + held · z(lexical) + 6 · exact     over all candidates of a group
     score(c) = first(c) + 2.5 · z(late)                     over those that late interaction looked at
 
 `z` is the distance from the mean in population standard deviations over the candidates. `held` is how much of the
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 LATE_WEIGHT = 2.5
-EXACT_WEIGHT = 3.0
+EXACT_WEIGHT = 6.0
 
 
 def zscores(values: Floats) -> Floats:
