@@ -6,7 +6,8 @@
     ├── FilterError           a condition that cannot be read, an unknown field
     ├── IndexProblem
     │   ├── IndexMissing      there is no index at that path
-    │   ├── IndexMismatch     built with another embedder or other chunking
+    │   ├── IndexMismatch     built with another embedder or other chunking, or of a newer format
+    │   │   └── IndexOutdated of an earlier format
     │   ├── IndexDamaged      a checksum or an invariant does not hold
     │   └── IndexBusy         another process is writing (exit 75)
     ├── ModelError
@@ -47,6 +48,10 @@ class IndexMissing(IndexProblem):
 
 class IndexMismatch(IndexProblem):
     """The index was built with another embedder or other chunking than asked for."""
+
+
+class IndexOutdated(IndexMismatch):
+    """The index has an earlier format than this version reads."""
 
 
 class IndexDamaged(IndexProblem):

@@ -152,8 +152,8 @@ class Intake:
         except MetadataProblem as error:
             name = beside.name if beside else ""
             failed = replace(source, given=given, sidecar=known.sidecar if known else (), state=State.FAILED)
-            # Without a stat to compare, the file is looked at again when the sidecar is mended.
-            return replace(failed, size=0, mtime_ns=0, reason=f"{name} cannot be read: {error}", fix=f"mend {name}")
+            # With another inode to compare, the file is looked at again when the sidecar is mended.
+            return replace(failed, inode=-1, reason=f"{name} cannot be read: {error}", fix=f"mend {name}")
 
     def _looked_at(self, source: Source) -> Source | None:
         """The file's outcome where its stat alone decides: it and its reader are what they were."""
@@ -193,8 +193,13 @@ class Intake:
     def _placed(self, source: Source, document: str) -> Source:
         """The source of a document that the index has: a duplicate, or the file under its new name."""
         holder = self._holders.get(document)
-        if holder is None or holder == source.location or not Path(holder).exists():
+        if holder is None or holder == source.location:
             return replace(source, state=State.INDEXED, document=document)
+        if not Path(holder).exists():
+            before = self.known.get(holder) if self.given is None else None
+            return replace(
+                source, state=State.INDEXED, document=document, given=before.given if before else source.given
+            )
         return replace(source, state=State.DUPLICATE, document=document, reason=f"same content as {holder}")
 
     def _unread(self, source: Source, outcome: Unread) -> Source:
@@ -205,7 +210,8 @@ class Intake:
         known = self.known.get(source.location)
         if source.state is State.EMPTY or known is None or known.document is None:
             return source
-        return replace(source, document=known.document, stale=True)
+        given = known.given if self.given is None else self.given
+        return replace(source, document=known.document, stale=True, given=given, sidecar=known.sidecar)
 
     def _failed(self, source: Source) -> None:
         self._settle(self._kept(source), 0)

@@ -11,7 +11,7 @@ from pathlib import Path
 from rag.corpus.metadata import given_metadata
 from rag.corpus.walk import walk
 from rag.datatypes import Answer, Citation, Document, Sentence, Source
-from rag.errors import CorpusError, IndexDamaged, IndexMismatch, IndexMissing
+from rag.errors import CorpusError, IndexDamaged, IndexMissing, IndexOutdated
 from rag.generation.generator import Generator
 from rag.index.index import Index
 from rag.index.split import Chunking
@@ -106,7 +106,7 @@ def carry_over(path: Path, writer: Writer, intake: Intake, *, again: bool) -> No
     """Everything that the index at `path` holds, split and embedded anew; sources keep their states.
 
     Where it is damaged, what could not be read is left to the files that are ingested `again` in the same run.
-    So it is with an index of an earlier format. Raises IndexDamaged, IndexMismatch where there are none: nothing would
+    So it is with an index of an earlier format. Raises IndexDamaged, IndexOutdated where there are none: nothing would
     be left. IndexMissing is no loss.
     """
     try:
@@ -121,7 +121,7 @@ def carry_over(path: Path, writer: Writer, intake: Intake, *, again: bool) -> No
                 writer.put_source(source)
     except IndexMissing:
         return
-    except (IndexDamaged, IndexMismatch) as error:  # a mismatch with no embedder named is one of format
+    except (IndexDamaged, IndexOutdated) as error:
         if not again:
             raise type(error)(
                 f"what {path} holds cannot be carried over: {error}. Name the folders to read again, such as: "

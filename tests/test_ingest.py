@@ -323,6 +323,30 @@ def test_a_sidecar_that_cannot_be_read_is_named_and_loses_nothing(docs: Path, em
     assert described(docs)["pump.md"] == ((), ())
 
 
+def test_what_was_said_of_a_file_follows_it_and_outlives_its_failures(docs: Path, embedder: CountingEmbedder) -> None:
+    index, team = docs.parent / "index", (("team", "red"),)
+    ingest([docs], index, embedder, meta=["team=red"])
+    (docs / "pump.md").rename(docs / "motor.md")
+    (docs / "leave.txt").unlink()
+    (docs / "leave.txt").symlink_to("/dev/null")
+    report = run(docs, embedder)
+    assert report.files["stale"] == 1
+    assert {path: given for path, (given, _) in described(docs).items()} == {
+        "motor.md": team,
+        "leave.txt": team,
+        "sub/水泵.txt": team,
+    }
+
+
+def test_an_index_of_a_newer_format_is_not_rebuilt(docs: Path, embedder: CountingEmbedder) -> None:
+    run(docs, embedder)
+    with sqlite3.connect(database_file(docs.parent / "index")) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(IndexMismatch, match="Upgrade rag"):
+        run(docs, embedder, rebuild=True)
+
+
 def test_an_index_of_an_earlier_format_is_rebuilt_from_its_files(docs: Path, embedder: CountingEmbedder) -> None:
     run(docs, embedder)
     index = docs.parent / "index"

@@ -11,6 +11,7 @@ several values of its key. What is deeper than that is passed over: a filter cou
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +34,7 @@ class MetadataProblem(ValueError):
 
 def front_matter(text: str) -> Metadata:
     """What the front matter of a Markdown text says, marks included; nothing where it is malformed."""
-    mark, _, rest = text.partition("\n")
+    mark, _, rest = text.replace("\r\n", "\n").partition("\n")
     inner = rest[: max(0, rest.rstrip().rfind("\n"))]
     try:
         return _parsed(inner, _toml if mark.startswith("+++") else _yaml)
@@ -43,7 +44,8 @@ def front_matter(text: str) -> Metadata:
 
 def sidecar_of(path: Path) -> Path | None:
     """The file beside `path` that describes it; None where there is none."""
-    return next((beside for suffix in SIDECARS if (beside := path.with_name(path.name + suffix)).is_file()), None)
+    beside = (f"{path}{suffix}" for suffix in SIDECARS)
+    return next((Path(name) for name in beside if os.path.isfile(name)), None)  # noqa: PTH113 (never raises)
 
 
 def described_by(name: str) -> str:
@@ -81,13 +83,13 @@ def _parsed(text: str, parse: Callable[[str], Any]) -> Metadata:
         raise MetadataProblem(_TOO_LONG)
     try:
         given = parse(text)
+        if not isinstance(given, dict):
+            raise MetadataProblem("it does not give values to keys")
+        return tuple(_pairs(given))
     except RecursionError as error:
         raise MetadataProblem("it is nested too deeply") from error
     except ValueError as error:
         raise MetadataProblem(" ".join(str(error).split())) from error
-    if not isinstance(given, dict):
-        raise MetadataProblem("it does not give values to keys")
-    return tuple(_pairs(given))
 
 
 def _pairs(given: dict[Any, Any]) -> Iterator[tuple[str, str]]:

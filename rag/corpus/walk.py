@@ -98,7 +98,7 @@ def _looked_at(root: Path, path: Path) -> Found | Source | None:
     relative = path.relative_to(root).as_posix()
     described = described_by(path.name)
     if described:
-        beside = path.with_name(described).is_file()
+        beside = os.path.isfile(path.with_name(described))  # noqa: PTH113 (never raises)
         return None if beside else _skipped(root, relative, f"describes {described}, which is not there")
     if _shown(relative) != relative:
         return Source(root.as_posix(), _shown(relative), State.FAILED, reason="its name is not UTF-8", fix="rename it")

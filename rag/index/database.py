@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexProblem, RagError
+from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexOutdated, IndexProblem, RagError
 from rag.index.schema import APPLICATION, FORMAT, SCHEMA
 
 _OLDEST_SQLITE = (3, 37)  # STRICT tables
@@ -197,10 +197,10 @@ def _check_header(database: Database) -> None:
     if application == APPLICATION and version > FORMAT:
         raise IndexMismatch(
             f"{database.file} has format {version}; this version of rag reads up to {FORMAT} and would misread it. "
-            f"Upgrade rag, or make the index anew with: rag ingest --rebuild"
+            f"Upgrade rag, or make another index beside it with: rag ingest FOLDER --index OTHER"
         )
     if application == APPLICATION and 0 < version < FORMAT:
-        raise IndexMismatch(
+        raise IndexOutdated(
             f"{database.file} has format {version}, of an earlier version of rag; this one reads format {FORMAT}. "
             f"Make the index anew from the source files with: rag ingest FOLDER --rebuild"
         )

@@ -8,6 +8,7 @@ operator, none). A value that holds one of , | " = < > is written in double quot
 
 from __future__ import annotations
 
+import calendar
 import datetime
 import difflib
 import re
@@ -39,7 +40,7 @@ _CONDITION = re.compile(
     rf'\s*(?P<field>[^\s=!~<>:,|"]+)\s*(?P<operator>[=!~<>:]+)\s*(?P<values>(?:{_VALUE})(?:\s*\|\s*(?:{_VALUE}))*)\s*'
 )
 _DAY = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
-_DATED = re.compile(rf"({_DAY.pattern})(?:[T ].*)?$")
+_DATED = re.compile(rf"({_DAY.pattern})(?:[T ]\d\d:\d\d.*)?$")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
 Days = tuple[str, str]  # the first and the last day, as YYYY-MM-DD
@@ -150,6 +151,7 @@ def _place(value: str, _: str, wanted: str) -> bool:
     A name alone is looked for in the folder that was ingested and below; a path, in the whole one, from any folder on.
     """
     root, _, path = value.partition("\0")
+    wanted = wanted.removeprefix("./")
     if "/" in wanted.rstrip("/"):
         return bool(_glob(wanted).search(f"{root.rstrip('/')}/{path}"))
     return bool(_glob(wanted).search(f"/{root.rstrip('/').rpartition('/')[2]}/{path}"))
@@ -174,7 +176,7 @@ def _dated(span: Days, operator: str, wanted: Days) -> bool:
 def _metadata(value: str, operator: str, wanted: str) -> bool:
     """One of a key's values is, contains, or comes before or after what is wanted; no value meets nothing.
 
-    Two numbers are compared as numbers, two dates as dates; what is neither has no order.
+    Two numbers stand in the order of numbers, two dates in that of dates; what is neither has no order.
     """
     return any(_compared(each, operator, wanted) for each in value.split("\0")) if value else False
 
@@ -228,9 +230,6 @@ def _as_regex(part: str) -> str:
     return f"[{'^/' if negated else ''}{held}]"
 
 
-_ONE_DAY = datetime.timedelta(days=1)
-
-
 @lru_cache(maxsize=256)
 def _days(value: str) -> Days:
     """The first and the last day of a day, a month or a year. Raises FilterError for anything else."""
@@ -238,10 +237,10 @@ def _days(value: str) -> Days:
     try:
         year, month, day = (int(part) if part else None for part in match.groups()) if match else (0, 0, 0)
         first = datetime.date(year or 0, month or 1, day or 1)
-        following = datetime.date(first.year + (month or 12) // 12, (month or 12) % 12 + 1, 1)
+        last = first if day else first.replace(month=month or 12, day=calendar.monthrange(first.year, month or 12)[1])
     except ValueError as error:
         raise FilterError(f"{value!r} is no date. Write a day, a month or a year: 2024-05-31, 2024-05, 2024") from error
-    return first.isoformat(), (first if day else following - _ONE_DAY).isoformat()
+    return first.isoformat(), last.isoformat()
 
 
 _MADE_OF: dict[str, Callable[[str], object]] = {"source": _glob, "modified": _days}

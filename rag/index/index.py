@@ -29,6 +29,8 @@ from rag.protocols import Embedder
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.int64]
 
+_SELECTIONS = 32  # of rows that are kept for a commit; eight bytes a row
+
 
 class Index:
     """A `rag.protocols.Store` over a folder, made by `open`; the one of `Writer.index` sees the open transaction."""
@@ -94,13 +96,13 @@ class Index:
         """The rows of the chunks in these languages, ascending."""
         key = frozenset(languages)
         if key not in self._selected:
-            self._selected[key] = selection.rows_in(self._rows, key)
+            self._remember(key, selection.rows_in(self._rows, key))
         return self._selected[key]
 
     def rows_where(self, conditions: tuple[Condition, ...]) -> Numbers:
         """The rows of the chunks that meet all the conditions, ascending."""
         if conditions not in self._selected:
-            self._selected[conditions] = selection.rows_where(self._rows, conditions)
+            self._remember(conditions, selection.rows_where(self._rows, conditions))
         return self._selected[conditions]
 
     def dense_scores(self, vector: Floats, rows: Numbers) -> Floats:
@@ -240,6 +242,12 @@ class Index:
         if self._dense_file is not None:
             self._dense_file.close()
             self._dense_file = None
+
+    def _remember(self, key: frozenset[str] | tuple[Condition, ...], rows: Numbers) -> None:
+        """Keep a selection; of many, the oldest goes."""
+        if len(self._selected) >= _SELECTIONS:
+            self._selected.pop(next(iter(self._selected)))
+        self._selected[key] = rows
 
     def _dense_part(self) -> dense.Dense:
         if self._dense is None:

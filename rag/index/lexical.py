@@ -32,7 +32,7 @@ MOST_TERMS = 64
 """Terms of a query that are looked up; of a longer one, the rarest."""
 
 FEW = 5000
-"""Rows up to which those wanted are listed in the query; of more, the best matches are looked through for them."""
+"""Rows up to which those wanted are listed in the query; of more, the best matches are looked through first."""
 
 _FREQUENCY = "SELECT doc FROM lexical_terms WHERE term = ?"
 _ESCAPED = re.compile(r"[^a-z0-9\u0080-\ud7ff\ue000-\U0010ffff]")
@@ -75,16 +75,19 @@ def search(database: Database, query: str, k: int, count: int, among: Numbers | 
     if among is None:
         return _best(database, match, wanted)
     if len(among) <= FEW:
-        # The plus keeps SQLite from running the whole query, statistics included, once for every row.
-        listed = json.dumps(among.tolist())
-        return _best(database, match, wanted, "AND +rowid IN (SELECT value FROM json_each(?))", listed)
+        return _best_among(database, match, wanted, among)
     depth = 2 * wanted * count // len(among)
-    while True:
-        rows, found = _best(database, match, depth)
-        kept = np.isin(rows, among, assume_unique=True)
-        if kept.sum() >= wanted or len(rows) < depth:
-            return rows[kept][:wanted], found[kept][:wanted]
-        depth *= 8
+    rows, found = _best(database, match, depth)
+    kept = np.isin(rows, among, assume_unique=True)
+    if kept.sum() >= wanted or len(rows) < depth:
+        return rows[kept][:wanted], found[kept][:wanted]
+    return _best_among(database, match, wanted, among)
+
+
+def _best_among(database: Database, match: str, k: int, among: Numbers) -> tuple[Numbers, Floats]:
+    # The plus keeps SQLite from running the whole query, statistics included, once for every row.
+    listed = json.dumps(among.tolist())
+    return _best(database, match, k, "AND +rowid IN (SELECT value FROM json_each(?))", listed)
 
 
 def _best(database: Database, match: str, k: int, condition: str = "", *values: str) -> tuple[Numbers, Floats]:
@@ -118,12 +121,12 @@ def exact(database: Database, query: str, rows: Numbers, count: int) -> Floats:
     """
     words = {forms[0] for forms in content_words(query)}
     idfs = {word: idf(database, word, count) for word in words}
-    typed = [word for word in words if any(map(str.isdigit, word))]
+    typed = sorted((word for word in words if any(map(str.isdigit, word))), key=lambda word: (-idfs[word], word))
     shares = np.zeros(len(rows), np.float32)
     if not typed or not len(rows):
         return shares
     listed = json.dumps(rows.tolist())
-    for word in typed:
+    for word in typed[:MOST_TERMS]:
         found = database.all(
             "SELECT rowid FROM lexical WHERE lexical MATCH ? AND +rowid IN (SELECT value FROM json_each(?))",
             (f'"{escape(word)}"', listed),

@@ -27,9 +27,14 @@ def search_words(store: Store, query: str, k: int = 5, *, where: str = "", group
     in `Retriever.retrieve`. Raises FilterError for a filter that cannot be read.
     """
     among = store.rows_where(parse_filter(where)) if where.strip() else None
-    rows, scores = store.search_lexical(query, max(k, NEAR) if group else k, among)
-    unknown = np.full(len(rows), np.nan, np.float32)
-    return dressed(store, Candidates(rows, scores, unknown, scores, unknown), k, group=group)
+    depth = max(k, NEAR) if group else k
+    while True:
+        rows, scores = store.search_lexical(query, depth, among)
+        unknown = np.full(len(rows), np.nan, np.float32)
+        hits = dressed(store, Candidates(rows, scores, unknown, scores, unknown), k, group=group)
+        if not group or len(hits) == k or len(rows) < depth:
+            return hits
+        depth *= 4
 
 
 def similar(index: Index, document: str, k: int = 5, *, where: str = "") -> list[Hit]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ from rag.datatypes import Hit
 from rag.index.filters import parse_filter
 from rag.index.index import Index
 from rag.protocols import Embedder, Reranker, Store
-from rag.retrieval.candidates import gather, look_closer
+from rag.retrieval.candidates import LEG_DEPTH, gather, look_closer
 from rag.retrieval.dress import dressed
 
 T = TypeVar("T")
@@ -53,10 +54,16 @@ class Retriever:
         neutral = getattr(self.embedder, "neutral", False)
         among = self._timed("filter", lambda: self.index.rows_where(conditions)) if conditions else None
         query = self._timed("embed", lambda: self.embedder.embed_query(question, tokens=True))
-        groups = self._timed("search", lambda: gather(self.index, question, query, k, neutral=neutral, among=among))
-        found = self._timed("late", lambda: look_closer(self.index, query, groups, k))
         wanted = k if self.reranker is None else max(RERANK_DEPTH, k)
-        hits = self._timed("read", lambda: dressed(self.index, found, wanted, group=group))
+        depth = k
+        while True:
+            search = partial(gather, self.index, question, query, depth, neutral=neutral, among=among)
+            groups = self._timed("search", search)
+            found = self._timed("late", partial(look_closer, self.index, query, groups, depth))
+            hits = self._timed("read", partial(dressed, self.index, found, wanted, group=group))
+            if not group or len(hits) >= wanted or len(found) < max(LEG_DEPTH, 2 * depth):
+                break
+            depth *= 4  # a few long documents were all that came: look further down
         if self.reranker is not None:
             reranker = self.reranker
             hits = self._timed("rerank", lambda: reranker.rerank(question, hits))

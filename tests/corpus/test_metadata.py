@@ -44,10 +44,21 @@ def test_front_matter_is_read_as_texts() -> None:
         "---\n" + "a: " + "[" * 5000 + "\n---\n",
         "---\na: " + "x" * MOST_BYTES + "\n---\n",
         "---\na: &a [b]\nc: *d\n---\n",
+        "+++\na = 0x" + "f" * 5000 + "\n+++\n",
     ],
 )
 def test_a_malformed_front_matter_says_nothing(text: str) -> None:
     assert front_matter(text) == ()
+
+
+def test_front_matter_may_have_line_ends_of_windows() -> None:
+    for mark, sign in (("---", ": "), ("+++", " = ")):
+        text = f"{mark}\r\na{sign}'x'\r\nb{sign}'y'\r\n{mark}\r\n"
+        assert front_matter(text) == (("a", "x"), ("b", "y"))
+
+
+def test_a_name_with_no_room_for_a_suffix_has_no_sidecar(tmp_path: Path) -> None:
+    assert sidecar_of(tmp_path / f"{'甲' * 83}.md") is None
 
 
 @given(st.text(max_size=80))

@@ -109,6 +109,14 @@ def test_what_does_not_agree_with_float32_is_not_chosen(
     assert "torch int8" not in (cache / engines.MEASURED).read_text()
 
 
+def test_what_cannot_run_here_is_not_chosen(tiny_folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise NotImplementedError("'_int_mm' not implemented for this processor")
+
+    monkeypatch.setattr("torch._int_mm", refuse)
+    assert "int8" not in Engines(tiny_folder, "weights").for_long_job().name
+
+
 class SlowEngine:
     """Takes a virtual second for each token."""
 

@@ -14,6 +14,7 @@ from rag.datatypes import Chunk, Condition, Embeddings, Hit, Page, Source, State
 from rag.errors import FilterError
 from rag.models.fakes import HashEmbedder
 from rag.retrieval.candidates import gather, language_groups, look_closer
+from rag.retrieval.others import search_words
 from rag.retrieval.retriever import Retriever
 
 TEXTS = ("the pump needs oil", "the heron turbine turns", "leave is thirty days", "oil the heron pump weekly")
@@ -132,6 +133,20 @@ def test_grouped_hits_are_the_best_of_each_document() -> None:
         assert sorted(hit.chunk.document for hit in grouped) == sorted(f"d{number}" for number in range(20))
         assert {hit.text for hit in grouped} == {plain[0].text}
         assert len(retriever.retrieve("oil the heron pump", k=k)) == k
+
+
+def test_grouped_hits_come_from_further_down_where_long_documents_lead() -> None:
+    class Books(ListStore):
+        """One long document about oil, and nine short ones."""
+
+        def chunks(self, rows: Sequence[int]) -> list[Chunk]:
+            named = zip(rows, super().chunks(rows), strict=True)
+            return [replace(chunk, document=f"d{0 if row < 300 else row}") for row, chunk in named]
+
+    texts = [f"oil and oil and oil {number}" for number in range(300)] + [f"the ferry {number}" for number in range(9)]
+    grouped = Retriever(Books(texts, HashEmbedder()), HashEmbedder()).retrieve("oil and oil", k=5, group=True)
+    assert len({hit.chunk.document for hit in grouped}) == len(grouped) == 5
+    assert len(search_words(Books(texts, HashEmbedder()), "oil ferry", 5, group=True)) == 5
 
 
 def test_fewer_hits_come_where_the_index_has_fewer(store: ListStore) -> None:
