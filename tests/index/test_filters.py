@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.datatypes import Condition, Metadata, Source, State
-from rag.errors import FilterError
+from rag.errors import FilterError, IndexDamaged
 from rag.index import lexical
 from rag.index.filters import FIELDS, holds, parse_filter, source_holds
 from rag.index.index import Index
-from tests.index.samples import CHUNKING, EMBEDDER, filled, open_writer, put
+from tests.index.samples import CHUNKING, EMBEDDER, database_file, filled, open_writer, put
 
 WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1).filter(lambda text: text.strip() == text)
 
@@ -250,6 +251,24 @@ def test_a_document_in_two_places_passes_where_one_place_does(tmp_path: Path) ->
         assert len(index.rows_where(parse_filter("source = elsewhere, format = md"))) == 0
 
 
+def test_metadata_that_cannot_be_read_is_damage(tmp_path: Path) -> None:
+    path = filled(tmp_path, [1])
+    with sqlite3.connect(database_file(path)) as connection:
+        connection.execute("UPDATE document SET metadata = 'x'")
+    connection.close()
+    with Index.open(path) as index, pytest.raises(IndexDamaged, match="metadata cannot be read"):
+        index.rows_where(parse_filter("author = Ada"))
+
+
+def test_of_many_selections_the_latest_are_kept(tmp_path: Path) -> None:
+    with Index.open(filled(tmp_path, [1])) as index:
+        first = index.rows_in(["en"])
+        for number in range(40):
+            assert len(index.rows_in([f"x{number}"])) == 0
+        assert index.rows_in(["en"]) is not first
+        assert index.rows_in(["en"]).tolist() == first.tolist()
+
+
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
     with Index.open(filled(tmp_path_factory.mktemp("many"), range(25))) as index:
@@ -270,3 +289,12 @@ def test_the_lexical_leg_gives_the_best_that_pass_however_few_pass(
     among = np.isin(whole, rows)
     assert found.tolist() == whole[among][:k].tolist()
     assert scores.tolist() == all_scores[among][:k].tolist()
+
+
+def test_the_lexical_leg_finds_what_passes_far_below_the_best(many: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lexical, "FEW", 0)
+    whole, scores = many.search_lexical("valve kx-3-1 machine 7 checked", 10_000)
+    rows = np.setdiff1d(many.rows_where(()), whole[:10])
+    found, given = many.search_lexical("valve kx-3-1 machine 7 checked", 3, rows)
+    assert found.tolist() == whole[10:13].tolist()
+    assert given.tolist() == scores[10:13].tolist()
