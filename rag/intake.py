@@ -145,15 +145,21 @@ class Intake:
         """The file as a source, with what the user and its sidecar say of it; failed where that cannot be read."""
         source = _source(found)
         known = self.known.get(source.location)
-        given = self.given if self.given is not None else known.given if known else ()
+        given = self._given(known)
         beside = sidecar_of(found.location)
         try:
             return replace(source, given=given, sidecar=read_sidecar(beside) if beside else ())
         except MetadataProblem as error:
             name = beside.name if beside else ""
-            failed = replace(source, given=given, sidecar=known.sidecar if known else (), state=State.FAILED)
+            source = replace(source, given=given, sidecar=known.sidecar if known else (), state=State.FAILED)
             # With another inode to compare, the file is looked at again when the sidecar is mended.
-            return replace(failed, inode=-1, reason=f"{name} cannot be read: {error}", fix=f"mend {name}")
+            return replace(source, inode=-1, reason=f"{name} cannot be read: {error}", fix=f"mend {name}")
+
+    def _given(self, known: Source | None) -> Metadata:
+        """What the user says of a file in this run, else what was said of it before."""
+        if self.given is not None:
+            return self.given
+        return known.given if known else ()
 
     def _looked_at(self, source: Source) -> Source | None:
         """The file's outcome where its stat alone decides: it and its reader are what they were."""
@@ -193,14 +199,12 @@ class Intake:
     def _placed(self, source: Source, document: str) -> Source:
         """The source of a document that the index has: a duplicate, or the file under its new name."""
         holder = self._holders.get(document)
-        if holder is None or holder == source.location:
-            return replace(source, state=State.INDEXED, document=document)
-        if not Path(holder).exists():
-            before = self.known.get(holder) if self.given is None else None
-            return replace(
-                source, state=State.INDEXED, document=document, given=before.given if before else source.given
-            )
-        return replace(source, state=State.DUPLICATE, document=document, reason=f"same content as {holder}")
+        if holder is not None and holder != source.location:
+            if Path(holder).exists():
+                return replace(source, state=State.DUPLICATE, document=document, reason=f"same content as {holder}")
+            if holder in self.known:
+                source = replace(source, given=self._given(self.known[holder]))
+        return replace(source, state=State.INDEXED, document=document)
 
     def _unread(self, source: Source, outcome: Unread) -> Source:
         return self._kept(replace(source, state=outcome.state, reason=outcome.reason, fix=outcome.fix))
@@ -210,8 +214,7 @@ class Intake:
         known = self.known.get(source.location)
         if source.state is State.EMPTY or known is None or known.document is None:
             return source
-        given = known.given if self.given is None else self.given
-        return replace(source, document=known.document, stale=True, given=given, sidecar=known.sidecar)
+        return replace(source, document=known.document, stale=True, given=self._given(known), sidecar=known.sidecar)
 
     def _failed(self, source: Source) -> None:
         self._settle(self._kept(source), 0)

@@ -235,13 +235,11 @@ def _source_object(index: Index, source: Source) -> dict[str, Any]:
 
 
 def _metadata_object(index: Index, source: Source) -> dict[str, list[str]]:
-    """Every key with its values: the user's, else the sidecar's, else the document's own."""
+    """What a filter can ask of a source: every key with its values."""
+    from rag.index.filters import merged
+
     own = index.document(source.document).metadata if source.document else ()
-    found: dict[str, list[str]] = {}
-    for part in (source.given, source.sidecar, own):
-        held = {key: [value for name, value in part if name == key] for key, _ in part}
-        found = {**held, **found}
-    return dict(sorted(found.items()))
+    return dict(sorted(merged(source, own).items()))
 
 
 def _state(row: dict[str, Any]) -> str:

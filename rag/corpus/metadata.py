@@ -37,7 +37,7 @@ def front_matter(text: str) -> Metadata:
     mark, _, rest = text.replace("\r\n", "\n").partition("\n")
     inner = rest[: max(0, rest.rstrip().rfind("\n"))]
     try:
-        return _parsed(inner, _toml if mark.startswith("+++") else _yaml)
+        return _parsed(inner, tomllib.loads if mark.startswith("+++") else _yaml)
     except MetadataProblem:
         return ()
 
@@ -123,12 +123,8 @@ def _yaml(text: str) -> Any:
         raise ValueError(str(error)) from error
 
 
-def _toml(text: str) -> Any:
-    return tomllib.loads(text)
-
-
 SIDECARS: dict[str, Callable[[str], Any]] = {
-    ".meta.toml": _toml,
+    ".meta.toml": tomllib.loads,
     ".meta.yaml": _yaml,
     ".meta.yml": _yaml,
     ".meta.json": json.loads,

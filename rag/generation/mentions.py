@@ -10,9 +10,7 @@ from rag.text.language import function_words, language
 from rag.text.units import UNITS
 
 _UNSPACED = r"\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3"
-_TOKEN = re.compile(
-    r"[^\W\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]+(?:[-‐‑./:@_+#&\\]+[^\W\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]+)*[+#]*"
-)
+_TOKEN = re.compile(rf"[^\W{_UNSPACED}]+(?:[-‐‑./:@_+#&\\]+[^\W{_UNSPACED}]+)*[+#]*")
 _NUMBER_LIKE = re.compile(r"[0-9]+(?:[.,:/-][0-9]+)*")
 _MEASURED = re.compile(r"v?[0-9]+(?:[.,:/-][0-9]+)*-?(?P<unit>[^\W\d_]+(?:/[^\W\d_]+)?)?")
 _ENDINGS = {"st", "nd", "rd", "th", "s", "am", "pm", "er", "e", "k", "bn", "m", "x"}

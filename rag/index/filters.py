@@ -96,6 +96,17 @@ def source_holds(source: Source, own: Metadata, conditions: Iterable[Condition])
     return all(holds(condition, _value(source, own, condition.field)) for condition in conditions)
 
 
+def merged(source: Source, own: Metadata) -> dict[str, list[str]]:
+    """Every key with its values: the user's, else the sidecar's, else the document's `own`."""
+    found: dict[str, list[str]] = {}
+    for part in (source.given, source.sidecar, own):
+        held: dict[str, list[str]] = {}
+        for key, value in part:
+            held.setdefault(key, []).append(value)
+        found = held | found
+    return found
+
+
 def check_keys(conditions: Iterable[Condition], keys: Collection[str]) -> None:
     """Raises FilterError where a condition asks for a key of metadata that is not one of these."""
     for field in (condition.field for condition in conditions):
@@ -111,12 +122,10 @@ def check_keys(conditions: Iterable[Condition], keys: Collection[str]) -> None:
 
 
 def _value(source: Source, own: Metadata, field: str) -> str:
-    """What a file has of a field; of a key of metadata all values: the user's, else the sidecar's, else its own."""
+    """What a file has of a field; of a key of metadata, all its values."""
     if field in _OF_SOURCE:
         return _OF_SOURCE[field](source)
-    key = field.removeprefix(META)
-    values = ([value for name, value in part if name == key] for part in (source.given, source.sidecar, own))
-    return "\0".join(next(filter(None, values), []))
+    return "\0".join(merged(source, own).get(field.removeprefix(META), ()))
 
 
 _OF_SOURCE: dict[str, Callable[[Source], str]] = {

@@ -83,7 +83,7 @@ class TokenCodec:
         """The (n, d) float32 unit rows that a blob holds, rotated. Raises ValueError where it is not one of ours."""
         values = self._unpacked(self._codes(blob))
         parts = values.reshape(len(values), self._row_bytes, self._per_byte)
-        return _unit(parts.swapaxes(1, 2).reshape(values.shape)[:, : self.dimension])
+        return unit(parts.swapaxes(1, 2).reshape(values.shape)[:, : self.dimension])
 
     def score(self, query_tokens: Floats, blobs: Sequence[bytes]) -> Floats:
         """MaxSim (len(blobs),) of the query's raw token vectors (q, d) with each blob; 0 where either has none."""
@@ -107,7 +107,7 @@ class TokenCodec:
     def _centred(self, tokens: Floats) -> Floats:
         if tokens.ndim != 2 or tokens.shape[1] != self.dimension:
             raise ValueError(f"token vectors are {tokens.shape}, not (t, {self.dimension})")
-        return _unit(tokens - self.mean)
+        return unit(tokens - self.mean)
 
     def _query(self, tokens: Floats) -> Floats:
         """Rotated unit rows in the order of a blob's values, zeros where those are padding."""
@@ -162,7 +162,7 @@ def pooled(vectors: Floats, count: int) -> Floats:
     merges = linkage(squareform(np.sqrt(squares), checks=False), "ward")[: len(vectors) - count, :2].astype(np.int64)
     clusters = _clusters(merges.tolist(), len(vectors))
     members = (np.unique(clusters)[:, None] == clusters).astype(np.float32)
-    return _unit(members @ vectors)
+    return unit(members @ vectors)
 
 
 def _clusters(merges: Sequence[tuple[int, int]], count: int) -> Numbers:
@@ -189,6 +189,7 @@ def rotation(dimension: int) -> Floats:
     return np.ascontiguousarray(turned, np.float32)
 
 
-def _unit(rows: Floats) -> Floats:
+def unit(rows: Floats) -> Floats:
+    """The rows (n, d), each at unit length."""
     norms = np.sqrt(np.einsum("td,td->t", rows, rows))
     return np.asarray(rows / np.maximum(norms, np.float32(1e-12))[:, None], np.float32)

@@ -34,6 +34,8 @@ MOST_TERMS = 64
 FEW = 5000
 """Rows up to which those wanted are listed in the query; of more, the best matches are looked through first."""
 
+# The plus keeps SQLite from running the whole query, statistics included, once for every row.
+_AMONG = "AND +rowid IN (SELECT value FROM json_each(?))"
 _FREQUENCY = "SELECT doc FROM lexical_terms WHERE term = ?"
 _ESCAPED = re.compile(r"[^a-z0-9\u0080-\ud7ff\ue000-\U0010ffff]")
 
@@ -85,9 +87,7 @@ def search(database: Database, query: str, k: int, count: int, among: Numbers | 
 
 
 def _best_among(database: Database, match: str, k: int, among: Numbers) -> tuple[Numbers, Floats]:
-    # The plus keeps SQLite from running the whole query, statistics included, once for every row.
-    listed = json.dumps(among.tolist())
-    return _best(database, match, k, "AND +rowid IN (SELECT value FROM json_each(?))", listed)
+    return _best(database, match, k, _AMONG, json.dumps(among.tolist()))
 
 
 def _best(database: Database, match: str, k: int, condition: str = "", *values: str) -> tuple[Numbers, Floats]:
@@ -106,8 +106,7 @@ def scores(database: Database, query: str, rows: Numbers, count: int) -> Floats:
         return np.zeros(len(rows), np.float32)
     found = dict(
         database.all(
-            "SELECT rowid, -bm25(lexical) FROM lexical WHERE lexical MATCH ? "
-            "AND +rowid IN (SELECT value FROM json_each(?))",
+            f"SELECT rowid, -bm25(lexical) FROM lexical WHERE lexical MATCH ? {_AMONG}",
             (match, json.dumps(rows.tolist())),
         )
     )
@@ -120,17 +119,14 @@ def exact(database: Database, query: str, rows: Numbers, count: int) -> Floats:
     Each counts with its IDF, as a share of the IDF of all words of the query: alone all, in a long question little.
     """
     words = {forms[0] for forms in content_words(query)}
-    idfs = {word: idf(database, word, count) for word in words}
-    typed = sorted((word for word in words if any(map(str.isdigit, word))), key=lambda word: (-idfs[word], word))
+    typed = [word for word in words if any(map(str.isdigit, word))]
     shares = np.zeros(len(rows), np.float32)
     if not typed or not len(rows):
         return shares
+    idfs = {word: idf(database, word, count) for word in words}
     listed = json.dumps(rows.tolist())
-    for word in typed[:MOST_TERMS]:
-        found = database.all(
-            "SELECT rowid FROM lexical WHERE lexical MATCH ? AND +rowid IN (SELECT value FROM json_each(?))",
-            (f'"{escape(word)}"', listed),
-        )
+    for word in sorted(typed, key=lambda word: (-idfs[word], word))[:MOST_TERMS]:
+        found = database.all(f"SELECT rowid FROM lexical WHERE lexical MATCH ? {_AMONG}", (f'"{escape(word)}"', listed))
         shares += np.isin(rows, [row for (row,) in found]) * np.float32(idfs[word] / sum(idfs.values()))
     return shares
 

@@ -8,8 +8,8 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.datatypes import Condition, Source
-from rag.index.filters import OF_CHUNKS, check_keys, holds, source_holds
+from rag.datatypes import Condition
+from rag.index.filters import OF_CHUNKS, check_keys, holds, merged, source_holds
 from rag.index.rows import Rows
 
 Numbers = NDArray[np.int64]
@@ -41,12 +41,8 @@ def _documents(rows: Rows, conditions: Sequence[Condition]) -> list[str]:
     """The documents that lie in a file which meets all the conditions."""
     own = rows.document_metadata()
     sources = [(source, source.document) for source in rows.all_sources() if source.document]
-    check_keys(conditions, {key for source, name in sources for key in _keys(source, own.get(name, ()))})
+    check_keys(conditions, {key for source, name in sources for key in merged(source, own.get(name, ()))})
     return sorted({name for source, name in sources if source_holds(source, own.get(name, ()), conditions)})
-
-
-def _keys(source: Source, own: Sequence[tuple[str, str]]) -> set[str]:
-    return {key for key, _ in (*source.given, *source.sidecar, *own)}
 
 
 def _readable(field: str, value: str) -> str:

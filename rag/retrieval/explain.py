@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rag.datatypes import Hit
 from rag.index.index import Index
+from rag.index.late import unit
 from rag.protocols import Embedder
 from rag.text.context import embedded_text
 from rag.text.terms import content_words, terms
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +48,13 @@ def explain(question: str, hits: Sequence[Hit], index: Index, embedder: Embedder
     idfs = {forms: min(map(index.idf, forms)) for forms in words}
     asked = embedder.embed_query(question, tokens=True).tokens[0]
     spans = embedder.token_offsets(question)[: len(asked)]
-    query = _centred(asked, index.token_mean)
+    mean = index.token_mean  # tokens are compared without it, as in a search
+    query = unit(asked - mean)
     found = []
     for text, vectors in zip(texts, embedder.embed_texts(texts, tokens=True).tokens, strict=True):
         held = set(terms(text))
         told = tuple(WordMatch(forms[0], idfs[forms], not held.isdisjoint(forms)) for forms in words)
-        cosines = query @ _centred(vectors, index.token_mean).T
+        cosines = query @ unit(vectors - mean).T
         offsets = embedder.token_offsets(text)
         pairs = [(spans[row], offsets[column]) for row, column in enumerate(cosines.argmax(axis=1).tolist())]
         tokens = tuple(
@@ -66,10 +63,3 @@ def explain(question: str, hits: Sequence[Hit], index: Index, embedder: Embedder
         )
         found.append(Explanation(told, tokens))
     return found
-
-
-def _centred(rows: Floats, mean: Floats) -> Floats:
-    """As token vectors are compared in a search: without their mean, at unit length."""
-    moved: Floats = rows - mean
-    norms: Floats = np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12).astype(np.float32)
-    return moved / norms
