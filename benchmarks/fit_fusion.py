@@ -24,8 +24,8 @@ from rag.evaluation.dataset import read_set
 from rag.index.split import Chunking
 from rag.intake import NoProgress
 from rag.protocols import Embedder
-from rag.retrieval import fuse
-from rag.retrieval.candidates import LATE_DEPTH, gather
+from rag.retrieval.candidates import LATE_DEPTH, legs
+from rag.retrieval.fuse import Fusion, fuse_first, fuse_late
 
 DEPTH = 10
 SHOWN = 30  # candidates that are looked through for ten documents
@@ -44,7 +44,6 @@ def main() -> None:
     parser.add_argument("--weights", type=float, nargs="+", default=[0, 1, 2, 3, 4, 6])
     parser.add_argument("--data", type=Path, default=Path("../shared/data/train"))
     options = parser.parse_args()
-    fuse.EXACT_WEIGHT = 0.0
     embedder, weights = load_embedder(), options.weights
     print("| questions | n | " + " | ".join(f"{weight:g}" for weight in weights) + " |")
     print("|---|---:|" + "---:|" * len(weights))
@@ -102,19 +101,19 @@ def asked_of(
 ) -> Asked:
     """One question under every weight; a document's name is that of its place, or the place itself."""
     query = embedder.embed_query(question, tokens=True)
-    (group,) = gather(index, question, query, DEPTH, neutral=True)
-    exact = index.exact(question, group.rows)
+    (group,) = legs(index, question, query, DEPTH, neutral=True)
+    mass = index.mass(question)
     gains = []
     for weight in weights:
-        first = group.scores + np.float32(weight) * exact
+        first = fuse_first(group.dense, group.lexical, group.exact, mass, Fusion(exact=weight))
         head = np.lexsort((group.rows, -first))[:LATE_DEPTH]
-        scores = fuse.fuse_late(first[head], index.late_scores(query.tokens[0], group.rows[head]))
+        scores = fuse_late(first[head], index.late_scores(query.tokens[0], group.rows[head]))
         best = group.rows[head[np.lexsort((group.rows[head], -scores))][:SHOWN]]
         documents = list(dict.fromkeys(chunk.document for chunk in index.chunks(best.tolist())))
         places = [{names.get(each.location, each.location) for each in index.sources(name)} for name in documents]
         right = [place for place, found in enumerate(places[:DEPTH]) if found & relevant]
         gains.append(float(1 / np.log2(right[0] + 2)) if right else 0.0)
-    return Asked(gains, bool(exact.any()))
+    return Asked(gains, bool(group.exact.any()))
 
 
 if __name__ == "__main__":

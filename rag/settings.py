@@ -22,12 +22,15 @@ DEFAULT_INDEX = "default"
 ENV_PREFIX = "RAG_"
 OTHER_VARIABLES = frozenset({"RAG_MODELS"})  # where models are cached: read by rag.models, set in the environment only
 
-Value = str | int
+Value = str | int | float
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One setting: its default and what it accepts; `least` and `most` bound a number, `choices` a word."""
+    """One setting: its default and what it accepts; `least` and `most` bound a number, `choices` a word.
+
+    A default with a decimal point takes any number, one without takes whole numbers.
+    """
 
     default: Value
     help: str
@@ -44,6 +47,11 @@ KEYS: dict[str, Key] = {
     "device": Key("auto", "where models run: auto, cpu, mps, cuda, cuda:0, ..."),
     "engine": Key("auto", "what embeds", choices=("auto", "onnx", "torch")),
     "k": Key(5, "hits that a search gives", least=1, most=1000),
+    "fusion": Key("scores", "how a search joins its legs", choices=("scores", "rrf")),
+    "dense_weight": Key(1.0, "weight of the embedding in a search", most=100),
+    "lexical_weight": Key(1.0, "weight of the words in a search", most=100),
+    "exact_weight": Key(6.0, "weight of numbers and identifiers as typed", most=100),
+    "late_weight": Key(2.5, "weight of late interaction (MaxSim)", most=100),
     "answer": Key("auto", "how an answer is composed", choices=("auto", "quotes", "prose")),
     "chunk_tokens": Key(320, "tokens of a chunk at most, its heading context not counted", least=16, most=8192),
     "context_tokens": Key(64, "tokens of a chunk's heading context at most", least=0, most=1024),
@@ -52,6 +60,7 @@ KEYS: dict[str, Key] = {
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
+_DECIMAL = re.compile(r"[+-]?\d{1,9}(\.\d{1,9})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,11 @@ class Settings:
     device: str
     engine: str
     k: int
+    fusion: str
+    dense_weight: float
+    lexical_weight: float
+    exact_weight: float
+    late_weight: float
     answer: str
     chunk_tokens: int
     context_tokens: int
@@ -95,6 +109,11 @@ class Settings:
             device=str(values["device"]),
             engine=str(values["engine"]),
             k=int(values["k"]),
+            fusion=str(values["fusion"]),
+            dense_weight=float(values["dense_weight"]),
+            lexical_weight=float(values["lexical_weight"]),
+            exact_weight=float(values["exact_weight"]),
+            late_weight=float(values["late_weight"]),
             answer=str(values["answer"]),
             chunk_tokens=int(values["chunk_tokens"]),
             context_tokens=int(values["context_tokens"]),
@@ -167,8 +186,13 @@ def _known(name: str, place: str, *, shown: str = "") -> str:
 
 def _from_text(name: str, text: str, variable: str) -> Value:
     """The value of an environment variable in the setting's type."""
-    if isinstance(KEYS[name].default, str):
+    default = KEYS[name].default
+    if isinstance(default, str):
         return text
+    if isinstance(default, float):
+        if not _DECIMAL.fullmatch(text.strip()):
+            raise SettingsError(f"{variable}={text!r} is not a number, as {name} has to be")
+        return float(text)
     if not _WHOLE.fullmatch(text.strip()):
         raise SettingsError(f"{variable}={text!r} is not a whole number, as {name} has to be")
     return int(text)
@@ -177,9 +201,10 @@ def _from_text(name: str, text: str, variable: str) -> Value:
 def _checked(name: str, value: object, place: str, folder: Path) -> Value:
     """The value where it has the setting's type and range; a path comes back absolute, seen from `folder`."""
     key = KEYS[name]
-    if isinstance(key.default, int):
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise SettingsError(f"{name} = {value!r} ({place}) is not a whole number")
+    if not isinstance(key.default, str):
+        whole = isinstance(key.default, int)
+        if not isinstance(value, int if whole else (int, float)) or isinstance(value, bool):
+            raise SettingsError(f"{name} = {value!r} ({place}) is not a {'whole ' * whole}number")
         if not key.least <= value <= key.most:
             raise SettingsError(f"{name} = {value} ({place}) is out of range: {key.least} to {key.most}")
         return value

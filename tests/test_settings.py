@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from rag.evaluation.run import evaluate
 from rag.index.split import Chunking
 from rag.models.catalogue import DEFAULT_EMBEDDER, DEFAULT_GENERATOR
 from rag.pipeline import ask
+from rag.retrieval.fuse import Fusion
 from rag.retrieval.retriever import Retriever
 from rag.settings import KEYS, Settings
 
@@ -114,6 +116,10 @@ def test_the_models_folder_is_a_known_variable(tmp_path: Path) -> None:
         ("k = true", r"k = True .* is not a whole number"),
         ("k = 0", r"k = 0 .* is out of range: 1 to 1000"),
         ("threads = -1", r"threads = -1 .* is out of range: 0 to 1024"),
+        ("late_weight = true", r"late_weight = True .* is not a number"),
+        ("late_weight = '2'", r"late_weight = '2' .* is not a number"),
+        ("late_weight = nan", r"late_weight = nan .* is out of range: 0 to 100"),
+        ("dense_weight = -0.1", r"dense_weight = -0.1 .* is out of range: 0 to 100"),
         ("answer = 'verse'", r"answer = 'verse' .* is none of: auto, quotes, prose"),
         ("device = 'gpu'", r"device = 'gpu' .* is none of: auto, cpu"),
         ("embedder = 3", r"embedder = 3 .* is not a text"),
@@ -134,6 +140,14 @@ def test_a_variable_that_is_no_number_is_refused(tmp_path: Path, value: str) -> 
         loaded(tmp_path, {"RAG_K": value})
 
 
+def test_a_weight_may_be_any_number_from_any_place(tmp_path: Path) -> None:
+    written(tmp_path, "late_weight = 3\nexact_weight = 0.5")
+    settings = loaded(tmp_path, {"RAG_LEXICAL_WEIGHT": "1.25"})
+    assert (settings.late_weight, settings.exact_weight, settings.lexical_weight) == (3.0, 0.5, 1.25)
+    with pytest.raises(SettingsError, match="RAG_LATE_WEIGHT='much' is not a number"):
+        loaded(tmp_path, {"RAG_LATE_WEIGHT": "much"})
+
+
 def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "rag.toml").write_bytes(b"embedder = '\xff'")
     with pytest.raises(SettingsError, match="is not valid TOML"):
@@ -143,6 +157,8 @@ def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
 def test_the_defaults_are_those_of_the_library() -> None:
     defaults = {name: key.default for name, key in KEYS.items()}
     assert (defaults["embedder"], defaults["generator"]) == (DEFAULT_EMBEDDER, DEFAULT_GENERATOR)
+    weights = (defaults["dense_weight"], defaults["lexical_weight"], defaults["exact_weight"], defaults["late_weight"])
+    assert astuple(Fusion()) == (defaults["fusion"], *weights)
     assert (Chunking().max_tokens, Chunking().context_tokens) == (defaults["chunk_tokens"], defaults["context_tokens"])
     for asked in (ask, Retriever.retrieve, evaluate):
         assert inspect.signature(asked).parameters["k"].default == defaults["k"]

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from rag import Generator, Index, Retriever
     from rag.index.split import Chunking
     from rag.protocols import Embedder, LanguageModel
+    from rag.retrieval.fuse import Fusion
 
 Mode = Literal["auto", "quotes", "prose"]
+Method = Literal["scores", "rrf"]
 
 
 def prepared(settings: Settings) -> Settings:
@@ -40,7 +42,15 @@ def open_retriever(settings: Settings, index: Index) -> Retriever:
 
     embedder = open_embedder(settings, index)
     index.manifest.require(settings.index, embedder=embedder)
-    return Retriever(index, embedder)
+    return Retriever(index, embedder, fusion=fusion_of(settings))
+
+
+def fusion_of(settings: Settings) -> Fusion:
+    """How a search joins its legs."""
+    from rag.retrieval.fuse import Fusion
+
+    weights = (settings.dense_weight, settings.lexical_weight, settings.exact_weight, settings.late_weight)
+    return Fusion(cast(Method, settings.fusion), *weights)
 
 
 def open_embedder(settings: Settings, index: Index | None) -> Embedder:

@@ -7,7 +7,7 @@ against each other, and how far one stands out among its own is what languages a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from rag.datatypes import Embeddings
 from rag.protocols import Store
-from rag.retrieval.fuse import fuse_first, fuse_late
+from rag.retrieval.fuse import DEFAULT, Fusion, fuse_first, fuse_late
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,13 +31,23 @@ LEAST_SHARE = 0.02  # and a smaller share of the index is as likely a wrong gues
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """n rows, best first: `rows` (n,) int64, `scores` and the legs (n,) float32; `late` is NaN where not computed."""
+    """n rows: `rows` (n,) int64, `scores` and the legs (n,) float32; `late` is NaN where not computed."""
 
     rows: Rows
     scores: Floats
     dense: Floats
     lexical: Floats
+    exact: Floats
     late: Floats
+
+    @classmethod
+    def of(
+        cls, rows: Rows, scores: Floats, *, dense: Floats | None = None, lexical: Floats | None = None
+    ) -> Candidates:
+        """Those that fewer legs have found."""
+        unknown = np.full(len(rows), np.nan, np.float32)
+        near, matching = (unknown if leg is None else leg for leg in (dense, lexical))
+        return cls(rows, scores, near, matching, np.zeros(len(rows), np.float32), unknown)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -52,32 +62,51 @@ class Candidates:
 
 
 def gather(
-    store: Store, question: str, query: Embeddings, k: int, *, neutral: bool = False, among: Rows | None = None
+    store: Store,
+    question: str,
+    query: Embeddings,
+    k: int,
+    *,
+    neutral: bool = False,
+    among: Rows | None = None,
+    fusion: Fusion = DEFAULT,
 ) -> list[Candidates]:
     """The candidates of each group by the first fusion, best first; at least `k` each where it has them.
 
     `query` is the question's Embeddings (n = 1). A group is a language; with an embedder that is `neutral` between
     languages there is one. With `among` (m,), ascending, only these rows are looked at.
     """
+    mass = store.mass(question)
+    found = legs(store, question, query, k, neutral=neutral, among=among)
+    return [fused(group, mass, fusion) for group in found]
+
+
+def legs(
+    store: Store, question: str, query: Embeddings, k: int, *, neutral: bool = False, among: Rows | None = None
+) -> list[Candidates]:
+    """What `gather` finds before it is fused: scores are 0, the order is that of the rows."""
     depth = max(LEG_DEPTH, 2 * k)
     vector = query.vectors[0]
     counts = store.languages()
     groups = [frozenset(counts)] if neutral and counts else language_groups(counts)
     matching, _ = store.search_lexical(question, depth, among)
     spoken = store.languages_of(matching)
-    mass = store.mass(question)
     found = []
     for group in groups:
         wanted = among if len(groups) == 1 else _both(store.rows_in(group), among)
         near, _ = store.search_dense(vector, depth, wanted)
         own = [row for row, language in zip(matching, spoken, strict=True) if len(groups) == 1 or language in group]
         rows = np.union1d(near, np.array(own, dtype=np.int64)).astype(np.int64)
-        dense = store.dense_scores(vector, rows)
-        lexical = store.lexical_scores(question, rows)
-        late = np.full(len(rows), np.nan, dtype=np.float32)
-        first = fuse_first(dense, lexical, store.exact(question, rows), mass)
-        found.append(Candidates(rows, first, dense, lexical, late).ordered())
+        nothing, unknown = np.zeros(len(rows), np.float32), np.full(len(rows), np.nan, np.float32)
+        dense, lexical = store.dense_scores(vector, rows), store.lexical_scores(question, rows)
+        found.append(Candidates(rows, nothing, dense, lexical, store.exact(question, rows), unknown))
     return found
+
+
+def fused(group: Candidates, mass: float, fusion: Fusion) -> Candidates:
+    """The candidates of one group by the first fusion, best first; `mass` is that of the question."""
+    first = fuse_first(group.dense, group.lexical, group.exact, mass, fusion)
+    return replace(group, scores=first).ordered()
 
 
 def _both(one: Rows, other: Rows | None) -> Rows:
@@ -95,19 +124,21 @@ def language_groups(counts: dict[str, int]) -> list[frozenset[str]]:
     return [largest, *(frozenset({language}) for language in apart)]
 
 
-def look_closer(store: Store, query: Embeddings, candidates: Sequence[Candidates], k: int) -> Candidates:
+def look_closer(
+    score: Callable[[Rows], Floats], candidates: Sequence[Candidates], k: int, fusion: Fusion = DEFAULT
+) -> Candidates:
     """All candidates in one list, after late interaction (MaxSim) has looked at the first of each language.
 
-    `query` holds the question's token vectors. Those it did not look at keep their order behind the others.
+    `score` gives the MaxSim of rows. Those it did not look at keep their order behind the others.
     """
-    closer = [_looked_at(store, query, group, max(LATE_DEPTH, k)) for group in candidates if len(group)]
+    closer = [_looked_at(score, group, max(LATE_DEPTH, k), fusion) for group in candidates if len(group)]
     return _joined(closer).ordered()
 
 
-def _looked_at(store: Store, query: Embeddings, group: Candidates, depth: int) -> Candidates:
+def _looked_at(score: Callable[[Rows], Floats], group: Candidates, depth: int, fusion: Fusion) -> Candidates:
     head, tail = group.taken(slice(None, depth)), group.taken(slice(depth, None))
-    late = store.late_scores(query.tokens[0], head.rows)
-    head = replace(head, scores=fuse_late(head.scores, late), late=late).ordered()
+    late = score(head.rows)
+    head = replace(head, scores=fuse_late(head.scores, late, fusion), late=late).ordered()
     if not len(tail):
         return head
     # The tail's scores lack the late leg, and a score must sort as its rank does.
@@ -117,6 +148,5 @@ def _looked_at(store: Store, query: Embeddings, group: Candidates, depth: int) -
 
 def _joined(parts: Sequence[Candidates]) -> Candidates:
     if not parts:
-        nothing = np.zeros(0, dtype=np.float32)
-        return Candidates(np.zeros(0, dtype=np.int64), nothing, nothing, nothing, nothing)
+        return Candidates.of(np.zeros(0, np.int64), np.zeros(0, np.float32))
     return Candidates(*(np.concatenate([getattr(part, name) for part in parts]) for name in Candidates.__slots__))

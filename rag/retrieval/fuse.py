@@ -1,7 +1,7 @@
 """One formula for the order of candidates, and where it comes from.
 
-    first(c) = z(dense) + held · z(lexical) + 6 · exact     over all candidates of a group
-    score(c) = first(c) + 2.5 · z(late)                     over those that late interaction looked at
+    first(c) = d · z(dense) + l · held · z(lexical) + e · exact     over all candidates of a group
+    score(c) = first(c) + m · z(late)                               over those that late interaction looked at
 
 `z` is the distance from the mean in population standard deviations over the candidates. `held` is how much of the
 question the candidate holds: its BM25 as a share of the question's IDF mass, at most 1. One that shares a word or a
@@ -11,11 +11,16 @@ documents share a language and finds more across languages (docs/decisions.md, "
 
 `exact` is how much of the question the numbers and identifiers are that the candidate holds as they are typed (their
 share of its words' IDF): to the other legs KX-204 and KX-240 are nearly the same.
+
+The weights d, l, e and m are those of `Fusion`; `rag tune` looks for others on a user's own questions. With `method`
+"rrf" ranks are fused instead, each leg alike: the sum of 1 / (60 + rank) over the legs that found the candidate
+(Cormack, Clarke, Buettcher 2009, which has the 60).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -24,8 +29,23 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-LATE_WEIGHT = 2.5
-EXACT_WEIGHT = 6.0
+Method = Literal["scores", "rrf"]
+
+RRF_CONSTANT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """How the legs are joined: by their scores with these weights (>= 0), or by their ranks alone."""
+
+    method: Method = "scores"
+    dense: float = 1.0
+    lexical: float = 1.0
+    exact: float = 6.0
+    late: float = 2.5
+
+
+DEFAULT = Fusion()
 
 
 def zscores(values: Floats) -> Floats:
@@ -40,17 +60,32 @@ def zscores(values: Floats) -> Floats:
     return z
 
 
-def fuse_first(dense: Floats, lexical: Floats, exact: Floats, mass: float) -> Floats:
+def reciprocal_ranks(values: Floats) -> Floats:
+    """1 / (60 + rank) for each of `values` (n,); the highest has rank 1, equal ones have the same."""
+    ranks = np.searchsorted(np.sort(-values), -values) + 1
+    return np.asarray(1 / (RRF_CONSTANT + ranks), np.float32)
+
+
+def held(lexical: Floats, mass: float) -> Floats:
+    """How much of the question each candidate holds, 0..1: its BM25 (n,) as a share of the question's IDF mass."""
+    return np.asarray(np.minimum(1.0, lexical / mass) if mass > 0 else np.zeros_like(lexical), np.float32)
+
+
+def fuse_first(dense: Floats, lexical: Floats, exact: Floats, mass: float, fusion: Fusion = DEFAULT) -> Floats:
     """The order in which late interaction looks at candidates: (n,) from (n,) dense, lexical and exact.
 
     `mass` is the sum of the IDF of the question's terms.
     """
-    held = np.minimum(1.0, lexical / mass) if mass > 0 else np.zeros_like(lexical)
-    fused: Floats = zscores(dense) + held.astype(np.float32) * zscores(lexical) + np.float32(EXACT_WEIGHT) * exact
+    if fusion.method == "rrf":
+        return reciprocal_ranks(dense) + np.where(lexical > 0, reciprocal_ranks(lexical), np.float32(0))
+    fused: Floats = np.float32(fusion.dense) * zscores(dense)
+    fused += np.float32(fusion.lexical) * held(lexical, mass) * zscores(lexical) + np.float32(fusion.exact) * exact
     return fused
 
 
-def fuse_late(first: Floats, late: Floats) -> Floats:
+def fuse_late(first: Floats, late: Floats, fusion: Fusion = DEFAULT) -> Floats:
     """The final scores (m,) of the candidates that late interaction looked at, from their first scores and MaxSim."""
-    fused: Floats = first + np.float32(LATE_WEIGHT) * zscores(late)
+    if fusion.method == "rrf":
+        return first + reciprocal_ranks(late)
+    fused: Floats = first + np.float32(fusion.late) * zscores(late)
     return fused

@@ -30,8 +30,7 @@ def search_words(store: Store, query: str, k: int = 5, *, where: str = "", group
     depth = max(k, NEAR) if group else k
     while True:
         rows, scores = store.search_lexical(query, depth, among)
-        unknown = np.full(len(rows), np.nan, np.float32)
-        hits = dressed(store, Candidates(rows, scores, unknown, scores, unknown), k, group=group)
+        hits = dressed(store, Candidates.of(rows, scores, lexical=scores), k, group=group)
         if not group or len(hits) == k or len(rows) < depth:
             return hits
         depth *= 4
@@ -67,5 +66,4 @@ def _by_document(store: Store, rows: NDArray[np.int64], cosines: Floats) -> Cand
     for name in set(names):
         places = np.array([place for place, each in enumerate(names) if each == name])
         scores[places] = cosines[:, places].max(axis=1).mean()
-    unknown = np.full(len(rows), np.nan, np.float32)
-    return Candidates(rows, scores, nearest, unknown, unknown).taken(np.lexsort((rows, -nearest, -scores)))
+    return Candidates.of(rows, scores, dense=nearest).taken(np.lexsort((rows, -nearest, -scores)))

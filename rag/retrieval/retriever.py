@@ -14,6 +14,7 @@ from rag.index.index import Index
 from rag.protocols import Embedder, Reranker, Store
 from rag.retrieval.candidates import LEG_DEPTH, gather, look_closer
 from rag.retrieval.dress import dressed
+from rag.retrieval.fuse import DEFAULT, Fusion
 
 T = TypeVar("T")
 
@@ -26,10 +27,13 @@ class Retriever:
     `seconds` holds the timings of the last call by stage: filter (if there is one), embed, search, late, read, total.
     """
 
-    def __init__(self, index: Store, embedder: Embedder, reranker: Reranker | None = None) -> None:
+    def __init__(
+        self, index: Store, embedder: Embedder, reranker: Reranker | None = None, *, fusion: Fusion = DEFAULT
+    ) -> None:
         self.index = index
         self.embedder = embedder
         self.reranker = reranker
+        self.fusion = fusion
         self.seconds: dict[str, float] = {}
 
     @classmethod
@@ -57,9 +61,10 @@ class Retriever:
         wanted = k if self.reranker is None else max(RERANK_DEPTH, k)
         depth = k
         while True:
-            search = partial(gather, self.index, question, query, depth, neutral=neutral, among=among)
-            groups = self._timed("search", search)
-            found = self._timed("late", partial(look_closer, self.index, query, groups, depth))
+            search = partial(gather, neutral=neutral, among=among, fusion=self.fusion)
+            groups = self._timed("search", partial(search, self.index, question, query, depth))
+            maxsim = partial(self.index.late_scores, query.tokens[0])
+            found = self._timed("late", partial(look_closer, maxsim, groups, depth, self.fusion))
             hits = self._timed("read", partial(dressed, self.index, found, wanted, group=group))
             if not group or len(hits) >= wanted or len(found) < max(LEG_DEPTH, 2 * depth):
                 break

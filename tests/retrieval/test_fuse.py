@@ -6,9 +6,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.retrieval.fuse import LATE_WEIGHT, fuse_first, fuse_late, zscores
+from rag.retrieval.fuse import DEFAULT, Fusion, fuse_first, fuse_late, reciprocal_ranks, zscores
 
 NONE = np.zeros(3, np.float32)
+
+
+def floats(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)
+
+
 scores = st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=50).map(lambda x: np.array(x, dtype=np.float32))
 
 
@@ -47,7 +53,7 @@ def test_late_interaction_outweighs_the_two_legs() -> None:
     first = np.array([1.0, 0.0, -1.0], dtype=np.float32)
     late = np.array([0.1, 0.2, 0.9], dtype=np.float32)
     assert np.argmax(fuse_late(first, late)) == 2
-    np.testing.assert_allclose(fuse_late(first, late), first + LATE_WEIGHT * zscores(late), rtol=1e-6)
+    np.testing.assert_allclose(fuse_late(first, late), first + DEFAULT.late * zscores(late), rtol=1e-6)
 
 
 def test_what_is_held_as_it_was_typed_outweighs_likeness() -> None:
@@ -55,3 +61,20 @@ def test_what_is_held_as_it_was_typed_outweighs_likeness() -> None:
     exact = np.array([0.0, 0.0, 1.0], dtype=np.float32)
     assert np.argmax(fuse_first(dense, NONE, exact, mass=0.0)) == 2
     assert np.argmax(fuse_first(dense, NONE, exact / np.float32(10), mass=0.0)) == 0
+
+
+def test_a_weight_of_nothing_takes_a_leg_out() -> None:
+    dense, lexical, exact = floats(0.1, 0.9, 0.2), floats(9, 0, 0), floats(0, 0, 1)
+    alone = Fusion(lexical=0, exact=0, late=0)
+    np.testing.assert_array_equal(fuse_first(dense, lexical, exact, 9.0, alone), zscores(dense))
+    assert np.argmax(fuse_first(dense, lexical, exact, 9.0, Fusion(dense=0, exact=0))) == 0
+    np.testing.assert_array_equal(fuse_late(dense, lexical, alone), dense)
+
+
+def test_ranks_are_fused_as_published_where_that_is_asked_for() -> None:
+    """Equal values share a rank, and a leg that did not find a candidate adds nothing."""
+    ranks = Fusion("rrf")
+    np.testing.assert_allclose(reciprocal_ranks(floats(0.5, 0.9, 0.5)), [1 / 62, 1 / 61, 1 / 62], rtol=1e-6)
+    first = fuse_first(floats(0.9, 0.8, 0.7), floats(0, 3, 5), NONE, mass=1.0, fusion=ranks)
+    np.testing.assert_allclose(first, [1 / 61, 1 / 62 + 1 / 62, 1 / 63 + 1 / 61], rtol=1e-6)
+    np.testing.assert_allclose(fuse_late(first, floats(2, 1, 3), ranks) - first, [1 / 62, 1 / 63, 1 / 61], rtol=1e-5)

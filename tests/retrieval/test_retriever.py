@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -202,7 +203,7 @@ def test_a_chunk_that_stands_out_in_its_language_beats_a_language_that_is_nearer
     store = ListStore([f"text {number}" for number in range(12)], HashEmbedder(), ["en"] * 6 + ["zh"] * 6)
     store.vectors = np.array([[cosine, (1 - cosine**2) ** 0.5] for cosine in near + far], np.float32)
     store.tokens = tuple(store.vectors[row : row + 1] for row in range(12))
-    found = look_closer(store, query, gather(store, "question", query, 5), 5)
+    found = look_closer(partial(store.late_scores, query.tokens[0]), gather(store, "question", query, 5), 5)
     assert found.rows[0] == 10
     assert (np.diff(found.scores) <= 0).all()
 
