@@ -7,6 +7,7 @@ The command line reads these places through `Settings.load`; a library call take
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import tomllib
@@ -89,10 +90,13 @@ class Settings:
         cls,
         flags: Mapping[str, Value | Path | None] | None = None,
         *,
+        against: str = "",
         folder: Path | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> Settings:
         """The settings seen from `folder` (default: the current one); a flag that is None was not given.
+
+        `against` has settings in words, such as "late_weight = 1, fusion = rrf", that win over all others.
 
         Raises SettingsError for an unknown key, a value of the wrong type or out of range, a malformed file.
         """
@@ -100,7 +104,8 @@ class Settings:
         values: dict[str, Value] = {name: key.default for name, key in KEYS.items()}
         values["index"] = str(default_index(folder))
         origins = dict.fromkeys(KEYS, "default")
-        for origin, name, value in _given(flags or {}, os.environ if environ is None else environ, folder):
+        given = _given(flags or {}, os.environ if environ is None else environ, folder)
+        for origin, name, value in (*given, *_in_words(against, folder)):
             values[name], origins[name] = value, origin
         return cls(
             index=Path(str(values["index"])),
@@ -163,6 +168,46 @@ def _given(
             origin = "-k" if name == "k" else f"--{name.replace('_', '-')}"
             value = str(flag) if isinstance(flag, Path) else flag
             yield origin, _known(name, "the flags"), _checked(name, value, origin, folder)
+
+
+def _in_words(text: str, folder: Path) -> Iterator[tuple[str, str, Value]]:
+    """Origin, name and checked value of each "key = value" of a list with commas."""
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        key, equals, value = (side.strip() for side in part.partition("="))
+        if not equals or not value:
+            raise SettingsError(f"{part!r} is not a setting with a value, such as: late_weight = 1, fusion = rrf")
+        name = _known(key, repr(text))
+        yield repr(text), name, _checked(name, _from_text(name, value, name), repr(text), folder)
+
+
+def save(path: Path, values: Mapping[str, Value], *, overwrite: bool = False) -> None:
+    """Put settings into the `rag.toml` at `path`, which is made where there is none; what else it holds stays.
+
+    Raises SettingsError where it has another value for one of them, unless `overwrite`; where it cannot be written.
+    """
+    before = _read_file(path) if path.is_file() else {}
+    changed = {name: value for name, value in values.items() if name in before and before[name] != value}
+    if changed and not overwrite:
+        theirs = ", ".join(f"{name} = {before[name]}" for name in changed)
+        raise SettingsError(f"{path} has {theirs} already; nothing was written. To put others in place: --overwrite")
+    text = path.read_bytes().decode("utf-8-sig") if before else ""
+    lines = [line for line in text.splitlines() if line.partition("=")[0].strip() not in values]
+    text = "\n".join([*lines, *(f"{name} = {_in_toml(value)}" for name, value in values.items())]) + "\n"
+    if tomllib.loads(text) != {**before, **values}:  # a text over several lines that looks like a setting
+        raise SettingsError(
+            f"{path} is written in a way that cannot be changed line by line; put this into it: {values}"
+        )
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise SettingsError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _in_toml(value: Value) -> str:
+    return json.dumps(value)  # a JSON text or number is a TOML one
 
 
 def _read_file(path: Path) -> dict[str, object]:

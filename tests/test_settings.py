@@ -15,7 +15,7 @@ from rag.models.catalogue import DEFAULT_EMBEDDER, DEFAULT_GENERATOR
 from rag.pipeline import ask
 from rag.retrieval.fuse import Fusion
 from rag.retrieval.retriever import Retriever
-from rag.settings import KEYS, Settings
+from rag.settings import KEYS, Settings, save
 
 
 def loaded(folder: Path, environ: dict[str, str] | None = None, **flags: str | int | Path | None) -> Settings:
@@ -166,3 +166,60 @@ def test_the_defaults_are_those_of_the_library() -> None:
 
 def test_rows_name_every_key_once(tmp_path: Path) -> None:
     assert [name for name, _, _ in loaded(tmp_path).rows()] == list(KEYS)
+
+
+def test_settings_in_words_win_over_all_others(tmp_path: Path) -> None:
+    written(tmp_path, "late_weight = 3")
+    settings = Settings.load(
+        {"k": 4}, against="late_weight = 1.5, fusion=rrf , k = 7,", folder=tmp_path, environ={"RAG_K": "9"}
+    )
+    assert (settings.late_weight, settings.fusion, settings.k) == (1.5, "rrf", 7)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("late_weight 2", "'late_weight 2' is not a setting with a value"),
+        ("late_weight =", "'late_weight =' is not a setting with a value"),
+        ("late_wait = 2", r"late_wait in 'late_wait = 2': did you mean late_weight\?"),
+        ("late_weight = 200", r"late_weight = 200.0 \('late_weight = 200'\) is out of range"),
+        ("k = many", "k='many' is not a whole number"),
+    ],
+)
+def test_words_that_are_no_settings_are_refused(tmp_path: Path, words: str, complaint: str) -> None:
+    with pytest.raises(SettingsError, match=complaint):
+        Settings.load(against=words, folder=tmp_path, environ={})
+
+
+def test_saved_settings_are_found_again_and_the_rest_of_the_file_stays(tmp_path: Path) -> None:
+    save(tmp_path / "rag.toml", {"late_weight": 3.0})
+    assert loaded(tmp_path).late_weight == 3.0
+    path = written(tmp_path, "# ours\nk = 7 # enough\nlate_weight = 3.0\n")
+    save(path, {"late_weight": 3.0, "lexical_weight": 0.5, "answer": "quotes"})
+    assert path.read_text(encoding="utf-8") == (
+        '# ours\nk = 7 # enough\nlate_weight = 3.0\nlexical_weight = 0.5\nanswer = "quotes"\n'
+    )
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_another_value_is_overwritten_only_where_that_is_meant(tmp_path: Path) -> None:
+    text = "late_weight = 2\nk = 7\n"
+    path = written(tmp_path, text)
+    with pytest.raises(SettingsError, match=r"has late_weight = 2 already; nothing was written.*--overwrite"):
+        save(path, {"late_weight": 3.0})
+    assert path.read_text(encoding="utf-8") == text
+    save(path, {"late_weight": 3.0}, overwrite=True)
+    assert path.read_text(encoding="utf-8") == "k = 7\nlate_weight = 3.0\n"
+
+
+def test_a_file_that_cannot_be_changed_line_by_line_is_left_alone(tmp_path: Path) -> None:
+    text = 'generator = """\nlate_weight = 1\n"""\n'
+    path = written(tmp_path, text)
+    with pytest.raises(SettingsError, match="cannot be changed line by line"):
+        save(path, {"late_weight": 3.0})
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"rag\.toml cannot be written: No such file"):
+        save(tmp_path / "gone" / "rag.toml", {"k": 3})

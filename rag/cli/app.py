@@ -13,7 +13,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from rag.cli import answering, indexing, measuring, setup
+from rag.cli import answering, indexing, measuring, setup, tuning
 from rag.cli.escape import printable_lines
 
 app = typer.Typer(
@@ -60,6 +60,7 @@ for command in (
 ):
     app.command()(command)
 app.command("eval")(measuring.evaluate)
+app.command()(tuning.tune)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,32 +13,39 @@ from rag.cli import jsonout, render
 from rag.cli.exits import complain, ends_well
 from rag.cli.options import (
     AnswerFlag,
+    CacheFlag,
+    CorpusArgument,
     CountFlag,
     DeviceFlag,
     EmbedderFlag,
     EngineFlag,
     GeneratorFlag,
     JsonFlag,
+    LimitFlag,
 )
-from rag.cli.parts import ingest_parts, make_generator, prepared
+from rag.cli.parts import fusion_of, ingest_parts, make_generator, prepared
 from rag.cli.progress import Bar
-from rag.settings import Settings
+from rag.settings import Settings, Value
 
 if TYPE_CHECKING:
     from rag.evaluation.answers import AnswerFigures
-    from rag.evaluation.metrics import Figure
-    from rag.evaluation.run import EvaluationReport
+    from rag.evaluation.run import EvaluationReport, QueryRow
 
 
 @ends_well
 def evaluate(
-    corpus: Annotated[Path, typer.Argument(help="A folder in BEIR's form.", show_default=False)],
+    corpus: CorpusArgument,
     answers: Annotated[bool, typer.Option("--answers", help="Answer the questions too, and measure that.")] = False,
-    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Only the first N queries.")] = None,
-    index: Annotated[
-        Path | None,
-        typer.Option("--index", metavar="FOLDER", help="Folder of the index [default: in the user's cache]."),
-    ] = None,
+    against: Annotated[
+        str,
+        typer.Option("--against", metavar="SETTINGS", help='Measure other settings too, such as "late_weight = 1".'),
+    ] = "",
+    worst: Annotated[
+        int, typer.Option("--worst", metavar="N", min=0, help="List the N queries that fare worst, and what came.")
+    ] = 0,
+    queries: Annotated[bool, typer.Option("--queries", help="A row for every query.")] = False,
+    limit: LimitFlag = None,
+    index: CacheFlag = None,
     k: CountFlag = None,
     answer: AnswerFlag = None,
     generator: GeneratorFlag = None,
@@ -50,17 +58,21 @@ def evaluate(
 
     CORPUS holds corpus.jsonl (or a folder documents/), queries.jsonl, qrels/test.tsv and optionally answers.jsonl.
 
-    Example: rag eval corpora/handbook --limit 20
+    Example: rag eval corpora/handbook --limit 20 --worst 3
     """
-    flags = {"index": index, "k": k, "answer": answer, "generator": generator, "embedder": embedder}
-    settings = prepared(Settings.load({**flags, "device": device, "engine": engine}))
-    report = _measured(corpus, settings, answers=answers, limit=limit, index=index)
-    for problem in report.problems:
+    flags: dict[str, Value | Path | None] = {"index": index, "k": k, "answer": answer, "generator": generator}
+    flags |= {"embedder": embedder, "device": device, "engine": engine}
+    settings = prepared(Settings.load(flags))
+    others = Settings.load(flags, against=against)  # a mistake in it shows before anything is measured
+    reports = [_measured(corpus, settings, answers=answers, limit=limit, index=index)]
+    if against.strip():
+        reports.append(_measured(corpus, prepared(others), answers=answers, limit=limit, index=index))
+    for problem in dict.fromkeys(problem for report in reports for problem in report.problems):
         complain(problem)
     if json:
-        jsonout.write_json(_report_object(report))
+        jsonout.write_json(_report_object(reports, worst, queries=queries))
     else:
-        _print_report(report)
+        _print_report(reports, against, worst, queries=queries)
 
 
 def _measured(
@@ -75,6 +87,7 @@ def _measured(
             embedder,
             make_generator(settings) if answers else None,
             chunking=chunking,
+            fusion=fusion_of(settings),
             k=settings.k,
             limit=limit,
             index=index,
@@ -82,8 +95,9 @@ def _measured(
         )
 
 
-def _report_object(report: EvaluationReport) -> dict[str, Any]:
-    return {
+def _report_object(reports: Sequence[EvaluationReport], worst: int, *, queries: bool) -> dict[str, Any]:
+    report = reports[0]
+    found = {
         "corpus": str(report.corpus),
         "queries": report.queries,
         "judged": report.judged,
@@ -92,6 +106,29 @@ def _report_object(report: EvaluationReport) -> dict[str, Any]:
         "latency_ms": dict(report.latency_ms),
         "settings": dict(report.settings),
         "problems": list(report.problems),
+    }
+    if len(reports) > 1:
+        from rag.evaluation.compare import compare
+
+        changes = {name: dataclasses.asdict(each) for name, each in compare(*reports).items()}
+        found["against"] = {**_report_object(reports[1:], worst, queries=queries), "differences": changes}
+    if worst:
+        from rag.evaluation.compare import worst as worst_rows
+
+        found["worst"] = [_row_object(row) for row in worst_rows(report.rows, worst)]
+    if queries:
+        found["rows"] = [_row_object(row) for row in report.rows]
+    return found
+
+
+def _row_object(row: QueryRow) -> dict[str, Any]:
+    return {
+        "_id": row.id,
+        "text": row.text,
+        "values": dict(row.values),
+        "found": list(row.found),
+        "relevant": dict(row.relevant),
+        "first": row.first.text if row.first else None,
     }
 
 
@@ -109,10 +146,25 @@ def _answers_object(figures: AnswerFigures) -> dict[str, Any]:
     }
 
 
-def _print_report(report: EvaluationReport) -> None:
+def _print_report(reports: Sequence[EvaluationReport], against: str, worst: int, *, queries: bool) -> None:
+    report = reports[0]
     paper = render.Paper()
     paper.line((str(report.corpus), render.STRONG), f": {report.queries} queries, {report.judged} judged")
-    rows = [(name, *_cells(figure)) for name, figure in report.metrics.items()]
+    _print_figures(paper, report)
+    if len(reports) > 1:
+        _print_differences(paper, reports, against)
+    if queries:
+        paper.line()
+        for row in report.rows:
+            values = "  ".join(f"{name} {value:.3f}" for name, value in row.values.items())
+            paper.line((row.id, render.STRONG), f"  {render.one_line(row.text)}")
+            paper.line((values, render.FAINT), indent=3)
+    if worst:
+        _print_worst(paper, report, worst)
+
+
+def _print_figures(paper: render.Paper, report: EvaluationReport) -> None:
+    rows = [(name, *render.figure_cells(figure)) for name, figure in report.metrics.items()]
     if report.answers:
         rows += _answer_rows(report.answers)
     if report.latency_ms:
@@ -120,9 +172,37 @@ def _print_report(report: EvaluationReport) -> None:
     render.show_table(paper, rows)
 
 
+def _print_differences(paper: render.Paper, reports: Sequence[EvaluationReport], against: str) -> None:
+    """The figures of the other settings, then how far they are from the first, query by query."""
+    from rag.evaluation.compare import compare
+
+    paper.line()
+    paper.line((f"with {against}", render.STRONG))
+    _print_figures(paper, reports[1])
+    paper.line()
+    paper.line(("the difference, over the same queries", render.STRONG))
+    render.show_table(paper, [(name, *render.difference_cells(each)) for name, each in compare(*reports).items()])
+
+
+def _print_worst(paper: render.Paper, report: EvaluationReport, count: int) -> None:
+    """The queries that fare worst: where the relevant documents came, and what came first in their place."""
+    from rag.evaluation.compare import worst
+
+    rows = worst(report.rows, count)
+    paper.line()
+    paper.line(("the worst by nDCG@10" if rows else "every query has its documents first", render.STRONG))
+    for row in rows:
+        paper.line(f"{row.values['ndcg@10']:.3f}  ", (row.id, render.STRONG), f"  {render.one_line(row.text)}")
+        for name in row.relevant:
+            where = f"came {row.found.index(name) + 1}." if name in row.found else "did not come"
+            paper.line((f"{name} {where}", render.GOOD), indent=3)
+        if row.found and row.found[0] not in row.relevant and row.first is not None:
+            paper.line((f"{row.found[0]} came first: ", render.BAD), render.snippet(row.first.text, row.text), indent=3)
+
+
 def _answer_rows(figures: AnswerFigures) -> list[tuple[str, str, str]]:
     scored = {"contains": figures.contains, "exact": figures.exact, "f1": figures.f1}
-    rows = [(name, *_cells(figure)) for name, figure in scored.items() if figure]
+    rows = [(name, *render.figure_cells(figure)) for name, figure in scored.items() if figure]
     single = {
         "abstained, rightly (precision)": figures.abstention.precision,
         "unanswerable, abstained (recall)": figures.abstention.recall,
@@ -137,7 +217,3 @@ def _answer_rows(figures: AnswerFigures) -> list[tuple[str, str, str]]:
     if figures.length is not None:
         rows.append(("answer length", f"{figures.length:.0f}", "characters"))
     return rows
-
-
-def _cells(figure: Figure) -> tuple[str, str]:
-    return f"{figure.mean:.4f}", f"{figure.low:.4f} – {figure.high:.4f}"

@@ -33,3 +33,8 @@ WhereFlag = Annotated[
         "modified, keys of metadata. May be given several times.",
     ),
 ]
+CorpusArgument = Annotated[Path, typer.Argument(help="A folder in BEIR's form.", show_default=False)]
+LimitFlag = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Only the first N queries.")]
+CacheFlag = Annotated[
+    Path | None, typer.Option("--index", metavar="FOLDER", help="Folder of the index [default: in the user's cache].")
+]

@@ -17,6 +17,7 @@ from rag.datatypes import Answer, Citation, Hit, Sentence
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from rag.evaluation.metrics import Difference, Figure
     from rag.retrieval.explain import Explanation
 
 Piece = str | tuple[str, str]  # a text, or a text with its rich style
@@ -191,6 +192,17 @@ def _cells(text: str) -> int:
     return sum(
         0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text
     )
+
+
+def figure_cells(figure: Figure) -> tuple[str, str]:
+    """A mean and its interval."""
+    return f"{figure.mean:.4f}", f"{figure.low:.4f} – {figure.high:.4f}"
+
+
+def difference_cells(each: Difference) -> tuple[str, str, str]:
+    """A difference, its interval, and how sure it is."""
+    interval = f"{each.low:+.4f} – {each.high:+.4f}"
+    return f"{each.mean:+.4f}", interval, f"p {each.p:.3f}, {each.better} better, {each.worse} worse"
 
 
 def size(count: int) -> str:

@@ -115,7 +115,8 @@ def config(index: IndexFlag = None, json: JsonFlag = False) -> None:
 
     A flag wins over the environment (RAG_K=8), that over rag.toml (k = 8) in the nearest parent folder, that over
     the default. There are index, embedder, generator, device, engine, k, fusion, dense_weight, lexical_weight,
-    exact_weight, late_weight, answer, chunk_tokens, context_tokens, threads. RAG_MODELS, in the environment only, is the folder where models are kept.
+    exact_weight, late_weight, answer, chunk_tokens, context_tokens, threads. RAG_MODELS, in the environment only, is
+    the folder where models are kept.
 
     Example: rag config
     """

@@ -54,6 +54,13 @@ class Judged:
     exact_citations: int
     length: int
 
+    def values(self) -> dict[str, float]:
+        """What is measured of this question alone."""
+        if not self.answerable:
+            return {"abstained": float(not self.answered)}
+        scored = {"contains": self.contains, "exact": self.exact, "f1": self.f1}
+        return {**scored, "refused": float(not self.answered)}
+
 
 @dataclass(frozen=True, slots=True)
 class Abstention:

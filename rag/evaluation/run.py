@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +20,26 @@ from rag.index.split import Chunking
 from rag.intake import NoProgress, Progress
 from rag.pipeline import ask
 from rag.protocols import Embedder, Store
+from rag.retrieval.fuse import DEFAULT, Fusion
 from rag.retrieval.retriever import Retriever
 
 DEEPEST = 1280  # chunks: a search that found fewer than 10 documents in so many stays with those
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRow:
+    """One query: its `values` by metric, the documents `found` (10 at most, best first) and those that are `relevant`.
+
+    `first` is the hit that came first. Values are of retrieval where a document is relevant; where answers were asked
+    for, an answerable question has contains, exact, f1 and refused too, another one abstained.
+    """
+
+    id: str
+    text: str
+    values: Mapping[str, float]
+    found: tuple[str, ...] = ()
+    relevant: Mapping[str, int] = field(default_factory=dict)
+    first: Hit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +47,7 @@ class EvaluationReport:
     """The figures of one set. `queries` counts those asked, `judged` those that the retrieval metrics are over.
 
     `metrics` is empty where no query has a relevant document, `answers` None where none were asked for.
-    `latency_ms` is of one search for 10 chunks; `settings` says what was measured.
+    `latency_ms` is of one search for 10 chunks; `settings` says what was measured; `rows` has the queries one by one.
     """
 
     corpus: Path
@@ -39,8 +56,9 @@ class EvaluationReport:
     metrics: Mapping[str, Figure]
     answers: AnswerFigures | None
     latency_ms: Mapping[str, float]
-    settings: Mapping[str, str | int | None]
+    settings: Mapping[str, str | int | float | None]
     problems: tuple[str, ...] = ()
+    rows: tuple[QueryRow, ...] = ()
 
 
 def evaluate(
@@ -49,6 +67,7 @@ def evaluate(
     generator: Generator | None = None,
     *,
     chunking: Chunking | None = None,
+    fusion: Fusion = DEFAULT,
     k: int = 5,
     limit: int | None = None,
     index: str | Path | None = None,
@@ -63,51 +82,82 @@ def evaluate(
     shows = progress or NoProgress()
     path = built_index(dataset, embedder, chunking or Chunking(), Path(index) if index else None, shows)
     with Index.open(path, embedder=embedder) as opened:
-        retriever = Retriever(opened, embedder)
+        retriever = Retriever(opened, embedder, fusion=fusion)
         names = document_names(dataset, opened)
-        rankings, latencies = _search(dataset, retriever, names, shows)
-        answers = None if generator is None else _answer(dataset, retriever, generator, k, shows)
-        settings = _described(opened, embedder, generator, k, limit)
+        searched = _search(dataset, retriever, names, shows)
+        judged = {} if generator is None else _answer(dataset, retriever, generator, k, shows)
+        settings = _described(opened, embedder, generator, fusion, k, limit)
         unread = unread_files(dataset, opened)
-    measured = per_query(rankings, dataset.qrels)
+    measured = per_query({name: each.found for name, each in searched.items()}, dataset.qrels)
     return EvaluationReport(
         corpus=dataset.folder,
         queries=len(dataset.queries),
         judged=len(measured["ndcg@10"]),
         metrics={name: figure(list(values.values())) for name, values in measured.items() if values},
-        answers=answers,
-        latency_ms=_percentiles(latencies),
+        answers=summarise(list(judged.values())) if judged else None,
+        latency_ms=_percentiles([each.seconds for each in searched.values()]),
         settings=settings,
         problems=(*dataset.problems, *unread, *_unknown_documents(dataset, names)),
+        rows=_rows(dataset, searched, measured, judged),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """What a query found: documents, best first, its first hit, and the seconds that its first search took."""
+
+    found: tuple[str, ...]
+    first: Hit | None
+    seconds: float
 
 
 def _search(
     dataset: EvaluationSet, retriever: Retriever, names: Mapping[str, str], progress: Progress
-) -> tuple[dict[str, list[str]], list[float]]:
-    """Query → documents, best first, for the judged queries; and the seconds of each first search."""
+) -> dict[str, _Searched]:
+    """What each judged query found."""
     judged = [query for query in dataset.queries if query.id in dataset.qrels]
-    rankings: dict[str, list[str]] = {}
-    latencies: list[float] = []
+    searched: dict[str, _Searched] = {}
     progress.start("search", len(judged))
     for query in judged:
         started = time.perf_counter()
         hits = retriever.retrieve(query.text, DEPTH)
-        latencies.append(time.perf_counter() - started)
-        rankings[query.id] = _deepened(query.text, hits, retriever, names)
+        seconds = time.perf_counter() - started
+        found = tuple(_deepened(query.text, hits, retriever, names))
+        searched[query.id] = _Searched(found, hits[0] if hits else None, seconds)
         progress.advance(1)
     progress.finish()
-    return rankings, latencies
+    return searched
+
+
+def _rows(
+    dataset: EvaluationSet,
+    searched: Mapping[str, _Searched],
+    measured: Mapping[str, Mapping[str, float]],
+    judged: Mapping[str, Judged],
+) -> tuple[QueryRow, ...]:
+    """Each query with all that was measured of it."""
+    rows = []
+    for query in dataset.queries:
+        values = {name: each[query.id] for name, each in measured.items() if query.id in each}
+        if query.id in judged:
+            values |= judged[query.id].values()
+        one = searched.get(query.id)
+        found, first = (one.found, one.first) if one else ((), None)
+        rows.append(QueryRow(query.id, query.text, values, found, dataset.qrels.get(query.id, {}), first))
+    return tuple(rows)
 
 
 def _deepened(question: str, hits: list[Hit], retriever: Retriever, names: Mapping[str, str]) -> list[str]:
-    """The 10 best documents: a document ranks where its best chunk does; the search goes on until there are 10."""
+    """The 10 best documents: a document ranks where its best chunk does; the search goes on until there are 10.
+
+    What a deeper search finds stands behind what was found before: nobody who asks for 10 hits sees it in front.
+    """
     wanted = DEPTH
     documents = _documents(hits, names)
     while len(documents) < DEPTH and len(hits) == wanted and wanted < DEEPEST:
         wanted *= 2
         hits = retriever.retrieve(question, wanted)
-        documents = _documents(hits, names)
+        documents = list(dict.fromkeys([*documents, *_documents(hits, names)]))
     return documents[:DEPTH]
 
 
@@ -119,17 +169,17 @@ def _documents(hits: Sequence[Hit], names: Mapping[str, str]) -> list[str]:
 
 def _answer(
     dataset: EvaluationSet, retriever: Retriever, generator: Generator, k: int, progress: Progress
-) -> AnswerFigures | None:
-    """The figures over the queries that have a gold answer (or are known to have none); None without such queries."""
+) -> dict[str, Judged]:
+    """The answers, judged, to the queries that have a gold answer (or are known to have none)."""
     asked = [query for query in dataset.queries if query.id in dataset.answers]
-    judged: list[Judged] = []
+    judged: dict[str, Judged] = {}
     progress.start("answer", len(asked))
     for query in asked:
         answer = ask(query.text, retriever, generator, k=k)
-        judged.append(judge(answer, dataset.answers[query.id], _exact_citations(answer, retriever.index)))
+        judged[query.id] = judge(answer, dataset.answers[query.id], _exact_citations(answer, retriever.index))
         progress.advance(1)
     progress.finish()
-    return summarise(judged) if judged else None
+    return judged
 
 
 def _exact_citations(answer: Answer, store: Store) -> int:
@@ -153,8 +203,8 @@ def _percentiles(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def _described(
-    index: Index, embedder: Embedder, generator: Generator | None, k: int, limit: int | None
-) -> dict[str, str | int | None]:
+    index: Index, embedder: Embedder, generator: Generator | None, fusion: Fusion, k: int, limit: int | None
+) -> dict[str, str | int | float | None]:
     """What was measured."""
     return {
         "index": str(index.path),
@@ -164,5 +214,7 @@ def _described(
         "context_tokens": index.manifest.chunking.context_tokens,
         "k": k,
         "limit": limit,
+        "fusion": fusion.method,
+        **{f"{name}_weight": getattr(fusion, name) for name in ("dense", "lexical", "exact", "late")},
         "answer": generator.mode if generator else None,
     }

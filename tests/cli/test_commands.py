@@ -11,6 +11,7 @@ import pytest
 from typer.testing import Result
 
 from rag.cli import parts
+from rag.models.fakes import HashEmbedder
 from tests.cli.conftest import EVIL, FERRY, ROPE
 
 Run = Callable[..., Result]
@@ -403,6 +404,74 @@ def test_eval_prints_figures_with_intervals_and_its_problems_apart(rag: Run, fol
 
 def test_eval_of_a_folder_that_is_no_set_is_a_one(rag: Run) -> None:
     assert "docs is not an evaluation set" in rag("eval", "docs", code=1).stderr
+
+
+def test_eval_sets_two_settings_against_each_other(rag: Run, folder: Path) -> None:
+    judged(folder)
+    result = rag("eval", "set", "--index", "measured", "--against", "late_weight = 0")
+    assert "\nwith late_weight = 0\nndcg@10 " in result.stdout
+    assert "\nthe difference, over the same queries\nndcg@10    +0.0000  +0.0000 – +0.0000  p 1.000" in result.stdout
+    report = as_json(rag("eval", "set", "--index", "measured", "--against", "fusion = rrf", "--json"))
+    assert report["settings"]["fusion"] == "scores"
+    assert report["against"]["settings"]["fusion"] == "rrf"
+    assert report["against"]["differences"]["ndcg@10"]["equal"] == 1
+    assert "did you mean late_weight?" in rag("eval", "set", "--against", "late_wait = 1", code=1).stderr
+
+
+def test_eval_lists_the_queries_and_the_worst_with_what_came(rag: Run, folder: Path) -> None:
+    judged(folder)
+    (folder / "set" / "qrels" / "test.tsv").write_text("q\tsub/evil.txt\t1\n", encoding="utf-8")
+    result = rag("eval", "set", "--index", "measured", "--worst", "3", "--queries")
+    assert "\nq  rope of the winch\n   ndcg@10 " in result.stdout
+    assert "the worst by nDCG@10" in result.stdout
+    assert "sub/evil.txt came " in result.stdout
+    assert f"winch.txt came first: {ROPE}" in result.stdout
+    report = as_json(rag("eval", "set", "--index", "measured", "--worst", "3", "--queries", "--json"))
+    (row,) = report["rows"]
+    assert report["worst"] == [row]
+    assert row["_id"] == "q"
+    assert row["found"][0] == "winch.txt"
+    assert row["relevant"] == {"sub/evil.txt": 1}
+    assert 0 < row["values"]["ndcg@10"] < 1
+
+
+def many_judged(folder: Path) -> None:
+    """Sixty documents with a question each, that the fake embedder mixes up."""
+    (folder / "many" / "qrels").mkdir(parents=True)
+    rows = {
+        "corpus.jsonl": [{"_id": f"d{n}", "title": "", "text": f"Machine {n} has {n % 7} wheels."} for n in range(60)],
+        "queries.jsonl": [{"_id": f"q{n}", "text": f"machine {n}"} for n in range(60)],
+    }
+    for name, each in rows.items():
+        (folder / "many" / name).write_text("".join(json.dumps(row) + "\n" for row in each), encoding="utf-8")
+    judged = "".join(f"q{n}\td{n}\t1\n" for n in range(60))
+    (folder / "many" / "qrels" / "test.tsv").write_text(judged, encoding="utf-8")
+
+
+def test_tune_writes_weights_that_hold_on_the_rest(rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many_judged(folder)
+    monkeypatch.setattr("rag.models.load.load_embedder", lambda name, **_: HashEmbedder(8))
+    (folder / "rag.toml").write_text("exact_weight = 0\nlexical_weight = 0\nlate_weight = 0\n", encoding="utf-8")
+    before = (folder / "rag.toml").read_bytes()
+    dry = rag("tune", "many", "--index", "measured", "--dry-run")
+    assert "dense_weight    1  →  1\n" in dry.stdout
+    assert "nDCG@10, the rest" in dry.stdout
+    assert "nothing was written" in rag("tune", "many", "--index", "measured", code=1).stderr
+    assert (folder / "rag.toml").read_bytes() == before
+    done = rag("tune", "many", "--index", "measured", "--overwrite", "--json")
+    found = json.loads(done.stdout)
+    assert found["better"]
+    assert "written to " in done.stderr
+    values = as_json(rag("config", "--json"))["settings"]
+    assert all(values[name]["value"] == found["after"][name] for name in found["after"])
+    again = rag("tune", "many", "--index", "measured")
+    assert "the weights stay as they are" in again.stderr
+
+
+def test_tune_of_a_fusion_by_ranks_is_refused(rag: Run, folder: Path) -> None:
+    many_judged(folder)
+    (folder / "rag.toml").write_text("fusion = 'rrf'\n", encoding="utf-8")
+    assert "fusion = rrf" in rag("tune", "many", code=1).stderr
 
 
 def test_two_equal_runs_print_the_same(indexed: Run) -> None:

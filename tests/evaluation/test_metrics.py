@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.evaluation.metrics import figure, per_query
+from rag.evaluation.metrics import difference, figure, per_query
 
 
 def test_the_figures_of_a_ranking_are_those_of_the_definitions() -> None:
@@ -65,3 +65,29 @@ def test_slabs_do_not_change_how_many_samples_are_drawn() -> None:
 def test_a_mean_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="no values"):
         figure([])
+
+
+def test_a_difference_is_taken_query_by_query() -> None:
+    """A small gain on every query is sure, though the values themselves spread widely."""
+    one = [n / 100 for n in range(100)]
+    found = difference(one, [value + 0.01 for value in one])
+    assert found.mean == pytest.approx(found.low) == pytest.approx(found.high) == pytest.approx(0.01)
+    assert (found.better, found.worse, found.equal) == (100, 0, 0)
+    assert found.p == pytest.approx(1 / 2001)
+
+
+def test_a_difference_of_nothing_is_chance_and_few_changes_prove_little() -> None:
+    same = difference([0.5, 1.0], [0.5, 1.0])
+    assert (same.mean, same.p, same.equal) == (0.0, 1.0, 2)
+    # Of three changes the same way, a quarter of all draws are as large.
+    assert difference([0.0] * 50, [1.0] * 3 + [0.0] * 47).p == pytest.approx(0.25, abs=0.03)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=30))
+def test_turning_a_difference_round_changes_its_sign_alone(pairs: list[tuple[float, float]]) -> None:
+    one, other = zip(*pairs, strict=True)
+    there, back = difference(one, other), difference(other, one)
+    assert (there.better, there.worse, there.equal) == (back.worse, back.better, back.equal)
+    assert there.mean == pytest.approx(-back.mean)
+    assert there.p == back.p
+    assert 0 < there.p <= 1
