@@ -205,12 +205,23 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class Alike:
+    """Where nearly the same text stands, and the `date` that its document's metadata give; "" where they give none."""
+
+    source: str
+    start: int
+    end: int
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A chunk with its score; higher is better.
 
     `text` is the document's text at `start:end`, which may be wider than the chunk where neighbours were joined.
     `source` and `copies` (the other places of the same document) are locations as in `Source.location`; `pages` are
-    those that the text touches.
+    those that the text touches. `alike` are the hits that this one stands for where near-duplicates were collapsed, and
+    `date` is that of its own document where it is the newest of them.
     """
 
     chunk: Chunk
@@ -222,6 +233,8 @@ class Hit:
     end: int
     pages: tuple[Page, ...] = ()
     copies: tuple[str, ...] = ()
+    alike: tuple[Alike, ...] = ()
+    date: str = ""
 
     def __post_init__(self) -> None:
         check_span(self.start, self.end)

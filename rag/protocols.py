@@ -160,5 +160,11 @@ class Store(Protocol):
     def text(self, document: str, start: int = 0, end: int | None = None) -> str:
         """The document's text, or that span of it."""
 
+    def date(self, document: str) -> str:
+        """The day, month or year that a document's metadata give, such as "2024-05"; "" where they give none."""
+
+    def vectors(self, rows: NDArray[np.int64]) -> Floats:
+        """The rows' vectors (n, d), in the rows' order."""
+
     def pages(self, document: str, start: int, end: int) -> tuple[Page, ...]:
         """The pages that the span of the document's text touches; none where the format has no pages."""

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,6 +48,16 @@ def search(
         bool, typer.Option("--lexical", help="Keyword search: passages with these words, by BM25 alone.")
     ] = False,
     group: Annotated[bool, typer.Option("--group", help="The best passage of each document.")] = False,
+    chunks: Annotated[
+        bool,
+        typer.Option("--chunks", help="Every chunk for itself, not joined to neighbours, with near-duplicates."),
+    ] = False,
+    diverse: Annotated[
+        float,
+        typer.Option(
+            "--diverse", metavar="0..1", min=0, max=1, help="How much passages should differ from one another."
+        ),
+    ] = 0.0,
     explain: Annotated[bool, typer.Option("--explain", help="Say of each passage why it was found.")] = False,
     index: IndexFlag = None,
     embedder: EmbedderFlag = None,
@@ -63,7 +74,9 @@ def search(
     _check_question(query)
     if lexical and explain:
         raise typer.BadParameter("--lexical finds passages by their words alone; there is no more to explain")
-    look = Look(query, _joined(where), group, explain)
+    if lexical and diverse:
+        raise typer.BadParameter("--diverse goes with a search by meaning, not with --lexical")
+    look = Look(query, _joined(where), group, explain, not chunks, diverse)
     found = _words_found(look, settings) if lexical else _found(look, settings)
     if json:
         objects = jsonout.hit_objects(found.hits, shown)
@@ -71,7 +84,7 @@ def search(
             each["explanation"] = jsonout.explanation_object(why)
         jsonout.write_json({"query": query, "hits": objects, "seconds": found.seconds})
     else:
-        render.show_hits(render.Paper(), found.hits, query, explanations=found.explanations)
+        render.show_hits(render.Paper(), found.hits, query, scored=not diverse, explanations=found.explanations)
         stages = ", ".join(f"{name} {1000 * part:.0f} ms" for name, part in found.seconds.items() if name != "total")
         complain(f"{found.seconds['total']:.2f} s" + (f" ({stages})" if explain else ""))
 
@@ -84,6 +97,8 @@ class Look:
     only: str
     group: bool
     explain: bool
+    joined: bool
+    diverse: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +115,8 @@ def _found(look: Look, settings: Settings) -> Found:
 
     with open_index(settings) as opened:
         retriever = open_retriever(settings, opened)
-        hits = retriever.retrieve(look.query, settings.k, where=look.only, group=look.group)
+        search = partial(retriever.retrieve, joined=look.joined, diversity=look.diverse)
+        hits = search(look.query, settings.k, where=look.only, group=look.group)
         seconds = dict(retriever.seconds)
         if not hits:
             complain(_nothing_found(settings, look.only, opened))
@@ -114,7 +130,7 @@ def _words_found(look: Look, settings: Settings) -> Found:
     only = look.only
     with open_index(settings) as opened:
         started = time.perf_counter()
-        hits = search_words(opened, look.query, settings.k, where=only, group=look.group)
+        hits = search_words(opened, look.query, settings.k, where=only, group=look.group, joined=look.joined)
         if not hits:
             holding = f"that the filter {only!r} lets through " if only else ""
             complain(f"no passage {holding}holds any of these words")

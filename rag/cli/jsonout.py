@@ -32,6 +32,11 @@ def hit_object(rank: int, hit: Hit, shown: Shown) -> dict[str, Any]:
         "document": hit.chunk.document,
         "source": shown(hit.source),
         "copies": [shown(copy) for copy in hit.copies],
+        "alike": [
+            {"source": shown(each.source), "start": each.start, "end": each.end, "date": each.date or None}
+            for each in hit.alike
+        ],
+        "date": hit.date or None,
         "start": hit.start,
         "end": hit.end,
         "page": hit.page,

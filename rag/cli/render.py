@@ -29,6 +29,7 @@ GOOD = "green"
 BAD = "yellow"
 
 SNIPPET = 300  # characters of a hit's text
+MOST_ALIKE = 5  # near-duplicates that are listed
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 QUOTE = 160  # characters of a quote in the list of citations
 
@@ -113,8 +114,20 @@ def show_hits(
         paper.line(snippet(hit.text, question), indent=3)
         for copy in hit.copies:
             paper.line((f"the same in {shown(copy)}", FAINT), indent=3)
+        _show_alike(paper, hit)
         for why in explanations[rank - 1 : rank]:
             _show_explanation(paper, hit, why)
+
+
+def _show_alike(paper: Paper, hit: Hit) -> None:
+    """The places that a hit stands for, and that it is the newest of them where that is known."""
+    if hit.date:
+        paper.line((f"the newest of {len(hit.alike) + 1} editions ({hit.date})", GOOD), indent=3)
+    for each in hit.alike[:MOST_ALIKE]:
+        where = place(shown(each.source), each.start, each.end)
+        paper.line((f"nearly the same in {where}" + (f" ({each.date})" if each.date else ""), FAINT), indent=3)
+    if len(hit.alike) > MOST_ALIKE:
+        paper.line((f"and in {len(hit.alike) - MOST_ALIKE} more", FAINT), indent=3)
 
 
 def _show_explanation(paper: Paper, hit: Hit, why: Explanation) -> None:

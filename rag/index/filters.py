@@ -29,6 +29,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 """Every field with the operators that it takes; ~ is "contains". Any other name is a key of metadata."""
 OF_METADATA = ("=", "!=", "~", "!~", "<", "<=", ">", ">=")
+DATES = ("updated", "modified", "date", "published", "created", "year", "edition")
+"""Keys of metadata that date a document, the most telling first."""
 META = "meta."
 """Before a key of metadata; a filter needs it only where a field has the key's name."""
 
@@ -105,6 +107,20 @@ def merged(source: Source, own: Metadata) -> dict[str, list[str]]:
             held.setdefault(key, []).append(value)
         found = held | found
     return found
+
+
+def date_of(source: Source, own: Metadata) -> str:
+    """The date that a file's metadata give, by the first of `DATES` that has one; "" where they give none."""
+    found = merged(source, own)
+    begun = (_DATED.match(value) for key in DATES for value in found.get(key, ()))
+    return next((match[1] for match in begun if match and _is_date(match[1])), "")
+
+
+def _is_date(value: str) -> bool:
+    try:
+        return bool(_days(value))
+    except FilterError:  # 2024-99, say
+        return False
 
 
 def check_keys(conditions: Iterable[Condition], keys: Collection[str]) -> None:

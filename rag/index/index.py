@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from rag.datatypes import Chunk, Condition, Document, Page, Source
 from rag.errors import IndexProblem
-from rag.index import checking, dense, folder, lexical, selection, status
+from rag.index import checking, dense, filters, folder, lexical, selection, status
 from rag.index.database import damaged, open_reader
 from rag.index.manifest import Manifest
 from rag.index.rows import Rows
@@ -186,6 +186,11 @@ class Index:
         if self._pinned and not found and self._rows.has_document(document):
             raise damaged(self._rows.database.file, f"document {document} has no source")
         return found
+
+    def date(self, document: str) -> str:
+        """The day, month or year that a document's metadata give, such as "2024-05"; of several places the newest."""
+        own = self._rows.document(document).metadata
+        return max((filters.date_of(source, own) for source in self.sources(document)), default="")
 
     def all_sources(self) -> list[Source]:
         """All sources, by location, whatever their state. Raises IndexDamaged where some are missing."""

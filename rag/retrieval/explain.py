@@ -41,9 +41,9 @@ class Explanation:
 
 def explain(question: str, hits: Sequence[Hit], index: Index, embedder: Embedder) -> list[Explanation]:
     """One explanation for each hit. The hits' tokens are embedded for it, exactly; a search reads them from the index,
-    where they are pooled and of a few bits.
+    where they are pooled and of a few bits. Of joined neighbours it is the best that is explained.
     """
-    texts = [embedded_text(hit.chunk, hit.text) for hit in hits]
+    texts = [embedded_text(hit.chunk, hit.chunk.text) for hit in hits]
     words = list(dict.fromkeys(content_words(question)))
     idfs = {forms: min(map(index.idf, forms)) for forms in words}
     asked = embedder.embed_query(question, tokens=True).tokens[0]

@@ -11,6 +11,7 @@ from rag.index.index import Index
 from rag.protocols import Store
 from rag.retrieval.candidates import Candidates
 from rag.retrieval.dress import dressed
+from rag.retrieval.passages import passages
 
 PROBES = 32
 """Chunks of a document that are looked up, evenly spread over it."""
@@ -20,18 +21,23 @@ NEAR = 100
 Floats = NDArray[np.float32]
 
 
-def search_words(store: Store, query: str, k: int = 5, *, where: str = "", group: bool = False) -> list[Hit]:
+def search_words(
+    store: Store, query: str, k: int = 5, *, where: str = "", group: bool = False, joined: bool = False
+) -> list[Hit]:
     """The `k` best hits by BM25 alone, best first; only chunks that hold a word of the query. No embedder is needed.
 
-    A word that more than half of all chunks hold counts only where the query has no rarer one. `where` and `group` as
-    in `Retriever.retrieve`. Raises FilterError for a filter that cannot be read.
+    A word that more than half of all chunks hold counts only where the query has no rarer one. `where`, `group` and
+    `joined` as in `Retriever.retrieve`. Raises FilterError for a filter that cannot be read.
     """
     among = store.rows_where(parse_filter(where)) if where.strip() else None
-    depth = max(k, NEAR) if group else k
+    depth = max(k, NEAR) if group or joined else k
     while True:
         rows, scores = store.search_lexical(query, depth, among)
-        hits = dressed(store, Candidates.of(rows, scores, lexical=scores), k, group=group)
-        if not group or len(hits) == k or len(rows) < depth:
+        wanted = depth if joined else k
+        hits = dressed(store, Candidates.of(rows, scores, lexical=scores), wanted, group=group)
+        if joined:
+            hits = passages(store, query, hits, k)
+        if not (group or joined) or len(hits) == k or len(rows) < depth:
             return hits
         depth *= 4
 

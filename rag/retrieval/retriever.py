@@ -8,13 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from rag.datatypes import Hit
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.datatypes import Embeddings, Hit
 from rag.index.filters import parse_filter
 from rag.index.index import Index
 from rag.protocols import Embedder, Reranker, Store
-from rag.retrieval.candidates import LEG_DEPTH, gather, look_closer
+from rag.retrieval.candidates import LATE_DEPTH, LEG_DEPTH, Candidates, gather, look_closer
+from rag.retrieval.diverse import diversified
 from rag.retrieval.dress import dressed
 from rag.retrieval.fuse import DEFAULT, Fusion
+from rag.retrieval.passages import LOOKED_THROUGH, passages
 
 T = TypeVar("T")
 
@@ -41,39 +46,65 @@ class Retriever:
         """A retriever over the index at `path`. Raises IndexMissing, IndexMismatch, IndexDamaged."""
         return cls(Index.open(Path(path), embedder=embedder), embedder)
 
-    def retrieve(self, question: str, k: int = 5, *, where: str = "", group: bool = False) -> list[Hit]:
+    def retrieve(
+        self,
+        question: str,
+        k: int = 5,
+        *,
+        where: str = "",
+        group: bool = False,
+        joined: bool = False,
+        diversity: float = 0.0,
+    ) -> list[Hit]:
         """The `k` best hits, best first (fewer where the index has fewer).
 
         Only of chunks that the filter `where` lets through, such as "format = pdf, modified >= 2024-05": its grammar is
-        in `rag.index.filters`. With `group`, one hit for each document. Raises ValueError for k < 1, FilterError for a
-        filter that cannot be read.
+        in `rag.index.filters`. With `group`, one hit for each document. With `joined`, hits are passages:
+        near-duplicates collapsed, neighbours joined (`rag.retrieval.passages`). With a `diversity` above 0 (at most 1)
+        they are chosen by maximal marginal relevance (`rag.retrieval.diverse`), and do not stand in the order of their
+        scores. Raises ValueError for k < 1 or a diversity out of range, FilterError for a filter that cannot be read.
         """
         if k < 1:
             raise ValueError(f"k={k}: at least one hit must be wanted")
+        if not 0 <= diversity <= 1:
+            raise ValueError(f"diversity={diversity} is not between 0 and 1")
         conditions = parse_filter(where)
         self.seconds = {}
         if not question.strip():
             return []
         started = time.perf_counter()
-        neutral = getattr(self.embedder, "neutral", False)
         among = self._timed("filter", lambda: self.index.rows_where(conditions)) if conditions else None
         query = self._timed("embed", lambda: self.embedder.embed_query(question, tokens=True))
-        wanted = k if self.reranker is None else max(RERANK_DEPTH, k)
         depth = k
         while True:
-            search = partial(gather, neutral=neutral, among=among, fusion=self.fusion)
-            groups = self._timed("search", partial(search, self.index, question, query, depth))
-            maxsim = partial(self.index.late_scores, query.tokens[0])
-            found = self._timed("late", partial(look_closer, maxsim, groups, depth, self.fusion))
+            found = self._candidates(question, query, depth, among)
+            deepest = len(found) < max(LEG_DEPTH, 2 * depth)
+            if diversity:
+                found = self._timed("diverse", partial(self._diversified, found, depth, diversity))
+            # Some will be joined to others or collapsed into them, and a reranker chooses among many.
+            wanted = max(RERANK_DEPTH if self.reranker else 0, LOOKED_THROUGH * depth if joined else k)
             hits = self._timed("read", partial(dressed, self.index, found, wanted, group=group))
-            if not group or len(hits) >= wanted or len(found) < max(LEG_DEPTH, 2 * depth):
+            if self.reranker is not None:
+                hits = self._timed("rerank", partial(self.reranker.rerank, question, hits))
+            if joined:
+                hits = self._timed("join", partial(passages, self.index, question, hits, k))
+            if len(hits) >= k or deepest or not (group or joined):
                 break
-            depth *= 4  # a few long documents were all that came: look further down
-        if self.reranker is not None:
-            reranker = self.reranker
-            hits = self._timed("rerank", lambda: reranker.rerank(question, hits))
+            depth *= 4  # a few long documents, or copies, were all that came: look further down
         self.seconds["total"] = time.perf_counter() - started
         return hits[:k]
+
+    def _candidates(self, question: str, query: Embeddings, depth: int, among: NDArray[np.int64] | None) -> Candidates:
+        """All candidates, best first; late interaction has looked at `depth` of them at least."""
+        neutral = getattr(self.embedder, "neutral", False)
+        search = partial(gather, neutral=neutral, among=among, fusion=self.fusion)
+        groups = self._timed("search", partial(search, self.index, question, query, depth))
+        maxsim = partial(self.index.late_scores, query.tokens[0])
+        return self._timed("late", partial(look_closer, maxsim, groups, depth, self.fusion))
+
+    def _diversified(self, found: Candidates, depth: int, diversity: float) -> Candidates:
+        looked = found.taken(slice(None, max(LATE_DEPTH, LOOKED_THROUGH * depth)))
+        return diversified(self.index, looked, len(looked), diversity)
 
     def _timed(self, stage: str, step: Callable[[], T]) -> T:
         started = time.perf_counter()

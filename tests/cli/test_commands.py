@@ -74,7 +74,7 @@ def test_search_gives_hits_with_places_that_open(indexed: Run) -> None:
     assert first["source"] == "docs/winch.txt"
     assert Path(first["source"]).read_text(encoding="utf-8")[first["start"] : first["end"]] == first["text"]
     assert set(first) == {
-        *("rank", "score", "scores", "chunk", "document", "source", "copies"),
+        *("rank", "score", "scores", "chunk", "document", "source", "copies", "alike", "date"),
         *("start", "end", "page", "heading", "text"),
     }
     assert set(first["scores"]) == {"dense", "lexical", "late"}
@@ -385,6 +385,32 @@ def judged(folder: Path) -> Path:
     gold = '{"_id": "q", "answers": ["18 months"], "answerable": true}\n'
     (folder / "set" / "answers.jsonl").write_text(gold, encoding="utf-8")
     return folder / "set"
+
+
+def test_search_collapses_editions_and_says_which_is_the_newest(rag: Run, folder: Path) -> None:
+    text = f"{ROPE} Two people hold the drum while a third leads the new rope in, and nobody stands behind the winch."
+    for year in (2021, 2023, 2024):
+        (folder / "docs" / f"rope-{year}.md").write_text(f"---\ndate: {year}\n---\n{text}\n", encoding="utf-8")
+    (folder / "docs" / "winch.txt").unlink()
+    rag("ingest", "docs")
+    result = rag("search", "rope of the winch", "-k", "1")
+    assert "1. docs/rope-2024.md:" in result.stdout
+    assert "the newest of 3 editions (2024)" in result.stdout
+    assert "nearly the same in docs/rope-2023.md:0-" in result.stdout
+    (hit,) = as_json(rag("search", "rope of the winch", "-k", "1", "--json"))["hits"]
+    assert hit["date"] == "2024"
+    assert [(each["source"], each["date"]) for each in hit["alike"]] == [
+        *(("docs/rope-2023.md", "2023"), ("docs/rope-2021.md", "2021")),
+    ]
+    chunks = as_json(rag("search", "rope of the winch", "-k", "3", "--chunks", "--json"))["hits"]
+    assert all(not hit["alike"] and hit["date"] is None for hit in chunks)
+    assert len({hit["source"] for hit in chunks}) == 3
+
+
+def test_diverse_passages_come_without_scores_and_not_by_words_alone(indexed: Run) -> None:
+    assert len(as_json(indexed("search", "rope", "--diverse", "0.5", "--json"))["hits"]) == 3
+    assert "1. docs/winch.txt:0-85\n" in indexed("search", "rope of the winch", "--diverse", "0.5").stdout
+    assert "goes with a search by meaning" in indexed("search", "rope", "--lexical", "--diverse", "0.5", code=2).stderr
 
 
 def test_eval_prints_figures_with_intervals_and_its_problems_apart(rag: Run, folder: Path) -> None:

@@ -29,12 +29,18 @@ class ListStore:
         self.texts = texts
         self.spoken = spoken or ["en"] * len(texts)
         embeddings = embedder.embed_texts(texts, tokens=True)
-        self.vectors, self.tokens = embeddings.vectors, embeddings.tokens
+        self.own, self.tokens = embeddings.vectors, embeddings.tokens
+
+    def vectors(self, rows: NDArray[np.int64]) -> Floats:
+        return self.own[rows]
+
+    def date(self, document: str) -> str:
+        return ""
 
     def search_dense(
         self, vector: Floats, k: int, among: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.int64], Floats]:
-        scores = self.vectors @ vector
+        scores = self.own @ vector
         rows = [row for row in np.argsort(-scores) if among is None or row in among]
         order = np.array(rows[:k], dtype=np.int64)
         return order, scores[order]
@@ -62,7 +68,7 @@ class ListStore:
         return order, scores[order]
 
     def dense_scores(self, vector: Floats, rows: NDArray[np.int64]) -> Floats:
-        return np.asarray(self.vectors[rows] @ vector, dtype=np.float32)
+        return np.asarray(self.own[rows] @ vector, dtype=np.float32)
 
     def lexical_scores(self, query: str, rows: NDArray[np.int64]) -> Floats:
         words = set(query.split())
@@ -201,8 +207,8 @@ def test_a_chunk_that_stands_out_in_its_language_beats_a_language_that_is_nearer
     near = [0.90, 0.91, 0.92, 0.90, 0.91, 0.92]  # the question's own language: all alike
     far = [0.40, 0.40, 0.41, 0.40, 0.80, 0.41]  # another one, further away, with one chunk that stands out
     store = ListStore([f"text {number}" for number in range(12)], HashEmbedder(), ["en"] * 6 + ["zh"] * 6)
-    store.vectors = np.array([[cosine, (1 - cosine**2) ** 0.5] for cosine in near + far], np.float32)
-    store.tokens = tuple(store.vectors[row : row + 1] for row in range(12))
+    store.own = np.array([[cosine, (1 - cosine**2) ** 0.5] for cosine in near + far], np.float32)
+    store.tokens = tuple(store.own[row : row + 1] for row in range(12))
     found = look_closer(partial(store.late_scores, query.tokens[0]), gather(store, "question", query, 5), 5)
     assert found.rows[0] == 10
     assert (np.diff(found.scores) <= 0).all()
@@ -218,3 +224,37 @@ def test_with_a_neutral_embedder_all_languages_are_ranked_together() -> None:
     assert len(gather(store, "oil", query, 3, neutral=True)) == 1
     assert len(Retriever(store, Neutral()).retrieve("oil", k=3)) == 3
     assert gather(ListStore((), HashEmbedder()), "oil", query, 3, neutral=True) == []
+
+
+def test_diverse_hits_each_say_something_else() -> None:
+    texts = (
+        "oil the pump weekly",
+        "oil the pump every week",
+        "oil a pump weekly now",
+        "the pump has a blue lid",
+        "leave",
+    )
+    retriever = Retriever(ListStore(texts, HashEmbedder()), HashEmbedder())
+    plain = [hit.text for hit in retriever.retrieve("oil the pump weekly", 2)]
+    diverse = [hit.text for hit in retriever.retrieve("oil the pump weekly", 2, diversity=0.7)]
+    assert plain[0] == diverse[0] == texts[0]
+    assert plain[1] in texts[1:3]
+    assert diverse[1] in texts[3:]
+    everything = retriever.retrieve("oil the pump weekly", 9, diversity=1)
+    assert sorted(hit.text for hit in everything) == sorted(texts)
+    assert retriever.retrieve("oil", 1, diversity=0.5)
+    with pytest.raises(ValueError, match=r"diversity=1\.5 is not between 0 and 1"):
+        retriever.retrieve("oil", 1, diversity=1.5)
+
+
+def test_copies_do_not_take_the_places_of_others() -> None:
+    """However many near-duplicates come first, `k` passages are found where there are as many."""
+    texts = [f"oil the heron pump weekly and wipe it dry before the next tide comes in{'.' * n}" for n in range(150)]
+    store = ListStore([*texts, "the ferry leaves at seven", "leave is thirty days"], HashEmbedder())
+    retriever = Retriever(store, HashEmbedder())
+    assert len({hit.text for hit in retriever.retrieve("oil the heron pump", 3)} - set(texts)) == 0
+    found = retriever.retrieve("oil the heron pump", 3, joined=True)
+    assert len(found) == 3
+    assert len(found[0].alike) > 48
+    assert {hit.text for hit in found[1:]} == {"the ferry leaves at seven", "leave is thirty days"}
+    assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)

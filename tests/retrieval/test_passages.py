@@ -1,0 +1,121 @@
+"""Passages over a real index: neighbours joined, editions of one text collapsed into the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from rag.datatypes import Alike, Hit
+from rag.index.index import Index
+from rag.index.split import Chunking
+from rag.models.fakes import HashEmbedder
+from rag.pipeline import ingest
+from rag.retrieval.passages import passages
+from rag.retrieval.retriever import Retriever
+
+RULE = (
+    "The rope of the Badger winch is replaced every {} months by the crew of the yard, before the spring tides. "
+    "Two people hold the drum while a third one leads the new rope in, and nobody stands between winch and quay."
+)
+Found = Callable[..., list[Hit]]
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> Found:
+    """Passages for a question over files that are given by name; small chunks."""
+
+    def search(files: dict[str, str], question: str, k: int = 5, size: int = 128) -> list[Hit]:
+        for name, text in files.items():
+            (tmp_path / "docs").mkdir(exist_ok=True)
+            (tmp_path / "docs" / name).write_text(text, encoding="utf-8")
+        chunking = Chunking(max_tokens=size, context_tokens=8)
+        ingest([tmp_path / "docs"], tmp_path / "index", HashEmbedder(512), chunking=chunking)
+        with Index.open(tmp_path / "index") as index:
+            return Retriever(index, HashEmbedder(512)).retrieve(question, k, joined=True)
+
+    return search
+
+
+def dated(date: str, months: int) -> str:
+    return f"---\ndate: {date}\n---\n{RULE.format(months)}\n"
+
+
+def names(hits: list[Hit]) -> list[str]:
+    return [Path(hit.source).name for hit in hits]
+
+
+def test_the_newest_edition_stands_for_the_older_ones(found: Found) -> None:
+    files = {"a.md": dated("2022-03-01", 24), "b.md": dated("2024-03", 12), "c.md": dated("2023", 18)}
+    (hit,) = found(files, "How often is the rope of the winch replaced?")
+    assert (names([hit]), hit.date) == (["b.md"], "2024-03")
+    assert [(Path(each.source).name, each.date) for each in hit.alike] == [("c.md", "2023"), ("a.md", "2022-03-01")]
+    assert "every 12 months" in hit.text
+
+
+def test_the_edition_that_is_asked_for_by_its_number_stays_in_front(found: Found) -> None:
+    files = {"a.md": dated("2022-03-01", 24), "b.md": dated("2024-03-01", 12)}
+    (hit,) = found(files, "rope replaced every 24 months")
+    assert names([hit]) == ["a.md"]
+    assert hit.date == ""  # not the newest, so nothing is said of a date
+    assert [each.date for each in hit.alike] == ["2024-03-01"]
+
+
+def test_without_dates_other_numbers_are_another_text(found: Found) -> None:
+    files = {"a.txt": RULE.format(24), "b.txt": RULE.format(12), "c.txt": RULE.format(12) + " Always."}
+    hits = found(files, "How often is the rope of the winch replaced?")
+    assert len(hits) == 2
+    assert sorted(len(hit.alike) for hit in hits) == [0, 1]
+    assert all(hit.date == "" for hit in hits)
+
+
+def test_texts_of_one_subject_are_not_collapsed(found: Found) -> None:
+    files = {"a.txt": RULE.format(24), "b.txt": "The winch of the Badger has a rope of 240 m that the crew inspects."}
+    assert [hit.alike for hit in found(files, "rope of the winch")] == [(), ()]
+
+
+SECTION = "# Winch\n\n{}\n\n# Crane\n\n{}\n"
+LONG = " ".join(f"Step {n}: turn the winch drum once and look at the rope." for n in range(12))
+
+
+def test_neighbours_of_one_section_are_one_passage_with_the_texts_own_characters(found: Found) -> None:
+    text = SECTION.format(LONG, "The crane has a hook.")
+    hits = found({"a.md": text}, "turn the winch drum and look at the rope", k=3, size=48)
+    joined = [hit for hit in hits if hit.end - hit.start > len(hit.chunk.text)]
+    assert joined
+    for hit in hits:
+        assert hit.text == text[hit.start : hit.end]
+        assert not ("Step" in hit.text and "hook" in hit.text)
+    spans = sorted((hit.start, hit.end) for hit in hits)
+    assert all(one[1] <= two[0] for one, two in pairwise(spans))
+
+
+def test_a_passage_has_three_chunks_at_most(found: Found) -> None:
+    hits = found({"a.txt": LONG * 3}, "turn the winch drum and look at the rope", k=8, size=16)
+    assert len(hits) > 1
+    assert max(len(hit.text) / len(hit.chunk.text) for hit in hits) < 4.5
+
+
+def test_what_stands_far_behind_is_not_joined(tmp_path: Path) -> None:
+    """Of ten hits wanted one at a time, only the second may be a part of the first."""
+    (tmp_path / "a.txt").write_text(LONG, encoding="utf-8")
+    ingest([tmp_path / "a.txt"], tmp_path / "index", HashEmbedder(), chunking=Chunking(16, 8))
+    with Index.open(tmp_path / "index") as index:
+        hits = Retriever(index, HashEmbedder()).retrieve("drum", 10)
+        assert len(hits) > 4
+        in_order = sorted(hits, key=lambda hit: hit.start)
+        (passage,) = passages(index, "drum", in_order, 1)
+        assert (passage.start, passage.end) == (in_order[0].start, in_order[1].end)
+
+
+def test_joining_keeps_what_either_stood_for(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(LONG, encoding="utf-8")
+    ingest([tmp_path / "a.txt"], tmp_path / "index", HashEmbedder(), chunking=Chunking(16, 8))
+    with Index.open(tmp_path / "index") as index:
+        one, two = sorted(Retriever(index, HashEmbedder()).retrieve("drum", 10), key=lambda hit: hit.start)[:2]
+        elsewhere = Alike("/docs/b.txt", 0, 9)
+        (passage,) = passages(index, "drum", [one, replace(two, alike=(elsewhere,))], 1)
+        assert passage.alike == (elsewhere,)
