@@ -20,7 +20,7 @@ HANDBOOK = Path(__file__).parents[1] / "corpora" / "handbook"
 
 
 def main() -> None:
-    options = arguments()
+    options = arguments(__doc__ or "")
     embedder = load_embedder()
     print("| set | queries | " + " | ".join(METRICS) + " | p50 / p95 ms |")
     print("|---|---:|" + "---|" * (len(METRICS) + 1))
@@ -32,8 +32,9 @@ def main() -> None:
             print(f"| {name} | absent |" + " |" * (len(METRICS) + 1))
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(description: str) -> argparse.Namespace:
+    """What both this script and benchmarks/legs.py take."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--limit", type=int, default=None)
     parser.add_argument("sets", nargs="*")

@@ -43,6 +43,11 @@ class Paper:
     def __init__(self) -> None:
         self._console = _console() if sys.stdout.isatty() else None
 
+    @property
+    def styled(self) -> bool:
+        """Whether styles show."""
+        return self._console is not None
+
     def line(self, *pieces: Piece, indent: int = 0) -> None:
         """Write one line; on a terminal a long one is folded, with its indentation kept."""
         parts = [(piece, "") if isinstance(piece, str) else piece for piece in pieces]
@@ -111,12 +116,21 @@ def show_hits(
         paper.line((f"{rank}.", STRONG), " ", (where, PATH), _page(hit.page), (score, FAINT))
         if hit.chunk.heading:
             paper.line((" › ".join(hit.chunk.heading), STRONG), indent=3)
-        paper.line(snippet(hit.text, question), indent=3)
+        paper.line(*_highlighted(paper, snippet(hit.text, question), question), indent=3)
         for copy in hit.copies:
             paper.line((f"the same in {shown(copy)}", FAINT), indent=3)
         _show_alike(paper, hit)
         for why in explanations[rank - 1 : rank]:
             _show_explanation(paper, hit, why)
+
+
+def _highlighted(paper: Paper, text: str, question: str) -> list[Piece]:
+    """The text with the question's words in bold; as it is where nobody would see that."""
+    if not paper.styled:
+        return [text]
+    from rag.cli.highlight import highlighted
+
+    return [(piece, STRONG if held else "") for piece, held in highlighted(text, question)]
 
 
 def _show_alike(paper: Paper, hit: Hit) -> None:

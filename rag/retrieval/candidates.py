@@ -16,6 +16,7 @@ import numpy as np
 from rag.datatypes import Embeddings
 from rag.protocols import Store
 from rag.retrieval.fuse import DEFAULT, Fusion, fuse_first, fuse_late
+from rag.retrieval.phrases import holding, quoted, shares
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,6 +91,8 @@ def legs(
     counts = store.languages()
     groups = [frozenset(counts)] if neutral and counts else language_groups(counts)
     matching, _ = store.search_lexical(question, depth, among)
+    phrases = quoted(question)
+    matching = np.union1d(matching, holding(store, phrases, among)).astype(np.int64) if phrases else matching
     spoken = store.languages_of(matching)
     found = []
     for group in groups:
@@ -99,7 +102,8 @@ def legs(
         rows = np.union1d(near, np.array(own, dtype=np.int64)).astype(np.int64)
         nothing, unknown = np.zeros(len(rows), np.float32), np.full(len(rows), np.nan, np.float32)
         dense, lexical = store.dense_scores(vector, rows), store.lexical_scores(question, rows)
-        found.append(Candidates(rows, nothing, dense, lexical, store.exact(question, rows), unknown))
+        exact = np.maximum(store.exact(question, rows), shares(store, question, phrases, rows))
+        found.append(Candidates(rows, nothing, dense, lexical, exact, unknown))
     return found
 
 

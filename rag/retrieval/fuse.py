@@ -10,7 +10,8 @@ weight for the whole question (the share of its mass that the corpus knows), thi
 documents share a language and finds more across languages (docs/decisions.md, "Formula").
 
 `exact` is how much of the question the numbers and identifiers are that the candidate holds as they are typed (their
-share of its words' IDF): to the other legs KX-204 and KX-240 are nearly the same.
+share of its words' IDF), or, where that is more, the quoted phrases: to the other legs KX-204 and KX-240 are nearly the
+same, and the order of words is nothing.
 
 The weights d, l, e and m are those of `Fusion`; `rag tune` looks for others on a user's own questions. With `method`
 "rrf" ranks are fused instead, each leg alike: the sum of 1 / (60 + rank) over the legs that found the candidate

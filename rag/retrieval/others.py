@@ -12,6 +12,7 @@ from rag.protocols import Store
 from rag.retrieval.candidates import Candidates
 from rag.retrieval.dress import dressed
 from rag.retrieval.passages import passages
+from rag.retrieval.phrases import holding, quoted
 
 PROBES = 32
 """Chunks of a document that are looked up, evenly spread over it."""
@@ -26,10 +27,13 @@ def search_words(
 ) -> list[Hit]:
     """The `k` best hits by BM25 alone, best first; only chunks that hold a word of the query. No embedder is needed.
 
-    A word that more than half of all chunks hold counts only where the query has no rarer one. `where`, `group` and
+    A quoted phrase must be there as it is typed. A word that more than half of all chunks hold counts only where the
+    query has no rarer one. `where`, `group` and
     `joined` as in `Retriever.retrieve`. Raises FilterError for a filter that cannot be read.
     """
     among = store.rows_where(parse_filter(where)) if where.strip() else None
+    for phrase in quoted(query):
+        among = holding(store, [phrase], among)
     depth = max(k, NEAR) if group or joined else k
     while True:
         rows, scores = store.search_lexical(query, depth, among)

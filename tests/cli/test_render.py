@@ -6,13 +6,14 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rag.cli import render
 from rag.cli.progress import Bar
-from rag.datatypes import Answer, Chunk, Citation, Hit, Page, Scores, Sentence
+from rag.datatypes import Alike, Answer, Chunk, Citation, Hit, Page, Scores, Sentence
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 TEXT = "Zebras \x1b[2Jare\u202e striped.\nAlways [bold]so[/bold] :smile:."
@@ -66,6 +67,25 @@ def answer(*, answered: bool = True) -> Answer:
     citation = Citation(1, "/elsewhere/z.md", "d", 3, 3 + len(TEXT), TEXT, "c", page=2)
     sentence = Sentence("Zebras are striped.", (1,), True)
     return Answer("?", True, "quotes", sentence.text, (sentence,), (citation,), 0.93, ("x",), ("older: 3",), ("y", "z"))
+
+
+@pytest.mark.usefixtures("environment")
+def test_words_of_the_question_are_bold_on_a_terminal_and_plain_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal() as screen:
+        render.show_hits(render.Paper(), [hit("Zebras are striped.")], "striped zebra")
+    assert "\x1b[1mZebras\x1b[0m are \x1b[1mstriped\x1b[0m." in screen.getvalue()
+    render.show_hits(render.Paper(), [hit("Zebras are striped.")], "striped zebra")
+    assert "   Zebras are striped.\n" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("environment")
+def test_what_a_hit_stands_for_is_listed_to_a_limit(capsys: pytest.CaptureFixture[str]) -> None:
+    others = tuple(Alike(f"/docs/{n}.md", 0, 9, f"20{10 + n}") for n in range(7))
+    render.show_hits(render.Paper(), [replace(hit(), alike=others, date="2024-05")], "?")
+    printed = capsys.readouterr().out
+    assert "   the newest of 8 editions (2024-05)\n   nearly the same in /docs/0.md:0-9 (2010)\n" in printed
+    assert printed.count("nearly the same") == 5
+    assert "   and in 2 more\n" in printed
 
 
 @pytest.mark.usefixtures("environment")

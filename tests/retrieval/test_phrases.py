@@ -1,0 +1,99 @@
+"""Quoted phrases: read from a question, and found as they are typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.index.index import Index
+from rag.index.split import Chunking
+from rag.models.fakes import HashEmbedder
+from rag.pipeline import ingest
+from rag.retrieval.others import search_words
+from rag.retrieval.phrases import holding, holds, quoted, shares
+from rag.retrieval.retriever import Retriever
+
+
+@pytest.mark.parametrize(
+    ("question", "phrases"),
+    [
+        ('who said "No Slip rope"?', ("no slip rope",)),
+        ("“双人作业”是什么意思？", ("双人作业",)),
+        ('什么是"双人作业"？', ("双人作业",)),
+        ("「下栏」是指什么？『堂区』呢", ("下栏", "堂区")),
+        ("Was heißt „Stille Post“ hier?", ("stille post",)),
+        ("que veut dire « la marée  haute » ?", ("la marée haute",)),
+        ('called "the Methodists?" and "the Methodists"', ("the methodists",)),
+        ('a 3" pipe next to a 5" one', ()),
+        ('nothing in "" or in " ?! "', ()),
+        ('an "open one', ()),
+        ("ＫＸ in “ＫＸ－２０４”", ("kx-204",)),
+    ],
+)
+def test_phrases_stand_in_quotation_marks_of_any_kind(question: str, phrases: tuple[str, ...]) -> None:
+    assert quoted(question) == phrases
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase", "held"),
+    [
+        ("It has a No-Slip\n rope.", "no-slip rope", True),
+        ("It has a rope, no slip.", "no slip rope", False),
+        ("The cooperative winches", "winch", False),
+        ("The winch_2 and the winch.", "winch", True),
+        ("规定双人作业时", "双人作业", True),
+        ("kx-2041", "kx-204", False),
+        ("c++ (2011)", "c++", True),
+    ],
+)
+def test_a_text_holds_a_phrase_word_for_word(text: str, phrase: str, held: bool) -> None:
+    assert holds(text, phrase) is held
+
+
+FILES = {
+    "a.txt": "The rope of the winch is a no slip one. Its slip was measured, and no rope came loose.",
+    "b.txt": "A no slip rope is on the drum.",
+    "c.txt": "No rope may slip; slip of a rope is to be told; rope, rope, slip, slip, no.",
+    "d.txt": "The ferry leaves at seven.",
+    **{f"e{n}.txt": f"The slip rope {n} has no number." for n in range(20)},
+}
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Index:
+    (tmp_path / "docs").mkdir()
+    for name, text in FILES.items():
+        (tmp_path / "docs" / name).write_text(text, encoding="utf-8")
+    ingest([tmp_path / "docs"], tmp_path / "index", HashEmbedder(), chunking=Chunking(64, 8))
+    return Index.open(tmp_path / "index")
+
+
+def test_keyword_search_finds_only_what_holds_every_phrase(index: Index) -> None:
+    with index:
+        found = search_words(index, '"no slip" rope', 9)
+        assert {Path(hit.source).name for hit in found} == {"a.txt", "b.txt"}
+        assert [Path(hit.source).name for hit in search_words(index, '"no slip" "the drum"', 9)] == ["b.txt"]
+        assert search_words(index, '"slip no rope"', 9) == []
+
+
+def test_a_search_puts_what_holds_the_phrase_first(index: Index) -> None:
+    with index:
+        retriever = Retriever(index, HashEmbedder())
+        assert Path(retriever.retrieve('"no slip rope"', 3)[0].source).name == "b.txt"
+        assert len(retriever.retrieve('where is "the anchor of the quay"', 3)) == 3  # what nobody holds hides nothing
+
+
+def test_shares_are_of_the_words_of_the_question(index: Index) -> None:
+    with index:
+        rows = holding(index, quoted('"no slip rope"'))
+        assert [Path(index.sources(chunk.document)[0].path).name for chunk in index.chunks(rows.tolist())] == ["b.txt"]
+        documents = [source.document or "" for source in index.all_sources()]
+        everything = np.array(sorted(row for document in documents for row in index.rows_of(document)))
+        alone = shares(index, '"no slip rope"', ("no slip rope",), everything)
+        assert sorted(set(alone.tolist())) == [0, 1]
+        assert int(alone.argmax()) == int(np.searchsorted(everything, rows[0]))
+        within = shares(index, 'does the "no slip rope" leave with the ferry', ("no slip rope",), everything)
+        assert 0 < within.max() < 1
+        assert not shares(index, "rope", (), everything).any()
