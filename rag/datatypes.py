@@ -197,11 +197,12 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """A hit's score by each leg, higher is better; None where the leg did not run."""
+    """A hit's score by each leg and by the reranker, higher is better; None where it did not run."""
 
     dense: float | None = None
     lexical: float | None = None
     late: float | None = None
+    rerank: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

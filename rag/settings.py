@@ -39,12 +39,14 @@ class Key:
     most: int = 0
     choices: tuple[str, ...] = ()
     is_path: bool = False
+    may_be_empty: bool = False
 
 
 KEYS: dict[str, Key] = {
     "index": Key("", "folder of the index", is_path=True),
     "embedder": Key("multilingual-e5-small", "embedder: a built-in name, a hub name or a folder"),
     "generator": Key("smollm2-135m-instruct", "language model: a built-in name, a hub name or a folder"),
+    "reranker": Key("", "cross-encoder: a hub name or a folder; none if empty", may_be_empty=True),
     "device": Key("auto", "where models run: auto, cpu, mps, cuda, cuda:0, ..."),
     "engine": Key("auto", "what embeds", choices=("auto", "onnx", "torch")),
     "k": Key(5, "hits that a search gives", least=1, most=1000),
@@ -71,6 +73,7 @@ class Settings:
     index: Path
     embedder: str
     generator: str
+    reranker: str
     device: str
     engine: str
     k: int
@@ -111,6 +114,7 @@ class Settings:
             index=Path(str(values["index"])),
             embedder=str(values["embedder"]),
             generator=str(values["generator"]),
+            reranker=str(values["reranker"]),
             device=str(values["device"]),
             engine=str(values["engine"]),
             k=int(values["k"]),
@@ -253,7 +257,7 @@ def _checked(name: str, value: object, place: str, folder: Path) -> Value:
         if not key.least <= value <= key.most:
             raise SettingsError(f"{name} = {value} ({place}) is out of range: {key.least} to {key.most}")
         return value
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not (value.strip() or key.may_be_empty):
         raise SettingsError(f"{name} = {value!r} ({place}) is not a text")
     if key.choices and value not in key.choices:
         raise SettingsError(f"{name} = {value!r} ({place}) is none of: {', '.join(key.choices)}")

@@ -88,6 +88,14 @@ def test_a_model_folder_in_the_file_is_seen_from_the_file_and_a_hub_name_stays(t
     assert settings.generator == "someone/model"
 
 
+def test_no_reranker_is_set_and_an_empty_name_takes_back_one_that_is(tmp_path: Path) -> None:
+    assert loaded(tmp_path).reranker == ""
+    written(tmp_path, "reranker = './models/mine'")
+    assert loaded(tmp_path).reranker == str(tmp_path / "models" / "mine")
+    assert loaded(tmp_path, {"RAG_RERANKER": "someone/model"}).reranker == "someone/model"
+    assert loaded(tmp_path, reranker="").reranker == ""
+
+
 def test_an_unknown_key_in_the_file_names_the_nearest_known_one(tmp_path: Path) -> None:
     written(tmp_path, "embeder = 'x'")
     with pytest.raises(SettingsError, match=r"embeder in .*rag\.toml: did you mean embedder\?"):

@@ -23,6 +23,7 @@ from rag.cli.options import (
     GeneratorFlag,
     IndexFlag,
     JsonFlag,
+    RerankerFlag,
     WhereFlag,
 )
 from rag.cli.parts import make_generator, open_index, open_retriever, prepared
@@ -61,6 +62,7 @@ def search(
     explain: Annotated[bool, typer.Option("--explain", help="Say of each passage why it was found.")] = False,
     index: IndexFlag = None,
     embedder: EmbedderFlag = None,
+    reranker: RerankerFlag = None,
     device: DeviceFlag = None,
     engine: EngineFlag = None,
     json: JsonFlag = False,
@@ -69,13 +71,15 @@ def search(
 
     Example: rag search "how is an answer checked"
     """
-    flags = {"k": k, "index": index, "embedder": embedder, "device": device, "engine": engine}
+    flags = {"k": k, "index": index, "embedder": embedder, "reranker": reranker, "device": device, "engine": engine}
     settings = prepared(Settings.load(flags))
     _check_question(query)
     if lexical and explain:
         raise typer.BadParameter("--lexical finds passages by their words alone; there is no more to explain")
     if lexical and diverse:
         raise typer.BadParameter("--diverse goes with a search by meaning, not with --lexical")
+    if lexical and reranker:
+        raise typer.BadParameter("--lexical ranks passages by BM25 alone; --reranker does not go with it")
     look = Look(query, _joined(where), group, explain, not chunks, diverse)
     found = _words_found(look, settings) if lexical else _found(look, settings)
     if json:
@@ -187,6 +191,7 @@ def ask(
     index: IndexFlag = None,
     generator: GeneratorFlag = None,
     embedder: EmbedderFlag = None,
+    reranker: RerankerFlag = None,
     device: DeviceFlag = None,
     engine: EngineFlag = None,
     show_prompt: Annotated[
@@ -198,7 +203,7 @@ def ask(
 
     Example: rag ask "What happens when the documents do not hold the answer?"
     """
-    flags = {"k": k, "answer": answer, "index": index, "generator": generator}
+    flags = {"k": k, "answer": answer, "index": index, "generator": generator, "reranker": reranker}
     settings = prepared(Settings.load({**flags, "embedder": embedder, "device": device, "engine": engine}))
     _check_question(question)
     only = _joined(where)

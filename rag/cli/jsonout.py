@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +28,7 @@ def hit_object(rank: int, hit: Hit, shown: Shown) -> dict[str, Any]:
     return {
         "rank": rank,
         "score": hit.score,
-        "scores": {"dense": hit.scores.dense, "lexical": hit.scores.lexical, "late": hit.scores.late},
+        "scores": dataclasses.asdict(hit.scores),
         "chunk": hit.chunk.id,
         "document": hit.chunk.document,
         "source": shown(hit.source),

@@ -22,8 +22,9 @@ from rag.cli.options import (
     GeneratorFlag,
     JsonFlag,
     LimitFlag,
+    RerankerFlag,
 )
-from rag.cli.parts import fusion_of, ingest_parts, make_generator, prepared
+from rag.cli.parts import fusion_of, ingest_parts, make_generator, open_reranker, prepared
 from rag.cli.progress import Bar
 from rag.settings import Settings, Value
 
@@ -50,6 +51,7 @@ def evaluate(
     answer: AnswerFlag = None,
     generator: GeneratorFlag = None,
     embedder: EmbedderFlag = None,
+    reranker: RerankerFlag = None,
     device: DeviceFlag = None,
     engine: EngineFlag = None,
     json: JsonFlag = False,
@@ -61,7 +63,7 @@ def evaluate(
     Example: rag eval corpora/handbook --limit 20 --worst 3
     """
     flags: dict[str, Value | Path | None] = {"index": index, "k": k, "answer": answer, "generator": generator}
-    flags |= {"embedder": embedder, "device": device, "engine": engine}
+    flags |= {"embedder": embedder, "reranker": reranker, "device": device, "engine": engine}
     settings = prepared(Settings.load(flags))
     others = Settings.load(flags, against=against)  # a mistake in it shows before anything is measured
     reports = [_measured(corpus, settings, answers=answers, limit=limit, index=index)]
@@ -86,6 +88,7 @@ def _measured(
             corpus,
             embedder,
             make_generator(settings) if answers else None,
+            reranker=open_reranker(settings),
             chunking=chunking,
             fusion=fusion_of(settings),
             k=settings.k,

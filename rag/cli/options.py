@@ -18,6 +18,9 @@ EmbedderFlag = Annotated[
 GeneratorFlag = Annotated[
     str | None, typer.Option("--generator", metavar="NAME", help="Language model: built-in name, hub name or folder.")
 ]
+RerankerFlag = Annotated[
+    str | None, typer.Option("--reranker", metavar="NAME", help="Cross-encoder that has the last word on the order.")
+]
 DeviceFlag = Annotated[str | None, typer.Option("--device", metavar="NAME", help="auto, cpu, mps, cuda, cuda:0, ...")]
 EngineFlag = Annotated[str | None, typer.Option("--engine", metavar="NAME", help="What embeds: auto, onnx or torch.")]
 AnswerFlag = Annotated[

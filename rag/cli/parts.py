@@ -13,7 +13,7 @@ from rag.settings import Settings
 if TYPE_CHECKING:
     from rag import Generator, Index, Retriever
     from rag.index.split import Chunking
-    from rag.protocols import Embedder, LanguageModel
+    from rag.protocols import Embedder, LanguageModel, Reranker
     from rag.retrieval.fuse import Fusion
 
 Mode = Literal["auto", "quotes", "prose"]
@@ -37,12 +37,21 @@ def open_index(settings: Settings) -> Index:
 
 
 def open_retriever(settings: Settings, index: Index) -> Retriever:
-    """A retriever with the embedder that the index was built with, or the one that the user chose."""
+    """A retriever with the index's own embedder or the one that the user chose, and the reranker, if one is set."""
     from rag import Retriever
 
     embedder = open_embedder(settings, index)
     index.manifest.require(settings.index, embedder=embedder)
-    return Retriever(index, embedder, fusion=fusion_of(settings))
+    return Retriever(index, embedder, open_reranker(settings), fusion=fusion_of(settings))
+
+
+def open_reranker(settings: Settings) -> Reranker | None:
+    """The cross-encoder that is set; None where none is."""
+    if not settings.reranker:
+        return None
+    from rag.models.load import load_reranker
+
+    return load_reranker(settings.reranker, device=settings.device)
 
 
 def fusion_of(settings: Settings) -> Fusion:

@@ -5,6 +5,7 @@ Every piece passes `printable`, so nothing that came from a document acts on the
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -145,8 +146,8 @@ def _show_alike(paper: Paper, hit: Hit) -> None:
 
 
 def _show_explanation(paper: Paper, hit: Hit, why: Explanation) -> None:
-    """The score of each leg, the question's words with their IDF, and the hit's tokens that are nearest to its own."""
-    legs = (("dense", hit.scores.dense), ("lexical", hit.scores.lexical), ("late", hit.scores.late))
+    """The score of each leg (and of a reranker), the question's words with their IDF, the tokens nearest to its own."""
+    legs = dataclasses.asdict(hit.scores).items()
     paper.line((", ".join(f"{name} {score:.3f}" for name, score in legs if score is not None), FAINT), indent=3)
     for title, held in (("words", True), ("not there", False)):
         words = ", ".join(f"{each.term} {each.idf:.1f}" for each in why.words if each.held is held)

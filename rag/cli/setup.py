@@ -53,7 +53,7 @@ def _wanted(name: str | None) -> list[str]:
     if name is not None and name not in CATALOGUE:
         raise ModelMissing(
             f"{name!r} is not built in; there are {', '.join(CATALOGUE)}. "
-            f"A hub model or a folder needs no pull: set it as embedder or generator"
+            f"A hub model or a folder needs no pull: set it as embedder, generator or reranker"
         )
     return [name] if name is not None else list(CATALOGUE)
 
@@ -114,9 +114,9 @@ def config(index: IndexFlag = None, json: JsonFlag = False) -> None:
     """Print every setting and where its value came from.
 
     A flag wins over the environment (RAG_K=8), that over rag.toml (k = 8) in the nearest parent folder, that over
-    the default. There are index, embedder, generator, device, engine, k, fusion, dense_weight, lexical_weight,
-    exact_weight, late_weight, answer, chunk_tokens, context_tokens, threads. RAG_MODELS, in the environment only, is
-    the folder where models are kept.
+    the default. There are index, embedder, generator, reranker, device, engine, k, fusion, dense_weight,
+    lexical_weight, exact_weight, late_weight, answer, chunk_tokens, context_tokens, threads. RAG_MODELS, in the
+    environment only, is the folder where models are kept.
 
     Example: rag config
     """

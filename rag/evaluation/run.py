@@ -19,7 +19,7 @@ from rag.index.index import Index
 from rag.index.split import Chunking
 from rag.intake import NoProgress, Progress
 from rag.pipeline import ask
-from rag.protocols import Embedder, Store
+from rag.protocols import Embedder, Reranker, Store
 from rag.retrieval.fuse import DEFAULT, Fusion
 from rag.retrieval.retriever import Retriever
 
@@ -66,6 +66,7 @@ def evaluate(
     embedder: Embedder,
     generator: Generator | None = None,
     *,
+    reranker: Reranker | None = None,
     chunking: Chunking | None = None,
     fusion: Fusion = DEFAULT,
     k: int = 5,
@@ -82,11 +83,11 @@ def evaluate(
     shows = progress or NoProgress()
     path = built_index(dataset, embedder, chunking or Chunking(), Path(index) if index else None, shows)
     with Index.open(path, embedder=embedder) as opened:
-        retriever = Retriever(opened, embedder, fusion=fusion)
+        retriever = Retriever(opened, embedder, reranker, fusion=fusion)
         names = document_names(dataset, opened)
         searched = _search(dataset, retriever, names, shows)
         judged = {} if generator is None else _answer(dataset, retriever, generator, k, shows)
-        settings = _described(opened, embedder, generator, fusion, k, limit)
+        settings = _described(retriever, opened, generator, k, limit)
         unread = unread_files(dataset, opened)
     measured = per_query({name: each.found for name, each in searched.items()}, dataset.qrels)
     return EvaluationReport(
@@ -203,18 +204,20 @@ def _percentiles(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def _described(
-    index: Index, embedder: Embedder, generator: Generator | None, fusion: Fusion, k: int, limit: int | None
+    retriever: Retriever, index: Index, generator: Generator | None, k: int, limit: int | None
 ) -> dict[str, str | int | float | None]:
     """What was measured."""
+    reranker = retriever.reranker
     return {
         "index": str(index.path),
-        "embedder": embedder.name,
-        "fingerprint": embedder.fingerprint,
+        "embedder": retriever.embedder.name,
+        "fingerprint": retriever.embedder.fingerprint,
+        "reranker": None if reranker is None else getattr(reranker, "name", type(reranker).__name__),
         "chunk_tokens": index.manifest.chunking.max_tokens,
         "context_tokens": index.manifest.chunking.context_tokens,
         "k": k,
         "limit": limit,
-        "fusion": fusion.method,
-        **{f"{name}_weight": getattr(fusion, name) for name in ("dense", "lexical", "exact", "late")},
+        "fusion": retriever.fusion.method,
+        **{f"{name}_weight": getattr(retriever.fusion, name) for name in ("dense", "lexical", "exact", "late")},
         "answer": generator.mode if generator else None,
     }

@@ -1,4 +1,4 @@
-"""An embedder's files: a folder, or a name on the Hugging Face hub, fetched once; checked before anything is loaded."""
+"""The files of an embedder or reranker: a folder, or a name on the Hugging Face hub, fetched once; checked first."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import ModelError, ModelMissing
@@ -13,33 +14,47 @@ from rag.models.catalogue import CATALOGUE
 
 log = logging.getLogger(__name__)
 
-_PATTERNS = ["*.json", "*.txt", "*.model", "*.safetensors"]
+_PATTERNS = ["*.json", "*.txt", "*.model", "*.safetensors", "*.jinja"]
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
-_DEFAULT_OWNER = "sentence-transformers"
 
 
-def checked_folder(name: str) -> Path:
-    """The folder with the files of the embedder `name`.
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a model is wanted as: who owns a hub name without an owner, the class that opens it, one to be named."""
+
+    noun: str
+    owner: str
+    opened_by: str
+    example: str
+
+    @property
+    def choices(self) -> str:
+        """What to give instead of a name that does not lead to a model."""
+        built_in = ", ".join(entry.name for entry in CATALOGUE.values() if entry.kind == self.noun)
+        return f"Built in: {built_in or 'none'}. Else give a folder, or a name on the hub such as {self.example}"
+
+
+EMBEDDER = Kind("embedder", "sentence-transformers", "SentenceTransformer", "intfloat/e5-small-v2")
+RERANKER = Kind("reranker", "cross-encoder", "CrossEncoder", "BAAI/bge-reranker-v2-m3")
+
+
+def checked_folder(name: str, kind: Kind = EMBEDDER) -> Path:
+    """The folder with the files of the model `name`.
 
     Raises ModelMissing where neither a folder nor the hub has it, ModelError where it needs pickles or code.
     """
     folder = Path(name).expanduser()
     if not name or not folder.is_dir():
         if not _HUB_NAME.fullmatch(name) or folder.exists():
-            raise ModelMissing(f"There is no embedder at {name!r}. {_choices()}")
-        folder = _snapshot(name if "/" in name else f"{_DEFAULT_OWNER}/{name}")
-    _refuse_pickles(name, folder)
-    _refuse_code(name, folder)
+            raise ModelMissing(f"There is no {kind.noun} at {name!r}. {kind.choices}")
+        folder = _snapshot(name if "/" in name else f"{kind.owner}/{name}", kind)
+    _refuse_pickles(name, folder, kind)
+    _refuse_code(name, folder, kind)
     return folder
 
 
-def _choices() -> str:
-    built_in = ", ".join(entry.name for entry in CATALOGUE.values() if entry.kind == "embedder")
-    return f"Built in: {built_in}. Else give a folder, or a name on the hub such as intfloat/e5-small-v2"
-
-
-def _snapshot(name: str) -> Path:
+def _snapshot(name: str, kind: Kind) -> Path:
     """The hub's folder of that name in the hub's own cache; the network is asked only where it is not there."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the library is imported
     from huggingface_hub import snapshot_download
@@ -52,13 +67,14 @@ def _snapshot(name: str) -> Path:
     except LocalEntryNotFoundError:
         pass
     except (HFValidationError, OSError) as problem:
-        raise ModelMissing(f"There is no embedder {name!r}: {_first_line(problem)}. {_choices()}") from problem
+        raise ModelMissing(f"There is no {kind.noun} {name!r}: {_first_line(problem)}. {kind.choices}") from problem
     log.warning("Fetching %s from the Hugging Face hub once.", name)
     try:
         return Path(snapshot_download(name, allow_patterns=_PATTERNS))
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as problem:
         raise ModelMissing(
-            f"The embedder {name!r} could not be fetched from the hub: {_first_line(problem)}. {_choices()}"
+            f"The {kind.noun} {name!r} could not be fetched from the hub: {_first_line(problem)}. {kind.choices}. "
+            f"Where there is a network, a folder comes from: hf download {name} --local-dir FOLDER"
         ) from problem
 
 
@@ -66,7 +82,7 @@ def _first_line(problem: Exception) -> str:
     return next(iter(str(problem).strip().splitlines()), type(problem).__name__).rstrip(".")
 
 
-def _refuse_pickles(name: str, folder: Path) -> None:
+def _refuse_pickles(name: str, folder: Path, kind: Kind) -> None:
     """Every folder of the model that has weights must have them as safetensors."""
     for place in [folder, *(path for path in folder.iterdir() if path.is_dir())]:
         names = sorted(path.name for path in place.iterdir() if path.is_file())
@@ -74,13 +90,13 @@ def _refuse_pickles(name: str, folder: Path) -> None:
         if pickles and not any(file.endswith(".safetensors") for file in names):
             raise ModelError(
                 f"{name} has its weights as pickles only ({pickles[0]}), and reading those can run code. Use a model "
-                "with model.safetensors, or where you trust it: SentenceTransformer(folder).save_pretrained(other)"
+                f"with model.safetensors, or where you trust it: {kind.opened_by}(folder).save_pretrained(other)"
             )
     if not any(folder.rglob("*.safetensors")):
-        raise ModelMissing(f"{name} holds no model.safetensors, so there are no weights to load. {_choices()}")
+        raise ModelMissing(f"{name} holds no model.safetensors, so there are no weights to load. {kind.choices}")
 
 
-def _refuse_code(name: str, folder: Path) -> None:
+def _refuse_code(name: str, folder: Path, kind: Kind) -> None:
     """The classes that modules.json names must be those of sentence-transformers: others would be imported and run."""
     path = folder / "modules.json"
     if not path.is_file():
@@ -91,4 +107,4 @@ def _refuse_code(name: str, folder: Path) -> None:
         raise ModelError(f"{path} cannot be read: {problem!r}. Fetch the model again, or choose another") from problem
     foreign = [kind for kind in kinds if not kind.startswith("sentence_transformers.")]
     if foreign:
-        raise ModelError(f"{name} needs code of its own ({foreign[0]}), which is never run. Choose another embedder")
+        raise ModelError(f"{name} needs code of its own ({foreign[0]}), which is never run. Choose another {kind.noun}")

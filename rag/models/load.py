@@ -12,7 +12,7 @@ from rag.errors import ModelError, ModelMissing
 from rag.models.cache import RECORD, damage, locate, read_record
 from rag.models.catalogue import CATALOGUE, DEFAULT_EMBEDDER, DEFAULT_GENERATOR, Entry
 from rag.models.threads import prepare
-from rag.protocols import Embedder, LanguageModel, PassageReader
+from rag.protocols import Embedder, LanguageModel, PassageReader, Reranker
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,20 @@ def load_reader(*, device: str = "auto", engine: str = "auto") -> PassageReader:
     return EncoderReader(folder, Engines(folder, weights, device=device, engine=engine).for_reader())
 
 
+def load_reranker(name: str, *, device: str = "auto") -> Reranker:
+    """The cross-encoder of that name: the folder of one, or one that sentence-transformers knows; none is built in.
+
+    Raises ModelMissing where there is no such model, ModelError where it cannot be used.
+    """
+    from rag.models.reranker import open_cross_encoder
+
+    prepare()
+    entry = CATALOGUE.get(name)
+    if entry is not None:
+        _of_kind(entry, "reranker")
+    return open_cross_encoder(name, device=device)
+
+
 def load_language_model(name: str = DEFAULT_GENERATOR, *, device: str = "auto") -> LanguageModel:
     """The language model of that name: built in, a folder or GGUF file, or one that transformers knows.
 
@@ -70,8 +84,8 @@ def load_language_model(name: str = DEFAULT_GENERATOR, *, device: str = "auto") 
 
 def _of_kind(entry: Entry, kind: str) -> Entry:
     if entry.kind != kind:
-        article = {"embedder": "an embedder", "language model": "a language model"}
-        names = ", ".join(other.name for other in CATALOGUE.values() if other.kind == kind)
+        article = {"embedder": "an embedder", "language model": "a language model", "reranker": "a reranker"}
+        names = ", ".join(other.name for other in CATALOGUE.values() if other.kind == kind) or "none"
         raise ModelMissing(f"{entry.name} is {article[entry.kind]}, not {article[kind]}. Built in: {names}")
     return entry
 

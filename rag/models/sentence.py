@@ -88,7 +88,7 @@ class SentenceTransformerEmbedder:
             raise ModelError(
                 f"{name} has no fast tokenizer, so its tokens cannot be placed in the text. Choose another"
             )
-        self.max_tokens = _max_tokens(model)
+        self.max_tokens = max_tokens_of(model)
         probe = self.embed_query("probe", tokens=True)
         self.dimension: int = probe.vectors.shape[1]
         if probe.tokens[0].shape[1] != self.dimension:
@@ -177,7 +177,8 @@ def _prompt(model: Any, names: Sequence[str]) -> str:
     return next((str(model.prompts[name]) for name in names if model.prompts.get(name)), "")
 
 
-def _max_tokens(model: Any) -> int:
+def max_tokens_of(model: Any) -> int:
+    """Tokens that a loaded sentence-transformers model reads at once, specials included."""
     stated = model.max_seq_length
     if stated is None or stated > _UNBOUNDED:
         stated = getattr(model.config, "max_position_embeddings", None) or _DEFAULT_TOKENS

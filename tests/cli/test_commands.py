@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from typer.testing import Result
 
 from rag.cli import parts
+from rag.datatypes import Hit
 from rag.models.fakes import HashEmbedder
 from tests.cli.conftest import EVIL, FERRY, ROPE
+from tests.models.tiny_cross_encoder import make_cross_encoder
 
 Run = Callable[..., Result]
 
@@ -77,7 +80,8 @@ def test_search_gives_hits_with_places_that_open(indexed: Run) -> None:
         *("rank", "score", "scores", "chunk", "document", "source", "copies", "alike", "date"),
         *("start", "end", "page", "heading", "text"),
     }
-    assert set(first["scores"]) == {"dense", "lexical", "late"}
+    assert set(first["scores"]) == {"dense", "lexical", "late", "rerank"}
+    assert first["scores"]["rerank"] is None
     assert found["seconds"]["total"] > 0
 
 
@@ -158,6 +162,76 @@ def test_keyword_search_needs_no_model(indexed: Run, monkeypatch: pytest.MonkeyP
     assert (nothing.stdout, "no passage holds any of these words" in nothing.stderr) == ("", True)
     nothing = indexed("search", "rope", "--lexical", "--where", "format = md")
     assert "no passage that the filter 'format = md' lets through holds any of these words" in nothing.stderr
+
+
+class ShortestFirst:
+    """A Reranker."""
+
+    name = "shortest"
+
+    def rerank(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
+        scored = [replace(hit, score=-float(len(hit.text))) for hit in hits]
+        return [
+            replace(hit, scores=replace(hit.scores, rerank=hit.score))
+            for hit in sorted(scored, key=lambda hit: -hit.score)
+        ]
+
+
+@pytest.fixture
+def shortest(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """`ShortestFirst` in place of every cross-encoder; the names and devices that were asked for."""
+    asked: list[tuple[str, str]] = []
+
+    def load(name: str, *, device: str) -> ShortestFirst:
+        asked.append((name, device))
+        return ShortestFirst()
+
+    monkeypatch.setattr("rag.models.load.load_reranker", load)
+    return asked
+
+
+def test_a_reranker_has_the_last_word_on_the_order(indexed: Run, shortest: list[tuple[str, str]]) -> None:
+    words = ("search", "rope of the winch")
+    assert as_json(indexed(*words, "-k", "1", "--json"))["hits"][0]["source"] == "docs/winch.txt"
+    assert shortest == []
+    hits = as_json(indexed(*words, "--reranker", "some/model", "--device", "cpu", "--json"))["hits"]
+    assert shortest == [("some/model", "cpu")]
+    assert [hit["source"] for hit in hits] == ["docs/ferry.md", "docs/sub/evil.txt", "docs/winch.txt"]
+    assert [hit["score"] for hit in hits] == [hit["scores"]["rerank"] for hit in hits]
+    assert all(hit["scores"]["late"] is not None for hit in hits)
+    explained = indexed(*words, "--reranker", "some/model", "--explain")
+    assert "rerank -" in explained.stdout
+    assert "rerank " in explained.stderr  # its time
+
+
+def test_an_answer_comes_from_the_hits_that_the_reranker_put_first(
+    indexed: Run, shortest: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.pipeline.READ", 1)
+    question = ("ask", "How often is the rope replaced?", "-k", "1", "--json")
+    assert [hit["source"] for hit in as_json(indexed(*question))["hits"]] == ["docs/winch.txt"]
+    monkeypatch.setenv("RAG_RERANKER", "some/model")
+    assert [hit["source"] for hit in as_json(indexed(*question))["hits"]] == ["docs/ferry.md"]
+    assert len(shortest) == 1
+    assert [hit["source"] for hit in as_json(indexed(*question, "--reranker", ""))["hits"]] == ["docs/winch.txt"]
+
+
+def test_a_cross_encoder_in_a_folder_is_used_by_its_path(indexed: Run, folder: Path) -> None:
+    (folder / "model").mkdir()
+    make_cross_encoder(folder / "model")
+    hits = as_json(indexed("search", "the pump", "--reranker", "./model", "--device", "cpu", "--json"))["hits"]
+    scores = [hit["scores"]["rerank"] for hit in hits]
+    assert len(set(scores)) == 3
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_reranker_that_is_not_there_is_one_line(indexed: Run) -> None:
+    result = indexed("search", "rope", "--reranker", "./nothing", code=1)
+    assert (result.stdout, result.stderr.count("\n")) == ("", 1)
+    assert result.stderr.startswith("rag: error: There is no reranker at ")
+    assert "--reranker does not go with it" in indexed(
+        "search", "rope", "--lexical", "--reranker", "some/model", code=2
+    ).stderr.replace("│", "").replace("\n", " ")
 
 
 def test_search_explains_itself(indexed: Run) -> None:
@@ -426,6 +500,18 @@ def test_eval_prints_figures_with_intervals_and_its_problems_apart(rag: Run, fol
     assert report["metrics"]["mrr@10"]["mean"] == 1.0
     assert set(report["answers"]["abstention"]) == {"precision", "recall", "refused", "auroc", "aurc"}
     assert {"contains", "exact", "f1", "citation_exact", "supported", "dropped", "length"} <= set(report["answers"])
+
+
+def test_eval_measures_with_the_reranker_that_is_set(rag: Run, folder: Path, shortest: list[tuple[str, str]]) -> None:
+    judged(folder)
+    plain, turned = (
+        as_json(rag("eval", "set", "--index", "measured", "--json", *flags))
+        for flags in ((), ("--reranker", "some/model"))
+    )
+    assert (plain["settings"]["reranker"], turned["settings"]["reranker"]) == (None, "shortest")
+    assert (plain["metrics"]["mrr@10"]["mean"], turned["metrics"]["mrr@10"]["mean"]) == (1.0, pytest.approx(1 / 3))
+    both = as_json(rag("eval", "set", "--index", "measured", "--against", "reranker = some/model", "--json"))
+    assert (both["settings"]["reranker"], both["against"]["settings"]["reranker"]) == (None, "shortest")
 
 
 def test_eval_of_a_folder_that_is_no_set_is_a_one(rag: Run) -> None:
