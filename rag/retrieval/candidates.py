@@ -32,7 +32,7 @@ LEAST_SHARE = 0.02  # and a smaller share of the index is as likely a wrong gues
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """n rows: `rows` (n,) int64, `scores` and the legs (n,) float32; `late` is NaN where not computed."""
+    """n rows: `rows` (n,) int64, `scores` and the legs (n,) float32; a leg that did not run is NaN there."""
 
     rows: Rows
     scores: Floats
@@ -40,6 +40,7 @@ class Candidates:
     lexical: Floats
     exact: Floats
     late: Floats
+    rerank: Floats
 
     @classmethod
     def of(
@@ -48,7 +49,7 @@ class Candidates:
         """Those that fewer legs have found."""
         unknown = np.full(len(rows), np.nan, np.float32)
         near, matching = (unknown if leg is None else leg for leg in (dense, lexical))
-        return cls(rows, scores, near, matching, np.zeros(len(rows), np.float32), unknown)
+        return cls(rows, scores, near, matching, np.zeros(len(rows), np.float32), unknown, unknown)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -103,7 +104,7 @@ def legs(
         nothing, unknown = np.zeros(len(rows), np.float32), np.full(len(rows), np.nan, np.float32)
         dense, lexical = store.dense_scores(vector, rows), store.lexical_scores(question, rows)
         exact = np.maximum(store.exact(question, rows), shares(store, question, phrases, rows))
-        found.append(Candidates(rows, nothing, dense, lexical, exact, unknown))
+        found.append(Candidates(rows, nothing, dense, lexical, exact, unknown, unknown))
     return found
 
 
@@ -143,9 +144,13 @@ def _looked_at(score: Callable[[Rows], Floats], group: Candidates, depth: int, f
     head, tail = group.taken(slice(None, depth)), group.taken(slice(depth, None))
     late = score(head.rows)
     head = replace(head, scores=fuse_late(head.scores, late, fusion), late=late).ordered()
-    if not len(tail):
-        return head
-    # The tail's scores lack the late leg, and a score must sort as its rank does.
+    return in_front(head, tail)
+
+
+def in_front(head: Candidates, tail: Candidates) -> Candidates:
+    """Both in one list. The tail's scores lack a leg and are lowered: a score must sort as its rank does."""
+    if not len(tail) or not len(head):
+        return _joined([head, tail])
     lowered = tail.scores - max(0.0, float(tail.scores[0] - head.scores[-1]))
     return _joined([head, replace(tail, scores=lowered)])
 

@@ -30,12 +30,12 @@ def dressed(store: Store, found: Candidates, k: int, *, group: bool = False) -> 
 
 
 def _hit(store: Store, chunk: Chunk, found: Candidates, place: int) -> Hit:
-    dense, lexical, late = (_known(leg[place]) for leg in (found.dense, found.lexical, found.late))
+    legs = (_known(leg[place]) for leg in (found.dense, found.lexical, found.late, found.rerank))
     places = sorted(source.location for source in store.sources(chunk.document))
     return Hit(
         chunk=chunk,
         score=float(found.scores[place]),
-        scores=Scores(dense, lexical, late),
+        scores=Scores(*legs),
         source=places[0],
         copies=tuple(places[1:]),
         text=chunk.text,

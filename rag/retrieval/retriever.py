@@ -15,21 +15,23 @@ from rag.datatypes import Embeddings, Hit
 from rag.index.filters import parse_filter
 from rag.index.index import Index
 from rag.protocols import Embedder, Reranker, Store
-from rag.retrieval.candidates import LATE_DEPTH, LEG_DEPTH, Candidates, gather, look_closer
+from rag.retrieval.candidates import LATE_DEPTH, LEG_DEPTH, Candidates, gather, in_front, look_closer
 from rag.retrieval.diverse import diversified
 from rag.retrieval.dress import dressed
 from rag.retrieval.fuse import DEFAULT, Fusion
 from rag.retrieval.passages import LOOKED_THROUGH, passages
+from rag.retrieval.rerank import reranked
 
 T = TypeVar("T")
 
-RERANK_DEPTH = 50  # a Reranker is handed this many hits, or k where that is more
+RERANK_DEPTH = 50  # a Reranker is handed the first so many hits, or k where that is more
 
 
 class Retriever:
     """Finds the chunks that bear on a question, in every language the embedder knows.
 
-    `seconds` holds the timings of the last call by stage: filter (if there is one), embed, search, late, read, total.
+    `seconds` holds the timings of the last call by stage: filter, embed, search, late, rerank, diverse, read, join and
+    total; those that did not run are not there.
     """
 
     def __init__(
@@ -75,17 +77,19 @@ class Retriever:
         started = time.perf_counter()
         among = self._timed("filter", lambda: self.index.rows_where(conditions)) if conditions else None
         query = self._timed("embed", lambda: self.embedder.embed_query(question, tokens=True))
-        depth = k
+        depth, head = k, None
         while True:
             found = self._candidates(question, query, depth, among)
             deepest = len(found) < max(LEG_DEPTH, 2 * depth)
+            if self.reranker is not None:
+                first = found.taken(slice(None, max(RERANK_DEPTH, k)))
+                again = partial(reranked, self.index, self.reranker, question, first)
+                head = self._timed("rerank", again) if head is None else head  # once: it is slow
+                found = in_front(head, found.taken(np.flatnonzero(~np.isin(found.rows, head.rows))))
             if diversity:
                 found = self._timed("diverse", partial(self._diversified, found, depth, diversity))
-            # Some will be joined to others or collapsed into them, and a reranker chooses among many.
-            wanted = max(RERANK_DEPTH if self.reranker else 0, LOOKED_THROUGH * depth if joined else k)
+            wanted = LOOKED_THROUGH * depth if joined else k
             hits = self._timed("read", partial(dressed, self.index, found, wanted, group=group))
-            if self.reranker is not None:
-                hits = self._timed("rerank", partial(self.reranker.rerank, question, hits))
             if joined:
                 hits = self._timed("join", partial(passages, self.index, question, hits, k))
             if len(hits) >= k or deepest or not (group or joined):

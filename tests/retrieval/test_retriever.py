@@ -258,3 +258,30 @@ def test_copies_do_not_take_the_places_of_others() -> None:
     assert len(found[0].alike) > 48
     assert {hit.text for hit in found[1:]} == {"the ferry leaves at seven", "leave is thirty days"}
     assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
+
+
+class Counting:
+    """A Reranker that prefers short texts and counts how many it has read."""
+
+    read = 0
+
+    def rerank(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
+        self.read += len(hits)
+        return [replace(hit, score=-float(len(hit.text))) for hit in sorted(hits, key=lambda hit: len(hit.text))]
+
+
+def test_a_reranker_reads_each_candidate_once_and_its_order_holds_for_passages_too() -> None:
+    texts = [f"oil the heron pump weekly and wipe it dry before the next tide comes in{'.' * n}" for n in range(150)]
+    store, reranker = ListStore([*texts, "the ferry leaves", "leave it"], HashEmbedder()), Counting()
+    retriever = Retriever(store, HashEmbedder(), reranker)
+    hits = retriever.retrieve("oil the heron pump", 60)
+    assert (len(hits), reranker.read) == (60, 60)
+    assert [hit.scores.rerank for hit in hits] == [hit.score for hit in hits] == [-float(len(hit.text)) for hit in hits]
+    reranker.read = 0
+    found = retriever.retrieve("oil the heron pump", 3, joined=True)
+    assert reranker.read == 50
+    assert {"rerank", "join"} <= set(retriever.seconds)
+    assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
+    assert [hit.scores.rerank is None for hit in found] == [False, True, True]
+    diverse = retriever.retrieve("oil the heron pump", 2, joined=True, diversity=0.9)
+    assert len(diverse) == 2
