@@ -221,8 +221,8 @@ class Hit:
 
     `text` is the document's text at `start:end`, which may be wider than the chunk where neighbours were joined.
     `source` and `copies` (the other places of the same document) are locations as in `Source.location`; `pages` are
-    those that the text touches. `alike` are the hits that this one stands for where near-duplicates were collapsed, and
-    `date` is that of its own document where it is the newest of them.
+    those that the text touches. `alike` are the hits that this one stands for where near-duplicates were collapsed;
+    `score` is then that of the best of them, and `date` that of its own document where it is the newest.
     """
 
     chunk: Chunk

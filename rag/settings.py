@@ -7,9 +7,9 @@ The command line reads these places through `Settings.load`; a library call take
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import re
+import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -142,11 +142,16 @@ class Settings:
 
 
 def default_index(folder: Path) -> Path:
-    """`indexes/default` in the nearest parent of `folder` that has `indexes/` or `rag.toml`, else in `folder`."""
+    """`indexes/default` in the project's folder."""
+    return project_folder(folder) / INDEXES_FOLDER / DEFAULT_INDEX
+
+
+def project_folder(folder: Path) -> Path:
+    """The nearest parent of `folder`, itself included, that has `indexes/` or `rag.toml`; else `folder`."""
     for parent in (folder, *folder.parents):
         if (parent / INDEXES_FOLDER).is_dir() or (parent / FILE_NAME).is_file():
-            return parent / INDEXES_FOLDER / DEFAULT_INDEX
-    return folder / INDEXES_FOLDER / DEFAULT_INDEX
+            return parent
+    return folder
 
 
 def find_file(folder: Path) -> Path | None:
@@ -178,40 +183,39 @@ def _in_words(text: str, folder: Path) -> Iterator[tuple[str, str, Value]]:
     """Origin, name and checked value of each "key = value" of a list with commas."""
     for part in filter(None, (part.strip() for part in text.split(","))):
         key, equals, value = (side.strip() for side in part.partition("="))
-        if not equals or not value:
+        name = _known(key, repr(text)) if equals else ""
+        if not name or not (value or KEYS[name].may_be_empty):
             raise SettingsError(f"{part!r} is not a setting with a value, such as: late_weight = 1, fusion = rrf")
-        name = _known(key, repr(text))
-        yield repr(text), name, _checked(name, _from_text(name, value, name), repr(text), folder)
+        bare = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+        yield repr(text), name, _checked(name, _from_text(name, bare, name), repr(text), folder)
 
 
 def save(path: Path, values: Mapping[str, Value], *, overwrite: bool = False) -> None:
-    """Put settings into the `rag.toml` at `path`, which is made where there is none; what else it holds stays.
+    """Put settings into the `rag.toml` at `path`, which is made where there is none; what else it holds stays as it is.
 
     Raises SettingsError where it has another value for one of them, unless `overwrite`; where it cannot be written.
     """
+    import tomlkit
+
+    path = path.resolve()  # a link stays one
     before = _read_file(path) if path.is_file() else {}
-    changed = {name: value for name, value in values.items() if name in before and before[name] != value}
-    if changed and not overwrite:
-        theirs = ", ".join(f"{name} = {before[name]}" for name in changed)
-        raise SettingsError(f"{path} has {theirs} already; nothing was written. To put others in place: --overwrite")
-    text = path.read_bytes().decode("utf-8-sig") if before else ""
-    lines = [line for line in text.splitlines() if line.partition("=")[0].strip() not in values]
-    text = "\n".join([*lines, *(f"{name} = {_in_toml(value)}" for name, value in values.items())]) + "\n"
-    if tomllib.loads(text) != {**before, **values}:  # a text over several lines that looks like a setting
-        raise SettingsError(
-            f"{path} is written in a way that cannot be changed line by line; put this into it: {values}"
-        )
+    taken = [f"{name} = {before[name]}" for name, value in values.items() if before.get(name, value) != value]
+    if taken and not overwrite:
+        raise SettingsError(f"{path} has {', '.join(taken)} already. To put others in their place: --overwrite")
+    if path.is_file() and not os.access(path, os.W_OK):
+        raise SettingsError(f"{path} may not be written to; nothing was changed")
+    document = tomlkit.parse(path.read_bytes().decode("utf-8-sig") if path.is_file() else "")
+    for name, value in values.items():
+        document[name] = value
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_bytes(tomlkit.dumps(document).encode())
+        if path.is_file():
+            shutil.copymode(path, temporary)
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise SettingsError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _in_toml(value: Value) -> str:
-    return json.dumps(value)  # a JSON text or number is a TOML one
 
 
 def _read_file(path: Path) -> dict[str, object]:

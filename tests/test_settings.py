@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from dataclasses import astuple
 from pathlib import Path
 
@@ -179,7 +180,7 @@ def test_rows_name_every_key_once(tmp_path: Path) -> None:
 def test_settings_in_words_win_over_all_others(tmp_path: Path) -> None:
     written(tmp_path, "late_weight = 3")
     settings = Settings.load(
-        {"k": 4}, against="late_weight = 1.5, fusion=rrf , k = 7,", folder=tmp_path, environ={"RAG_K": "9"}
+        {"k": 4}, against="late_weight = 1.5, fusion='rrf' , k = 7, reranker =", folder=tmp_path, environ={"RAG_K": "9"}
     )
     assert (settings.late_weight, settings.fusion, settings.k) == (1.5, "rrf", 7)
 
@@ -211,21 +212,52 @@ def test_saved_settings_are_found_again_and_the_rest_of_the_file_stays(tmp_path:
 
 
 def test_another_value_is_overwritten_only_where_that_is_meant(tmp_path: Path) -> None:
-    text = "late_weight = 2\nk = 7\n"
+    text = "late_weight = 2 # tuned\nk = 7\n"
     path = written(tmp_path, text)
-    with pytest.raises(SettingsError, match=r"has late_weight = 2 already; nothing was written.*--overwrite"):
+    with pytest.raises(SettingsError, match=r"has late_weight = 2 already.*--overwrite"):
         save(path, {"late_weight": 3.0})
     assert path.read_text(encoding="utf-8") == text
     save(path, {"late_weight": 3.0}, overwrite=True)
-    assert path.read_text(encoding="utf-8") == "k = 7\nlate_weight = 3.0\n"
+    assert path.read_text(encoding="utf-8") == "late_weight = 3.0 # tuned\nk = 7\n"
 
 
-def test_a_file_that_cannot_be_changed_line_by_line_is_left_alone(tmp_path: Path) -> None:
-    text = 'generator = """\nlate_weight = 1\n"""\n'
-    path = written(tmp_path, text)
-    with pytest.raises(SettingsError, match="cannot be changed line by line"):
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"# our notes\n# k = 7\n", b"# our notes\n# k = 7\nlate_weight = 3.0\n"),
+        (b'generator = """\nlate_weight = 1\n"""\n', b'generator = """\nlate_weight = 1\n"""\nlate_weight = 3.0\n'),
+        ("# a\u2028late_weight\n".encode(), "# a\u2028late_weight\nlate_weight = 3.0\n".encode()),
+        (b'"late_weight" = 2\n', b'"late_weight" = 3.0\n'),
+        (b"k = 7\r\nlate_weight = 1\r\n", b"k = 7\r\nlate_weight = 3.0\r\n"),
+        (b"k = 7", b"k = 7\nlate_weight = 3.0\n"),
+    ],
+)
+def test_everything_else_in_a_file_stays_to_the_byte(tmp_path: Path, before: bytes, after: bytes) -> None:
+    path = tmp_path / "rag.toml"
+    path.write_bytes(before)
+    save(path, {"late_weight": 3.0}, overwrite=True)
+    assert path.read_bytes() == after
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and modes are POSIX's")
+def test_a_link_stays_a_link_and_a_mode_a_mode(tmp_path: Path) -> None:
+    target = written(tmp_path, "k = 7\n")
+    target.chmod(0o600)
+    (tmp_path / "project").mkdir()
+    link = tmp_path / "project" / "rag.toml"
+    link.symlink_to(target)
+    save(link, {"late_weight": 3.0})
+    assert link.is_symlink()
+    assert target.read_text(encoding="utf-8") == "k = 7\nlate_weight = 3.0\n"
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_may_not_be_written_to_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, "k = 7\n")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
+    with pytest.raises(SettingsError, match="may not be written to"):
         save(path, {"late_weight": 3.0})
-    assert path.read_text(encoding="utf-8") == text
+    assert path.read_text(encoding="utf-8") == "k = 7\n"
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +26,7 @@ from rag.cli.options import (
 )
 from rag.cli.parts import fusion_of, ingest_parts, make_generator, open_reranker, prepared
 from rag.cli.progress import Bar
+from rag.errors import SettingsError
 from rag.settings import Settings, Value
 
 if TYPE_CHECKING:
@@ -65,10 +66,11 @@ def evaluate(
     flags: dict[str, Value | Path | None] = {"index": index, "k": k, "answer": answer, "generator": generator}
     flags |= {"embedder": embedder, "reranker": reranker, "device": device, "engine": engine}
     settings = prepared(Settings.load(flags))
-    others = Settings.load(flags, against=against)  # a mistake in it shows before anything is measured
-    reports = [_measured(corpus, settings, answers=answers, limit=limit, index=index)]
-    if against.strip():
-        reports.append(_measured(corpus, prepared(others), answers=answers, limit=limit, index=index))
+    others = Settings.load(flags, against=against)
+    both = [settings, _checked_others(others, against)] if against.strip() else [settings]
+    # Models are opened first: what is wrong with the second settings shows before the first are measured.
+    measures = [_measure(each, answers=answers, index=index) for each in both]
+    reports = [measure(corpus, limit=limit) for measure in measures]
     for problem in dict.fromkeys(problem for report in reports for problem in report.problems):
         complain(problem)
     if json:
@@ -77,25 +79,38 @@ def evaluate(
         _print_report(reports, against, worst, queries=queries)
 
 
-def _measured(
-    corpus: Path, settings: Settings, *, answers: bool, limit: int | None, index: Path | None
-) -> EvaluationReport:
+def _checked_others(settings: Settings, against: str) -> Settings:
+    """The other settings. Raises SettingsError for one that a measurement does not look at."""
+    for name in ("index", "threads"):
+        if settings.origins[name] == repr(against):
+            raise SettingsError(f"{name} cannot be measured against another: give it for both, as --{name} or RAG_*")
+    return settings
+
+
+def _measure(settings: Settings, *, answers: bool, index: Path | None) -> Callable[..., EvaluationReport]:
+    """A measurement with these settings, its models opened; it still wants a corpus."""
     from rag.evaluation.run import evaluate as evaluate_library
 
     embedder, chunking = ingest_parts(settings, rebuild=index is None)
-    with Bar() as bar:
-        return evaluate_library(
-            corpus,
-            embedder,
-            make_generator(settings) if answers else None,
-            reranker=open_reranker(settings),
-            chunking=chunking,
-            fusion=fusion_of(settings),
-            k=settings.k,
-            limit=limit,
-            index=index,
-            progress=bar,
-        )
+    generator = make_generator(settings) if answers else None
+    reranker = open_reranker(settings)
+
+    def measured(corpus: Path, limit: int | None) -> EvaluationReport:
+        with Bar() as bar:
+            return evaluate_library(
+                corpus,
+                embedder,
+                generator,
+                reranker=reranker,
+                chunking=chunking,
+                fusion=fusion_of(settings),
+                k=settings.k,
+                limit=limit,
+                index=index,
+                progress=bar,
+            )
+
+    return measured
 
 
 def _report_object(reports: Sequence[EvaluationReport], worst: int, *, queries: bool) -> dict[str, Any]:
@@ -161,7 +176,8 @@ def _print_report(reports: Sequence[EvaluationReport], against: str, worst: int,
         for row in report.rows:
             values = "  ".join(f"{name} {value:.3f}" for name, value in row.values.items())
             paper.line((row.id, render.STRONG), f"  {render.one_line(row.text)}")
-            paper.line((values, render.FAINT), indent=3)
+            if values:
+                paper.line((values, render.FAINT), indent=3)
     if worst:
         _print_worst(paper, report, worst)
 
@@ -193,7 +209,8 @@ def _print_worst(paper: render.Paper, report: EvaluationReport, count: int) -> N
 
     rows = worst(report.rows, count)
     paper.line()
-    paper.line(("the worst by nDCG@10" if rows else "every query has its documents first", render.STRONG))
+    title = "the worst by nDCG@10" if rows else "every judged query has its documents first"
+    paper.line((title if report.judged else "no query has a judgement", render.STRONG))
     for row in rows:
         paper.line(f"{row.values['ndcg@10']:.3f}  ", (row.id, render.STRONG), f"  {render.one_line(row.text)}")
         for name in row.relevant:

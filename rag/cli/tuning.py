@@ -14,13 +14,13 @@ from rag.cli.options import CacheFlag, CorpusArgument, DeviceFlag, EmbedderFlag,
 from rag.cli.parts import fusion_of, ingest_parts, prepared
 from rag.cli.progress import Bar
 from rag.errors import SettingsError
-from rag.settings import FILE_NAME, Settings, find_file, save
+from rag.settings import FILE_NAME, Settings, find_file, project_folder, save
 
 if TYPE_CHECKING:
     from rag.evaluation.tune import Tuning
     from rag.retrieval.fuse import Fusion
 
-CHANCE = 0.05
+WEIGHTS = ("dense_weight", "lexical_weight", "exact_weight", "late_weight")
 
 
 @ends_well
@@ -37,44 +37,50 @@ def tune(
 ) -> None:
     """Find the weights of the search that suit your questions, and put them into rag.toml.
 
-    They are chosen on one half of the questions (those of half of the documents) and reported on the other, which has
-    no say. Where that half fares worse with them, nothing is written.
+    They are chosen on one half of the questions (those of half of the documents) and tried on the other. They are
+    written where that half fares better with them by more than chance.
 
     Example: rag tune corpora/handbook --dry-run
     """
     from rag.evaluation.tune import tune as tune_library
 
     settings = prepared(Settings.load({"index": index, "embedder": embedder, "device": device, "engine": engine}))
-    if settings.fusion != "scores":
-        raise SettingsError(f"fusion = {settings.fusion} ({settings.origins['fusion']}) has no weights to tune")
+    file = find_file(Path.cwd()) or project_folder(Path.cwd()) / FILE_NAME
+    _check_place(settings, file, overwrite=overwrite or dry_run)
     parts, chunking = ingest_parts(settings, rebuild=index is None)
     with Bar() as bar:
         found = tune_library(
             corpus, parts, chunking=chunking, fusion=fusion_of(settings), limit=limit, index=index, progress=bar
         )
-    file = find_file(Path.cwd()) or Path.cwd() / FILE_NAME
     if json:
         jsonout.write_json({"corpus": str(corpus), **_tuning_object(found), "file": str(file)})
     else:
         _print_tuning(found)
-    if not found.better:
-        complain("nothing better was found that holds on the rest; the weights stay as they are")
+    lines = ", ".join(f"{name} = {value:g}" for name, value in _weights(found.after).items())
+    if found.after == found.before:
+        complain("no better weights were found; nothing is written")
+    elif not found.better:
+        complain(f"on the rest the difference may be chance; nothing is written. To try them all the same: {lines}")
     elif not dry_run:
-        _write(found, file, overwrite=overwrite)
+        save(file, _weights(found.after), overwrite=overwrite)
+        complain(f"written to {file}: {lines}")
 
 
-def _write(found: Tuning, file: Path, *, overwrite: bool) -> None:
-    before, after = _weights(found.before), _weights(found.after)
-    changed = {name: value for name, value in after.items() if value != before[name]}
-    save(file, changed, overwrite=overwrite)
-    complain(f"written to {file}: " + ", ".join(f"{name} = {value:g}" for name, value in changed.items()))
-    if found.rest.difference.p > CHANCE:
-        complain("the gain on the rest may be chance (p > 0.05); more questions would tell")
+def _check_place(settings: Settings, file: Path, *, overwrite: bool) -> None:
+    """Raises SettingsError where weights could not be written or would not count, before anything is measured."""
+    if settings.fusion != "scores":
+        raise SettingsError(f"fusion = {settings.fusion} ({settings.origins['fusion']}) has no weights to tune")
+    for name in WEIGHTS:
+        origin = settings.origins[name]
+        if origin == str(file) and not overwrite:
+            raise SettingsError(f"{file} has {name} already. To put another in its place: rag tune --overwrite")
+        if origin not in ("default", str(file)):
+            raise SettingsError(f"{origin} would win over {file}; unset it first")
 
 
 def _weights(fusion: Fusion) -> dict[str, float]:
     """The weights as settings."""
-    return {f"{name}_weight": getattr(fusion, name) for name in ("dense", "lexical", "exact", "late")}
+    return {name: getattr(fusion, name.removesuffix("_weight")) for name in WEIGHTS}
 
 
 def _tuning_object(found: Tuning) -> dict[str, Any]:
@@ -91,9 +97,14 @@ def _print_tuning(found: Tuning) -> None:
     paper = render.Paper()
     before, after = _weights(found.before), _weights(found.after)
     render.show_table(paper, [(name, f"{before[name]:g}", "→", f"{after[name]:g}") for name in before])
-    rows = [("", "queries", "before", "after", "difference", "", "")]
-    for name, half in (("chosen on", found.development), ("the rest", found.rest)):
-        sizes = (f"{half.queries}", f"{half.before:.4f}", f"{half.after:.4f}")
-        rows.append((f"nDCG@10, {name}", *sizes, *render.difference_cells(half.difference)))
+    chosen, rest = found.development, found.rest
+    rows = [
+        ("", "questions", "before", "after", "difference"),
+        ("nDCG@10, chosen on", f"{chosen.queries}", f"{chosen.before:.4f}", f"{chosen.after:.4f}", ""),
+        (
+            *("nDCG@10, the rest", f"{rest.queries}", f"{rest.before:.4f}", f"{rest.after:.4f}"),
+            "  ".join(render.difference_cells(rest.difference)),
+        ),
+    ]
     paper.line()
     render.show_table(paper, rows)

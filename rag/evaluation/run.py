@@ -151,13 +151,15 @@ def _rows(
 def _deepened(question: str, hits: list[Hit], retriever: Retriever, names: Mapping[str, str]) -> list[str]:
     """The 10 best documents: a document ranks where its best chunk does; the search goes on until there are 10.
 
-    What a deeper search finds stands behind what was found before: nobody who asks for 10 hits sees it in front.
+    What a deeper search finds stands behind what was found before: nobody who asks for 10 hits sees it in front. So
+    it does without a reranker.
     """
     wanted = DEPTH
+    deeper = Retriever(retriever.index, retriever.embedder, fusion=retriever.fusion)
     documents = _documents(hits, names)
     while len(documents) < DEPTH and len(hits) == wanted and wanted < DEEPEST:
         wanted *= 2
-        hits = retriever.retrieve(question, wanted)
+        hits = deeper.retrieve(question, wanted)
         documents = list(dict.fromkeys([*documents, *_documents(hits, names)]))
     return documents[:DEPTH]
 

@@ -1,8 +1,8 @@
 """Better weights for the fusion, from a user's own questions: searched on one half of them, reported on the other.
 
-Halves are by document, so that no document's questions are on both sides: by the first hex digit of the SHA-256 of the
-relevant document's name (of several, the first by name). Each question is searched once, every candidate gets the
-scores of all legs, and those are fused again for each choice of weights.
+No document's questions are on both sides: documents that are relevant to one question belong together, and a half is
+told by the first hex digit of the SHA-256 of the first name among them. Each question is searched once, every candidate
+gets the scores of all legs, and those are fused again for each choice of weights.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CHOICES: dict[str, tuple[float, ...]] = {
     "lexical": (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0),
     "exact": (0.0, 1.5, 3.0, 6.0, 9.0, 12.0),
 }
-"""What is tried; the weight of the embedding is 1, since only the proportions count."""
+"""What is tried; the weight of the embedding stays, since only the proportions count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Half:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What was found. `development` is the half that the weights were chosen on, `rest` has had no say."""
+    """What was found. `development` is the half that the weights were chosen on, `rest` had no part in that."""
 
     before: Fusion
     after: Fusion
@@ -59,8 +59,8 @@ class Tuning:
 
     @property
     def better(self) -> bool:
-        """Whether the new weights are worth having: the questions that had no say in them fare better too."""
-        return self.rest.difference.mean > 0
+        """Whether the new weights are worth having: the rest fares better with them, by more than chance."""
+        return self.rest.difference.low > 0
 
 
 def tune(
@@ -135,7 +135,7 @@ def _cases(
     for query in judged:
         asked = embedder.embed_query(query.text, tokens=True)
         groups = tuple(legs(index, query.text, asked, DEPTH, neutral=neutral))
-        rows = np.sort(np.concatenate([group.rows for group in groups]))
+        rows = np.sort(np.concatenate([np.empty(0, np.int64), *(group.rows for group in groups)]))
         unseen = [row for row in rows.tolist() if row not in documents]
         for row, chunk in zip(unseen, index.chunks(unseen), strict=True):
             places = sorted(source.location for source in index.sources(chunk.document))
@@ -147,19 +147,29 @@ def _cases(
     return found
 
 
+def halves(qrels: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
+    """Each query's half; no document is relevant in both."""
+    from scipy.cluster.hierarchy import DisjointSet
+
+    together = DisjointSet({document for relevant in qrels.values() for document in relevant})
+    for relevant in qrels.values():
+        for document in relevant:
+            together.merge(min(relevant), document)
+    first = {document: min(subset) for subset in together.subsets() for document in subset}
+    return {query: half_of(first[min(relevant)]) for query, relevant in qrels.items()}
+
+
 def _halves(dataset: EvaluationSet) -> tuple[list[str], list[str]]:
     """The judged queries of both halves. Raises EvaluationError where one is too small to tell anything."""
-    halves: dict[str, list[str]] = {"development": [], "rest": []}
-    for query in dataset.queries:
-        if query.id in dataset.qrels:
-            halves[half_of(min(dataset.qrels[query.id]))].append(query.id)
-    sizes = {name: len(queries) for name, queries in halves.items()}
-    if min(sizes.values()) < LEAST:
+    half = halves(dataset.qrels)
+    judged = [query.id for query in dataset.queries if query.id in half]
+    development, rest = ([name for name in judged if half[name] == each] for each in ("development", "rest"))
+    if min(len(development), len(rest)) < LEAST:
         raise EvaluationError(
-            f"{dataset.folder}: {sizes['development']} judged questions in the half to choose weights on and "
-            f"{sizes['rest']} in the rest; {LEAST} in each are the least that tell anything"
+            f"{dataset.folder}: {len(development)} judged questions in the half to choose weights on and "
+            f"{len(rest)} in the rest; {LEAST} in each are the least that tell anything"
         )
-    return halves["development"], halves["rest"]
+    return development, rest
 
 
 def _climb(start: Fusion, score: Callable[[Fusion], float]) -> Fusion:

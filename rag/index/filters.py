@@ -118,7 +118,7 @@ def date_of(source: Source, own: Metadata) -> str:
 
 def _is_date(value: str) -> bool:
     try:
-        return bool(_days(value))
+        return bool(days(value))
     except FilterError:  # 2024-99, say
         return False
 
@@ -184,7 +184,7 @@ def _place(value: str, _: str, wanted: str) -> bool:
 
 def _modified(value: str, operator: str, wanted: str) -> bool:
     """A day against a day, a month or a year; an unknown one meets no condition but a negated one."""
-    return bool(value) and _dated(_days(value), operator, _days(wanted))
+    return bool(value) and _dated(days(value), operator, days(wanted))
 
 
 def _dated(span: Days, operator: str, wanted: Days) -> bool:
@@ -214,7 +214,7 @@ def _compared(value: str, operator: str, wanted: str) -> bool:
         return {"<": one < other, "<=": one <= other, ">": one > other, ">=": one >= other}[operator]
     begun, asked = _DATED.match(value), _DAY.fullmatch(wanted)
     try:
-        return bool(begun and asked) and _dated(_days(begun[1] if begun else ""), operator, _days(wanted))
+        return bool(begun and asked) and _dated(days(begun[1] if begun else ""), operator, days(wanted))
     except FilterError:  # 2024-99, say
         return False
 
@@ -256,7 +256,7 @@ def _as_regex(part: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _days(value: str) -> Days:
+def days(value: str) -> Days:
     """The first and the last day of a day, a month or a year. Raises FilterError for anything else."""
     match = _DAY.fullmatch(value)
     try:
@@ -268,4 +268,4 @@ def _days(value: str) -> Days:
     return first.isoformat(), last.isoformat()
 
 
-_MADE_OF: dict[str, Callable[[str], object]] = {"source": _glob, "modified": _days}
+_MADE_OF: dict[str, Callable[[str], object]] = {"source": _glob, "modified": days}

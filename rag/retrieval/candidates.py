@@ -137,7 +137,7 @@ def look_closer(
     `score` gives the MaxSim of rows. Those it did not look at keep their order behind the others.
     """
     closer = [_looked_at(score, group, max(LATE_DEPTH, k), fusion) for group in candidates if len(group)]
-    return _joined(closer).ordered()
+    return joined(closer).ordered()
 
 
 def _looked_at(score: Callable[[Rows], Floats], group: Candidates, depth: int, fusion: Fusion) -> Candidates:
@@ -150,12 +150,13 @@ def _looked_at(score: Callable[[Rows], Floats], group: Candidates, depth: int, f
 def in_front(head: Candidates, tail: Candidates) -> Candidates:
     """Both in one list. The tail's scores lack a leg and are lowered: a score must sort as its rank does."""
     if not len(tail) or not len(head):
-        return _joined([head, tail])
+        return joined([head, tail])
     lowered = tail.scores - max(0.0, float(tail.scores[0] - head.scores[-1]))
-    return _joined([head, replace(tail, scores=lowered)])
+    return joined([head, replace(tail, scores=lowered)])
 
 
-def _joined(parts: Sequence[Candidates]) -> Candidates:
+def joined(parts: Sequence[Candidates]) -> Candidates:
+    """All in one list, one part behind the other."""
     if not parts:
         return Candidates.of(np.zeros(0, np.int64), np.zeros(0, np.float32))
     return Candidates(*(np.concatenate([getattr(part, name) for part in parts]) for name in Candidates.__slots__))

@@ -17,7 +17,7 @@ def dressed(store: Store, found: Candidates, k: int, *, group: bool = False) -> 
     """The first `k` candidates as Hits, in their order; with `group`, the first of each document."""
     hits: list[Hit] = []
     documents: set[str] = set()
-    size = SLICE if group else k
+    size = SLICE if group else max(1, k)
     for start in range(0, len(found), size):
         part = found.taken(slice(start, start + size))
         for place, chunk in enumerate(store.chunks([int(row) for row in part.rows])):

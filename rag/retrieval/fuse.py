@@ -14,14 +14,15 @@ share of its words' IDF), or, where that is more, the quoted phrases: to the oth
 same, and the order of words is nothing.
 
 The weights d, l, e and m are those of `Fusion`; `rag tune` looks for others on a user's own questions. With `method`
-"rrf" ranks are fused instead, each leg alike: the sum of 1 / (60 + rank) over the legs that found the candidate
-(Cormack, Clarke, Buettcher 2009, which has the 60).
+"rrf" ranks are fused instead: the sum of 1 / (60 + rank) over the legs in which a candidate has a score (Cormack,
+Clarke, Buettcher 2009, which has the 60). Ranks are those among the candidates of a group.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -44,6 +45,13 @@ class Fusion:
     lexical: float = 1.0
     exact: float = 6.0
     late: float = 2.5
+
+    def __post_init__(self) -> None:
+        if self.method not in get_args(Method):
+            raise ValueError(f"method={self.method!r} is none of {', '.join(get_args(Method))}")
+        for name in ("dense", "lexical", "exact", "late"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"the weight {name}={getattr(self, name)} is not a number from 0 on")
 
 
 DEFAULT = Fusion()
@@ -78,7 +86,8 @@ def fuse_first(dense: Floats, lexical: Floats, exact: Floats, mass: float, fusio
     `mass` is the sum of the IDF of the question's terms.
     """
     if fusion.method == "rrf":
-        return reciprocal_ranks(dense) + np.where(lexical > 0, reciprocal_ranks(lexical), np.float32(0))
+        found = (np.where(leg > 0, reciprocal_ranks(leg), np.float32(0)) for leg in (lexical, exact))
+        return np.asarray(reciprocal_ranks(dense) + sum(found), np.float32)
     fused: Floats = np.float32(fusion.dense) * zscores(dense)
     fused += np.float32(fusion.lexical) * held(lexical, mass) * zscores(lexical) + np.float32(fusion.exact) * exact
     return fused

@@ -29,8 +29,10 @@ def search_words(
 
     A quoted phrase must be there as it is typed. A word that more than half of all chunks hold counts only where the
     query has no rarer one. `where`, `group` and
-    `joined` as in `Retriever.retrieve`. Raises FilterError for a filter that cannot be read.
+    `joined` as in `Retriever.retrieve`. Raises ValueError for k < 1, FilterError for a filter that cannot be read.
     """
+    if k < 1:
+        raise ValueError(f"k={k}: at least one hit must be wanted")
     among = store.rows_where(parse_filter(where)) if where.strip() else None
     for phrase in quoted(query):
         among = holding(store, [phrase], among)

@@ -1,15 +1,18 @@
 """Hits → passages: what says nearly the same collapsed into one, then neighbours joined.
 
-Editions of one text say nearly the same, and one of them is enough: the newest, where their metadata date them. Without
-dates they are one only if they hold the same numbers; 18 months here and 24 there is for the reader to see.
+Editions of one text say nearly the same, and one of them is enough: of those that hold most of the question's words the
+newest, where their metadata date them. Without dates only what says the same word for word is one: a "not", a name
+or 18 months in place of 24 is for the reader to see.
 """
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rag.datatypes import Alike, Hit
+from rag.index.filters import days
 from rag.protocols import Store
 from rag.text.context import embedded_text
 from rag.text.terms import content_words, terms
@@ -17,11 +20,16 @@ from rag.text.terms import content_words, terms
 SHINGLE = 3
 """Terms in a row that are compared."""
 NEAR = 0.6
-"""Share of their shingles (Jaccard) from which two texts say nearly the same: one word in twelve may differ."""
+"""Share of their shingles (Jaccard) from which two dated texts say nearly the same: one word in twelve may differ."""
 MOST_JOINED = 3
 """Chunks of one passage."""
-LOOKED_THROUGH = 4
-"""Hits that a search looks through for each passage: some will be parts of others."""
+WIDEST_GAP = 200
+"""Characters of white space that may stand between two that are joined."""
+
+
+def looked_through(k: int) -> int:
+    """Hits that are looked through for `k` passages: some will be parts of others."""
+    return k + min(3 * k, 150)
 
 
 def passages(store: Store, question: str, hits: Sequence[Hit], k: int) -> list[Hit]:
@@ -38,50 +46,59 @@ class _Told:
     """A hit with what it is compared by."""
 
     hit: Hit
+    terms: tuple[str, ...]
     shingles: frozenset[tuple[str, ...]]
-    numbers: frozenset[str]
     date: str
 
     def like(self, other: _Told) -> bool:
         """Whether both say nearly the same, and one can stand for the other."""
-        dated = self.date and other.date and self.date != other.date
-        if not dated and self.numbers != other.numbers:
-            return False
+        if not _apart(self.date, other.date):
+            return bool(self.terms) and self.terms == other.terms
         shared = len(self.shingles & other.shingles)
-        return shared >= NEAR * (len(self.shingles) + len(other.shingles) - shared)
+        return shared > 0 and shared >= NEAR * (len(self.shingles) + len(other.shingles) - shared)
+
+
+def _apart(one: str, other: str) -> bool:
+    """Whether two dates are of different days, months or years, whichever of these they name."""
+    if not one or not other:
+        return False
+    return days(one)[1] < days(other)[0] or days(other)[1] < days(one)[0]
 
 
 def _told(store: Store, hit: Hit) -> _Told:
-    found = terms(hit.text)
-    shingles = frozenset(tuple(found[at : at + SHINGLE]) for at in range(max(1, len(found) - SHINGLE + 1)))
-    numbers = frozenset(term for term in found if any(map(str.isdigit, term)))
-    return _Told(hit, shingles, numbers, store.date(hit.chunk.document))
+    found = tuple(terms(hit.text))
+    shingles = frozenset(found[at : at + SHINGLE] for at in range(max(1, len(found) - SHINGLE + 1))) if found else ()
+    return _Told(hit, found, frozenset(shingles), store.date(hit.chunk.document))
 
 
 def _collapsed(store: Store, question: str, hits: Sequence[Hit]) -> list[Hit]:
     """One hit for all that say nearly the same as the best of them, in its place."""
     families: list[list[_Told]] = []
+    with_shingle: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for told in (_told(store, hit) for hit in hits):
-        family = next((family for family in families if family[0].like(told)), None)
-        if family is None:
+        near = Counter(number for shingle in told.shingles for number in with_shingle[shingle])
+        number = next((number for number, _ in near.most_common() if families[number][0].like(told)), None)
+        if number is None:
+            for shingle in told.shingles:
+                with_shingle[shingle].append(len(families))
             families.append([told])
         else:
-            family.append(told)
-    typed = {forms[0] for forms in content_words(question) if any(map(str.isdigit, forms[0]))}
-    return [family[0].hit if len(family) == 1 else _head(family, typed) for family in families]
+            families[number].append(told)
+    words = content_words(question)
+    return [family[0].hit if len(family) == 1 else _head(family, words) for family in families]
 
 
-def _head(family: Sequence[_Told], typed: set[str]) -> Hit:
-    """The one that stands for all: the newest of those that hold most of the numbers and identifiers typed."""
+def _head(family: Sequence[_Told], words: Sequence[tuple[str, ...]]) -> Hit:
+    """The one that stands for all: the newest of those that hold most of the question's words."""
 
     def worth(told: _Told) -> tuple[int, str]:
-        held = typed.intersection(terms(embedded_text(told.hit.chunk, told.hit.text))) if typed else typed
-        return len(held), told.date
+        held = set(terms(embedded_text(told.hit.chunk, told.hit.text)))
+        return sum(not held.isdisjoint(forms) for forms in words), days(told.date)[0] if told.date else ""
 
     head = max(family, key=worth)  # of equals the first, which is the best hit
     others = sorted((told for told in family if told is not head), key=lambda told: told.date, reverse=True)
     alike = tuple(Alike(told.hit.source, told.hit.start, told.hit.end, told.date) for told in others)
-    newest = bool(head.date) and all(told.date < head.date for told in others)
+    newest = all(_apart(told.date, head.date) and told.date < head.date for told in others)
     return replace(head.hit, score=family[0].hit.score, alike=alike, date=head.date if newest else "")
 
 
@@ -90,27 +107,38 @@ def _head(family: Sequence[_Told], typed: set[str]) -> Hit:
 
 def _joined(store: Store, hits: Sequence[Hit], most: int) -> list[Hit]:
     """The hits, those that continue a better one as a part of it; those behind the first `most` stay as they are."""
-    passages: list[tuple[Hit, int]] = []
-    for place, hit in enumerate(hits):
-        at = next((at for at, (other, _) in enumerate(passages) if _continue(store, hit, other)), None)
-        if at is None or place >= most or passages[at][1] == MOST_JOINED:
-            passages.append((hit, 1))
+    found: list[Hit] = []
+    sizes: list[int] = []
+    of_document: dict[str, list[int]] = defaultdict(list)
+    for hit in hits[:most]:
+        own = of_document[hit.chunk.document]
+        at = next((at for at in own if sizes[at] < MOST_JOINED and _continue(store, hit, found[at])), None)
+        if at is None:
+            own.append(len(found))
+            found.append(hit)
+            sizes.append(1)
         else:
-            better, count = passages[at]
-            passages[at] = _one(store, better, hit), count + 1
-    return [hit for hit, _ in passages]
+            found[at] = _one(store, found[at], hit)
+            sizes[at] += 1
+    return [*found, *hits[most:]]
 
 
 def _continue(store: Store, one: Hit, other: Hit) -> bool:
-    """Whether they are of one section, and nothing but white space stands between them."""
-    if one.chunk.document != other.chunk.document or one.chunk.heading != other.chunk.heading:
-        return False
+    """Whether they are of one section of one document, and nothing but white space stands between them."""
     first, second = (one, other) if one.start < other.start else (other, one)
-    return first.end <= second.start and not store.text(first.chunk.document, first.end, second.start).strip()
+    if one.chunk.heading != other.chunk.heading or not 0 <= second.start - first.end <= WIDEST_GAP:
+        return False
+    return not store.text(first.chunk.document, first.end, second.start).strip()
 
 
 def _one(store: Store, better: Hit, hit: Hit) -> Hit:
-    """Both as one, with the scores of the better."""
+    """Both as one, with the scores of the better. It is the newest only if both parts are."""
     document, start, end = better.chunk.document, min(better.start, hit.start), max(better.end, hit.end)
     text, pages = store.text(document, start, end), store.pages(document, start, end)
-    return replace(better, text=text, start=start, end=end, pages=pages, alike=better.alike + hit.alike)
+    alike: dict[str, Alike] = {}
+    for each in (*better.alike, *hit.alike):
+        first = alike.get(each.source, each)
+        alike[each.source] = replace(first, start=min(first.start, each.start), end=max(first.end, each.end))
+    date = better.date if better.date == hit.date else ""
+    both = replace(better, text=text, start=start, end=end, pages=pages)
+    return replace(both, alike=tuple(alike.values()), date=date)

@@ -12,10 +12,17 @@ from rag.retrieval.dress import dressed
 
 
 def reranked(store: Store, reranker: Reranker, question: str, found: Candidates) -> Candidates:
-    """The candidates in the order of the reranker, with its scores."""
+    """The candidates in the order of the reranker, with its scores.
+
+    Raises ValueError where it does not give the same hits, or not in the order of their scores.
+    """
     hits = dressed(store, found, len(found))
+    if not hits:
+        return found
     places = {hit.chunk.id: place for place, hit in enumerate(hits)}
     better = reranker.rerank(question, hits)
-    order = np.array([places[hit.chunk.id] for hit in better], np.int64)
     scores = np.array([hit.score for hit in better], np.float32)
+    if {hit.chunk.id for hit in better} != places.keys() or len(better) != len(hits) or (np.diff(scores) > 0).any():
+        raise ValueError(f"{type(reranker).__name__} has to give the same hits back, with new scores, best first")
+    order = np.array([places[hit.chunk.id] for hit in better], np.int64)
     return replace(found.taken(order), scores=scores, rerank=scores)

@@ -15,11 +15,11 @@ from rag.datatypes import Embeddings, Hit
 from rag.index.filters import parse_filter
 from rag.index.index import Index
 from rag.protocols import Embedder, Reranker, Store
-from rag.retrieval.candidates import LATE_DEPTH, LEG_DEPTH, Candidates, gather, in_front, look_closer
+from rag.retrieval.candidates import LEG_DEPTH, Candidates, gather, in_front, look_closer
 from rag.retrieval.diverse import diversified
 from rag.retrieval.dress import dressed
 from rag.retrieval.fuse import DEFAULT, Fusion
-from rag.retrieval.passages import LOOKED_THROUGH, passages
+from rag.retrieval.passages import looked_through, passages
 from rag.retrieval.rerank import reranked
 
 T = TypeVar("T")
@@ -44,9 +44,11 @@ class Retriever:
         self.seconds: dict[str, float] = {}
 
     @classmethod
-    def open(cls, path: str | Path, embedder: Embedder) -> Retriever:
+    def open(
+        cls, path: str | Path, embedder: Embedder, reranker: Reranker | None = None, *, fusion: Fusion = DEFAULT
+    ) -> Retriever:
         """A retriever over the index at `path`. Raises IndexMissing, IndexMismatch, IndexDamaged."""
-        return cls(Index.open(Path(path), embedder=embedder), embedder)
+        return cls(Index.open(Path(path), embedder=embedder), embedder, reranker, fusion=fusion)
 
     def retrieve(
         self,
@@ -79,7 +81,7 @@ class Retriever:
         query = self._timed("embed", lambda: self.embedder.embed_query(question, tokens=True))
         depth, head = k, None
         while True:
-            found = self._candidates(question, query, depth, among)
+            found = self._candidates(question, query, k, depth, among)
             deepest = len(found) < max(LEG_DEPTH, 2 * depth)
             if self.reranker is not None:
                 first = found.taken(slice(None, max(RERANK_DEPTH, k)))
@@ -87,8 +89,8 @@ class Retriever:
                 head = self._timed("rerank", again) if head is None else head  # once: it is slow
                 found = in_front(head, found.taken(np.flatnonzero(~np.isin(found.rows, head.rows))))
             if diversity:
-                found = self._timed("diverse", partial(self._diversified, found, depth, diversity))
-            wanted = LOOKED_THROUGH * depth if joined else k
+                found = self._timed("diverse", partial(diversified, self.index, found, diversity))
+            wanted = looked_through(depth) if joined else k
             hits = self._timed("read", partial(dressed, self.index, found, wanted, group=group))
             if joined:
                 hits = self._timed("join", partial(passages, self.index, question, hits, k))
@@ -98,20 +100,18 @@ class Retriever:
         self.seconds["total"] = time.perf_counter() - started
         return hits[:k]
 
-    def _candidates(self, question: str, query: Embeddings, depth: int, among: NDArray[np.int64] | None) -> Candidates:
-        """All candidates, best first; late interaction has looked at `depth` of them at least."""
+    def _candidates(
+        self, question: str, query: Embeddings, k: int, depth: int, among: NDArray[np.int64] | None
+    ) -> Candidates:
+        """`depth` candidates at least, best first; late interaction has looked at those that `k` hits come from."""
         neutral = getattr(self.embedder, "neutral", False)
         search = partial(gather, neutral=neutral, among=among, fusion=self.fusion)
         groups = self._timed("search", partial(search, self.index, question, query, depth))
         maxsim = partial(self.index.late_scores, query.tokens[0])
-        return self._timed("late", partial(look_closer, maxsim, groups, depth, self.fusion))
-
-    def _diversified(self, found: Candidates, depth: int, diversity: float) -> Candidates:
-        looked = found.taken(slice(None, max(LATE_DEPTH, LOOKED_THROUGH * depth)))
-        return diversified(self.index, looked, len(looked), diversity)
+        return self._timed("late", partial(look_closer, maxsim, groups, k, self.fusion))
 
     def _timed(self, stage: str, step: Callable[[], T]) -> T:
         started = time.perf_counter()
         outcome = step()
-        self.seconds[stage] = time.perf_counter() - started
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
         return outcome

@@ -528,6 +528,9 @@ def test_eval_sets_two_settings_against_each_other(rag: Run, folder: Path) -> No
     assert report["against"]["settings"]["fusion"] == "rrf"
     assert report["against"]["differences"]["ndcg@10"]["equal"] == 1
     assert "did you mean late_weight?" in rag("eval", "set", "--against", "late_wait = 1", code=1).stderr
+    assert "index cannot be measured against" in rag("eval", "set", "--against", "index = other", code=1).stderr
+    (folder / "set" / "qrels" / "test.tsv").write_text("", encoding="utf-8")
+    assert "no query has a judgement" in rag("eval", "set", "--index", "measured", "--worst", "3", "--queries").stdout
 
 
 def test_eval_lists_the_queries_and_the_worst_with_what_came(rag: Run, folder: Path) -> None:
@@ -568,7 +571,7 @@ def test_tune_writes_weights_that_hold_on_the_rest(rag: Run, folder: Path, monke
     dry = rag("tune", "many", "--index", "measured", "--dry-run")
     assert "dense_weight    1  →  1\n" in dry.stdout
     assert "nDCG@10, the rest" in dry.stdout
-    assert "nothing was written" in rag("tune", "many", "--index", "measured", code=1).stderr
+    assert "rag tune --overwrite" in rag("tune", "many", "--index", "measured", code=1).stderr
     assert (folder / "rag.toml").read_bytes() == before
     done = rag("tune", "many", "--index", "measured", "--overwrite", "--json")
     found = json.loads(done.stdout)
@@ -576,8 +579,20 @@ def test_tune_writes_weights_that_hold_on_the_rest(rag: Run, folder: Path, monke
     assert "written to " in done.stderr
     values = as_json(rag("config", "--json"))["settings"]
     assert all(values[name]["value"] == found["after"][name] for name in found["after"])
-    again = rag("tune", "many", "--index", "measured")
-    assert "the weights stay as they are" in again.stderr
+    again = rag("tune", "many", "--index", "measured", "--overwrite")
+    assert "nothing is written" in again.stderr
+    monkeypatch.setenv("RAG_LATE_WEIGHT", "3")
+    assert "RAG_LATE_WEIGHT would win over" in rag("tune", "many", "--dry-run", code=1).stderr
+
+
+def test_tune_writes_beside_the_index_that_a_subfolder_uses(
+    rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many_judged(folder)
+    monkeypatch.setattr("rag.models.load.load_embedder", lambda name, **_: HashEmbedder(8))
+    (folder / "below").mkdir()
+    monkeypatch.chdir(folder / "below")
+    assert json.loads(rag("tune", "../many", "--json", "--dry-run").stdout)["file"] == str(folder / "rag.toml")
 
 
 def test_tune_of_a_fusion_by_ranks_is_refused(rag: Run, folder: Path) -> None:

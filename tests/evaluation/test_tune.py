@@ -11,7 +11,7 @@ from rag.errors import EvaluationError
 from rag.evaluation import build
 from rag.evaluation.metrics import difference
 from rag.evaluation.run import evaluate
-from rag.evaluation.tune import LEAST, Half, Tuning, _climb, half_of, tune
+from rag.evaluation.tune import LEAST, Half, Tuning, _climb, half_of, halves, tune
 from rag.models.fakes import HashEmbedder
 from rag.retrieval.fuse import Fusion
 
@@ -73,6 +73,18 @@ def test_halves_are_by_document_and_about_equal() -> None:
     assert 900 < halves.count("development") < 1100
 
 
+def test_documents_that_are_relevant_together_are_in_one_half() -> None:
+    chain = {f"q{n}": {f"d{n}": 1, f"d{n + 1}": 1} for n in range(0, 40, 3)}
+    chain |= {f"r{n}": {f"d{n + 1}": 1, f"d{n + 2}": 1} for n in range(0, 40, 3)}
+    found = halves(chain)
+    sides: dict[str, set[str]] = {}
+    for query, relevant in chain.items():
+        for document in relevant:
+            sides.setdefault(document, set()).add(found[query])
+    assert all(len(each) == 1 for each in sides.values())
+    assert set(found.values()) == {"development", "rest"}
+
+
 def test_a_tie_moves_no_weight_and_a_gain_moves_the_one_that_brings_it() -> None:
     start = Fusion()
     assert _climb(start, lambda _: 0.5) == start
@@ -82,7 +94,7 @@ def test_a_tie_moves_no_weight_and_a_gain_moves_the_one_that_brings_it() -> None
 
 
 def test_weights_that_do_no_good_to_the_rest_are_not_better() -> None:
-    even, gain = difference([0.5, 0.5], [0.5, 0.5]), difference([0.5, 0.5], [0.5, 0.75])
-    one, other = Half(2, 0.5, 0.625, gain), Half(2, 0.5, 0.5, even)
-    assert not Tuning(Fusion(), Fusion(late=3), one, other).better
-    assert Tuning(Fusion(), Fusion(late=3), one, one).better
+    chance, gain = difference([0.5] * 20, [0.5] * 19 + [0.75]), difference([0.5] * 20, [0.75] * 20)
+    sure, unsure = Half(20, 0.5, 0.75, gain), Half(20, 0.5, 0.5125, chance)
+    assert not Tuning(Fusion(), Fusion(late=3), sure, unsure).better
+    assert Tuning(Fusion(), Fusion(late=3), sure, sure).better

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,3 +81,14 @@ def test_ranks_are_fused_as_published_where_that_is_asked_for() -> None:
     first = fuse_first(floats(0.9, 0.8, 0.7), floats(0, 3, 5), NONE, mass=1.0, fusion=ranks)
     np.testing.assert_allclose(first, [1 / 61, 1 / 62 + 1 / 62, 1 / 63 + 1 / 61], rtol=1e-6)
     np.testing.assert_allclose(fuse_late(first, floats(2, 1, 3), ranks) - first, [1 / 62, 1 / 63, 1 / 61], rtol=1e-5)
+
+
+def test_ranks_count_what_is_held_as_typed_too() -> None:
+    with_exact = fuse_first(floats(0.9, 0.8), floats(0, 0), floats(0, 1), 1.0, Fusion("rrf"))
+    np.testing.assert_allclose(with_exact, [1 / 61, 1 / 62 + 1 / 61], rtol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [{"method": "rff"}, {"late": -1.0}, {"dense": float("nan")}, {"exact": float("inf")}])
+def test_a_fusion_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"rff|from 0 on"):
+        Fusion(**wrong)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -101,7 +101,7 @@ class Reversed:
     """A Reranker that turns the order round."""
 
     def rerank(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
-        return list(reversed(hits))
+        return [replace(hit, score=-hit.score) for hit in reversed(hits)]
 
 
 @pytest.fixture
@@ -258,6 +258,40 @@ def test_copies_do_not_take_the_places_of_others() -> None:
     assert len(found[0].alike) > 48
     assert {hit.text for hit in found[1:]} == {"the ferry leaves at seven", "leave is thirty days"}
     assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda hits: hits[1:], lambda hits: hits[::-1], lambda hits: [*hits, hits[0]]],
+    ids=["lost", "order", "twice"],
+)
+def test_a_reranker_that_breaks_its_promise_is_named(store: ListStore, spoil: Callable[[list[Hit]], list[Hit]]) -> None:
+    class Broken:
+        def rerank(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
+            return spoil(list(hits))
+
+    with pytest.raises(ValueError, match="Broken has to give the same hits back"):
+        Retriever(store, HashEmbedder(), Broken()).retrieve("oil the heron pump", 2)
+
+
+def test_a_reranker_is_not_asked_where_nothing_was_found(store: ListStore) -> None:
+    assert Retriever(store, HashEmbedder(), Reversed()).retrieve("oil", 2, where="lead = zzz") == []
+
+
+def test_a_search_that_looks_deeper_keeps_what_it_had_in_front() -> None:
+    """Late interaction looks at those that the hits come from, however far a search for others goes."""
+    looked: list[int] = []
+
+    class Watched(ListStore):
+        def late_scores(self, query_tokens: Floats, rows: NDArray[np.int64]) -> Floats:
+            looked.append(len(rows))
+            return super().late_scores(query_tokens, rows)
+
+    texts = [f"oil the heron pump weekly and wipe it dry before the next tide comes in{'.' * n}" for n in range(400)]
+    retriever = Retriever(Watched(texts, HashEmbedder()), HashEmbedder())
+    assert len(retriever.retrieve("oil the heron pump", 3, joined=True)) == 1
+    assert len(looked) > 1
+    assert set(looked) == {50}
 
 
 class Counting:
