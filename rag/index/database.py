@@ -22,8 +22,7 @@ from rag.index.schema import APPLICATION, FORMAT, SCHEMA
 
 _OLDEST_SQLITE = (3, 37)  # STRICT tables
 _BUSY_S = 10.0
-_OF_SQLITE = re.compile("CREATE TABLE ('lexical_(data|idx|content|docsize|config)'|sqlite_sequence)[( ]")
-_SEARCH = re.compile("fts5|lexical_|tokenize")  # what FTS5 says when its own tables are damaged
+_OF_SQLITE = re.compile("CREATE TABLE sqlite_sequence[( ]")
 _WRITER_SETTINGS = ("synchronous = full", "fullfsync = on", "foreign_keys = on", "cache_size = -65536")
 
 
@@ -139,8 +138,6 @@ def _of_sqlite(error: sqlite3.Error, file: Path) -> RagError | None:
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return damaged(file, str(error))
-    if primary == sqlite3.SQLITE_ERROR and _SEARCH.search(str(error)):
         return damaged(file, str(error))
     if primary is None and isinstance(error, sqlite3.OperationalError):
         return damaged(file, str(error).splitlines()[0])
