@@ -1,6 +1,7 @@
 """Lexical search: BM25 over terms, in the same transaction as the rows.
 
-    text ─terms→ entry ─→ postings (lexical_changes.py)     query ─terms→ the telling ones ─→ rows, BM25 (lexical_bm25.py)
+    text ─terms→ how often each ─→ rows of the database (lexical_changes.py writes, lexical_postings.py reads)
+    query ─terms→ the telling ones ─→ rows and BM25 (lexical_bm25.py)
 
 `mass` uses another IDF than BM25, ln((N - n + 0.5) / (n + 0.5) + 1) for a term in n of N chunks: it stays positive for
 common terms, and is largest for one that does not occur.

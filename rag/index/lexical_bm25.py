@@ -116,7 +116,8 @@ def _found(among: Numbers, wanted: Numbers) -> Numbers:
     at = np.searchsorted(among, wanted)
     inside = at < len(among)
     at, wanted = at[inside], wanted[inside]
-    return at[among[at] == wanted]
+    same: Numbers = at[among[at] == wanted]
+    return same
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,9 @@ class _Field:
         """
         found = kept.postings(self.database, term, self.segments)
         firsts = self.firsts.tolist()
-        places = np.concatenate([np.empty(0, np.int64), *(at + first for (at, _), first in zip(found, firsts, strict=False))])
+        places = np.concatenate(
+            [np.empty(0, np.int64), *(at + first for (at, _), first in zip(found, firsts, strict=False))]
+        )
         counts = np.concatenate([np.empty(0, np.int64), *(counts for _, counts in found)])
         missing = term.chunks - np.count_nonzero(self.newest.counts[:, which])
         if len(places) != missing:

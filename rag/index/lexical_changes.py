@@ -43,6 +43,8 @@ _LOW = np.uint64((1 << 32) - 1)
 
 def add(database: Database, entries: Sequence[tuple[int, Mapping[str, int]]]) -> None:
     """Keep (row, how often it has each of its terms) pairs; each row is higher than all before it."""
+    if not entries:
+        return
     numbers = _count_in(database, Counter(term for _, counts in entries for term in counts))
     held = [(row, _entry(counts, numbers)) for row, counts in entries]
     database.many(
@@ -50,14 +52,15 @@ def add(database: Database, entries: Sequence[tuple[int, Mapping[str, int]]]) ->
         ((row, data.tobytes(), checksum("lexical_entry", row, data.tobytes())) for row, data in held),
     )
     _resize(database, sum(int(data["count"].sum()) for _, data in held))
-    if entries:
-        _settle(database, entries[-1][0])
+    _settle(database, entries[-1][0])
 
 
 def remove(database: Database, rows: Iterable[int]) -> None:
     """Take out the entries of rows; nothing for one without."""
     found = database.each("SELECT row, terms, crc FROM lexical_entry WHERE row = ?", ((row,) for row in rows))
     held = [sound(database, "lexical_entry", row) for each in found for row in each]
+    if not held:
+        return
     gone = np.array([row for row, _ in held], np.int64)
     terms = np.frombuffer(b"".join(data for _, data in held), ENTRY)
     database.many("DELETE FROM lexical_entry WHERE row = ?", ((row,) for row, _ in held))
@@ -172,7 +175,10 @@ def turned_round(database: Database, first: int, stop: int, segment: Segment) ->
     sizes = [len(data) // ENTRY.itemsize for _, data in held]
     places = np.repeat(np.array([row - segment.start for row, _ in held], np.int64), sizes)
     segment.lengths[:] += np.bincount(places, terms["count"], len(segment.lengths)).astype(segment.lengths.dtype)
-    return terms["term"].astype(np.uint64) << _TERM_SHIFT | places.astype(np.uint64) << COUNT_BITS | terms["count"]
+    keys: Keys = (
+        terms["term"].astype(np.uint64) << _TERM_SHIFT | places.astype(np.uint64) << COUNT_BITS | terms["count"]
+    )
+    return keys
 
 
 def live_keys(database: Database, segment: Segment) -> Keys:
@@ -184,8 +190,10 @@ def live_keys(database: Database, segment: Segment) -> Keys:
     pages = [np.frombuffer(sound(database, "lexical_posting", row)[1], "<u4") for row in found]
     held = [(page[1:][: page[0]], page[1 + page[0] :][: page[0]], page[1 + 2 * page[0] :]) for page in pages]
     terms, sizes, postings = (np.concatenate(each).astype(np.uint64) for each in zip(*held, strict=True))
-    keys = np.repeat(terms << _TERM_SHIFT, sizes.astype(np.int64)) | postings
-    return keys[segment.lengths[postings >> COUNT_BITS] > 0]
+    keys: Keys = np.repeat(terms << _TERM_SHIFT, sizes.astype(np.int64)) | postings
+    live = segment.lengths[postings >> COUNT_BITS] > 0
+    kept: Keys = keys[live]
+    return kept
 
 
 def _write(database: Database, start: int, stop: int, made: int, lengths: NDArray[np.integer]) -> None:

@@ -27,7 +27,7 @@ from rag.index.database import Database, damaged
 from rag.index.schema import checksum, pack
 
 Numbers = NDArray[np.int64]
-Lengths = NDArray[np.uint16] | NDArray[np.uint32]
+Small = NDArray[np.unsignedinteger]
 Row = tuple[Any, ...]
 
 ENTRY = np.dtype([("term", "<u4"), ("count", "<u2")])
@@ -60,7 +60,7 @@ class Segment:
     start: int
     stop: int
     made: int
-    lengths: Lengths
+    lengths: Small
 
 
 def known(database: Database, terms: Iterable[str]) -> dict[str, Term]:
@@ -95,15 +95,15 @@ def segments(database: Database, start: int = 0, stop: int = 1 << 62) -> list[Se
     return [_segment(database, row) for row in found]
 
 
-def postings(database: Database, term: Term, among: Iterable[Segment]) -> list[tuple[NDArray[np.uint32], Numbers]]:
+def postings(database: Database, term: Term, among: Iterable[Segment]) -> list[tuple[Small, Small]]:
     """For each segment the places (row - start) of the rows that have the term, and how often they have it."""
     found = database.each(
         "SELECT place, rows, crc FROM lexical_posting WHERE place BETWEEN ? AND ? ORDER BY place DESC LIMIT 1",
         ((place(segment.start, 0), place(segment.start, term.number)) for segment in among),
     )
     pages = [sound(database, "lexical_posting", rows[0])[1] if rows else b"" for rows in found]
-    held = [_in_page(np.frombuffer(page, "<u4"), term.number) for page in pages]
-    return [(each >> COUNT_BITS, each & MOST) for each in held]
+    held: list[Small] = [_in_page(np.frombuffer(page, "<u4"), term.number) for page in pages]
+    return [(each >> np.uint32(COUNT_BITS), each & np.uint32(MOST)) for each in held]
 
 
 def entries_of(database: Database, rows: Numbers, terms: Sequence[Term]) -> Entries:
@@ -118,9 +118,7 @@ def entries_of(database: Database, rows: Numbers, terms: Sequence[Term]) -> Entr
 
 def newest(database: Database, terms: Sequence[Term]) -> Entries:
     """The entries that are in no segment."""
-    found = database.all(
-        "SELECT row, terms, crc FROM lexical_entry WHERE row >= ? ORDER BY row", (settled(database),)
-    )
+    found = database.all("SELECT row, terms, crc FROM lexical_entry WHERE row >= ? ORDER BY row", (settled(database),))
     return _entries([sound(database, "lexical_entry", row) for row in found], terms)
 
 
@@ -138,11 +136,11 @@ def sound(database: Database, table: str, row: Row) -> Row:
 
 def _segment(database: Database, row: Row) -> Segment:
     start, stop, made, data = sound(database, "lexical_segment", row)
-    width = np.dtype("<u2") if len(data) == 2 * (stop - start) else np.dtype("<u4")
-    return Segment(start, stop, made, np.frombuffer(data, width))
+    lengths: Small = np.frombuffer(data, "<u2" if len(data) == 2 * (stop - start) else "<u4")
+    return Segment(start, stop, made, lengths)
 
 
-def _in_page(page: NDArray[np.uint32], term: int) -> NDArray[np.uint32]:
+def _in_page(page: Small, term: int) -> Small:
     count = int(page[0]) if len(page) else 0
     terms, sizes = page[1 : 1 + count], page[1 + count : 1 + 2 * count]
     at = int(np.searchsorted(terms, term))
