@@ -23,6 +23,7 @@ from rag.index.schema import APPLICATION, FORMAT, SCHEMA
 _OLDEST_SQLITE = (3, 37)  # STRICT tables
 _BUSY_S = 10.0
 _OF_SQLITE = re.compile("CREATE TABLE sqlite_sequence[( ]")
+_READER_CACHE = "PRAGMA cache_size = -32768"  # postings of common terms come again with every question
 _WRITER_SETTINGS = ("synchronous = full", "fullfsync = on", "foreign_keys = on", "cache_size = -65536")
 
 
@@ -77,6 +78,7 @@ def open_reader(file: Path) -> Database:
     database = _connect(file, "mode=ro&immutable=1" if frozen else "mode=ro")
     try:
         _check_header(database)
+        database.all(_READER_CACHE)
     except RagError:
         database.close()
         raise

@@ -24,8 +24,9 @@ Numbers = NDArray[np.int64]
 
 _K1, _B = 1.2, 0.75
 _LEAST_IDF = 1e-6
-_ROUNDING = 1 + 1e-9
-_ENTRY_COST = 1500  # an entry takes as long to read as so many postings
+_ROUNDING = 1e-9
+_ENTRY_COST = 1500  # an entry takes as long to read as so many postings,
+_LOOK_COST = 16  # and a posting as to look at the scores of so many chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class Query:
 
     def rest(self, which: int) -> float:
         """The most that the terms from this one on can add."""
-        return sum(self.idfs[which:]) * (_K1 + 1) * _ROUNDING
+        most = sum(self.idfs[which:]) * (_K1 + 1)
+        return most + _ROUNDING if most else 0.0
 
     def scores(self, entries: kept.Entries) -> Doubles:
         """The scores of entries that were read with the query's terms."""
@@ -97,6 +99,8 @@ def _in_question(
     """The places that may be among the best `k` whatever the terms from `done` on bring; None where all may."""
     rest = query.rest(done)
     if rest >= query.rest(0) - rest or not rest:  # no score can be above the rest, or there is none
+        return left
+    if left is None and query.terms[done].chunks * _LOOK_COST < len(total):
         return left
     found = total if left is None else total[left]
     least = _kth(np.append(found[found > rest], others[others > rest]), k)

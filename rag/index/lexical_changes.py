@@ -26,6 +26,7 @@ from rag.index.lexical_postings import (
     settled,
     size,
     sound,
+    term_checksum,
 )
 from rag.index.schema import checksum, pack
 
@@ -108,7 +109,7 @@ def _count_out(database: Database, chunks: Mapping[int, int]) -> None:
 
 
 def _term(number: int, packed: str, chunks: int) -> tuple[int, str, int, int]:
-    return number, packed, chunks, checksum("lexical_term", number, packed, chunks)
+    return number, packed, chunks, term_checksum(number, packed, chunks)
 
 
 def _resize(database: Database, change: int) -> None:

@@ -16,6 +16,7 @@ has, and these, all uint32. A posting is the place in the segment (row - start) 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -129,9 +130,15 @@ def place(start: int, term: int) -> int:
 
 def sound(database: Database, table: str, row: Row) -> Row:
     """The row without its last value. Raises IndexDamaged where that is not the checksum of the others."""
-    if checksum(table, *row[:-1]) != row[-1]:
+    expected = term_checksum(*row[:-1]) if table == "lexical_term" else checksum(table, *row[:-1])
+    if expected != row[-1]:
         raise damaged(database.file, f"a row of {table} ({row[0]}) does not have its checksum")
     return row[:-1]
+
+
+def term_checksum(number: int, packed: str, chunks: int) -> int:
+    """The checksum of a term's row: `checksum` takes some times as long, and each chunk changes a hundred terms."""
+    return zlib.crc32(f"lexical_term {number} {chunks} {packed}".encode())
 
 
 def _segment(database: Database, row: Row) -> Segment:
