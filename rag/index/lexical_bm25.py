@@ -82,7 +82,7 @@ def best(database: Database, query: Query, k: int, among: Numbers | None = None)
         total[places] += query.gain(which, counts, field.lengths[places])
         left = _in_question(total, left, query, which + 1, new_scores, k)
     if left is None:
-        left = np.flatnonzero(total)
+        left = np.flatnonzero(total > 0)
     return best_of(np.append(field.rows(left), new_rows), np.append(total[left], new_scores), k)
 
 
@@ -98,9 +98,9 @@ def _in_question(
 ) -> Numbers | None:
     """The places that may be among the best `k` whatever the terms from `done` on bring; None where all may."""
     rest = query.rest(done)
-    if rest >= query.rest(0) - rest or not rest:  # no score can be above the rest, or there is none
+    if rest >= query.rest(0) - rest:  # no score can be above the rest
         return left
-    if left is None and query.terms[done].chunks * _LOOK_COST < len(total):
+    if left is None and rest and query.terms[done].chunks * _LOOK_COST < len(total):
         return left
     found = total if left is None else total[left]
     least = _kth(np.append(found[found > rest], others[others > rest]), k)
