@@ -139,8 +139,14 @@ class Store(Protocol):
     def exact(self, query: str, rows: NDArray[np.int64]) -> Floats:
         """How much of the query's numbers and identifiers each row holds as typed, 0..1, in the rows' order."""
 
+    def rows_having(self, words: Sequence[Sequence[str]]) -> NDArray[np.int64]:
+        """The rows, ascending, that have one at least of the terms (`rag.text.terms`) of each word."""
+
     def mass(self, query: str) -> float:
         """Sum of the IDF of the query's distinct terms, known to the index or not; 0 where it has none."""
+
+    def idf(self, term: str) -> float:
+        """The IDF of a term (`rag.text.terms`), as `mass` adds them up."""
 
     def languages(self) -> dict[str, int]:
         """How many chunks the index has of each language, by the code that `rag.text.language` gives it."""

@@ -130,6 +130,7 @@ def _found(look: Look, settings: Settings) -> Found:
 
 def _words_found(look: Look, settings: Settings) -> Found:
     from rag.retrieval.others import search_words
+    from rag.retrieval.phrases import quoted
 
     only = look.only
     with open_index(settings) as opened:
@@ -137,7 +138,7 @@ def _words_found(look: Look, settings: Settings) -> Found:
         hits = search_words(opened, look.query, settings.k, where=only, group=look.group, joined=look.joined)
         if not hits:
             holding = f"that the filter {only!r} lets through " if only else ""
-            complain(f"no passage {holding}holds any of these words")
+            complain(f"no passage {holding}holds {'that phrase' if quoted(look.query) else 'any of these words'}")
         return Found(hits, {"total": time.perf_counter() - started})
 
 

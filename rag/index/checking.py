@@ -13,8 +13,8 @@ from rag.index.rows import Rows
 _COUNTS = {
     "chunks without an embedding": ("chunk", "embedding NOT IN (SELECT id FROM embedding)"),
     "embeddings without token vectors": ("embedding", "id NOT IN (SELECT embedding FROM token_vectors)"),
-    "chunks that lexical search does not know": ("chunk", "row NOT IN (SELECT rowid FROM lexical)"),
-    "lexical entries without a chunk": ("lexical", "rowid NOT IN (SELECT row FROM chunk)"),
+    "chunks that lexical search does not know": ("chunk", "row NOT IN (SELECT row FROM lexical_entry)"),
+    "lexical entries without a chunk": ("lexical_entry", "row NOT IN (SELECT row FROM chunk)"),
     "documents without a source": (
         "document",
         "id NOT IN (SELECT document FROM source WHERE document IS NOT NULL)",

@@ -22,8 +22,8 @@ from rag.index.schema import APPLICATION, FORMAT, SCHEMA
 
 _OLDEST_SQLITE = (3, 37)  # STRICT tables
 _BUSY_S = 10.0
-_OF_SQLITE = re.compile("CREATE TABLE ('lexical_(data|idx|content|docsize|config)'|sqlite_sequence)[( ]")
-_SEARCH = re.compile("fts5|lexical_|tokenize")  # what FTS5 says when its own tables are damaged
+_OF_SQLITE = re.compile("CREATE TABLE sqlite_sequence[( ]")
+_READER_CACHE = "PRAGMA cache_size = -32768"  # postings of common terms come again with every question
 _WRITER_SETTINGS = ("synchronous = full", "fullfsync = on", "foreign_keys = on", "cache_size = -65536")
 
 
@@ -78,6 +78,7 @@ def open_reader(file: Path) -> Database:
     database = _connect(file, "mode=ro&immutable=1" if frozen else "mode=ro")
     try:
         _check_header(database)
+        database.all(_READER_CACHE)
     except RagError:
         database.close()
         raise
@@ -139,8 +140,6 @@ def _of_sqlite(error: sqlite3.Error, file: Path) -> RagError | None:
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return damaged(file, str(error))
-    if primary == sqlite3.SQLITE_ERROR and _SEARCH.search(str(error)):
         return damaged(file, str(error))
     if primary is None and isinstance(error, sqlite3.OperationalError):
         return damaged(file, str(error).splitlines()[0])

@@ -121,6 +121,10 @@ class Index:
         """How much of the query's numbers and identifiers each row holds as typed, 0..1, in the rows' order."""
         return lexical.exact(self._rows.database, query, np.asarray(rows, np.int64), self._commit.chunks)
 
+    def rows_having(self, words: Sequence[Sequence[str]]) -> Numbers:
+        """The rows, ascending, that have one at least of the terms (`rag.text.terms`) of each word."""
+        return lexical.having(self._rows.database, words)
+
     def mass(self, query: str) -> float:
         """Sum of the IDF of the query's distinct terms, known to the index or not; 0 where it has none."""
         return lexical.mass(self._rows.database, query, self._commit.chunks)

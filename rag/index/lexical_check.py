@@ -1,60 +1,91 @@
-"""Whether FTS5's tables say what their entries say: SQLite's own check of them needs to write.
-
-FTS5 keeps of each entry its text (`lexical_content`), its length (`lexical_docsize`), the places of its terms
-(`lexical_data`, found through `lexical_idx`), and of all of them their number and length (record 1 of `lexical_data`).
-"""
+"""Whether what lexical search keeps is what its entries say (lexical_postings.py): all of it is made of these."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 
-from rag.index.database import Database
-from rag.index.schema import checksum
+import numpy as np
+from numpy.typing import NDArray
 
-_AVERAGES = 1
-_INSTANCES = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.lexical_instances USING fts5vocab(main, lexical, instance)"
+from rag.errors import RagError
+from rag.index import lexical_changes as changes
+from rag.index import lexical_postings as kept
+from rag.index.database import Database
+
+_TABLES = {
+    "lexical_entry": "row, terms",
+    "lexical_term": "id, term, chunks",
+    "lexical_segment": "start, stop, made, lengths",
+    "lexical_posting": "place, rows",
+    "lexical_size": "id, terms",
+}
+_BATCH = 10_000
 
 
 def damage(database: Database) -> Iterator[str]:
     """What is wrong, in words."""
-    places: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    lengths: dict[int, int] = {}
-    for row, stored, crc in database.all("SELECT rowid, terms, crc FROM lexical"):
-        if checksum("lexical", row, stored) != crc:
-            yield f"the lexical entry of row {row} does not have its checksum"
-        lengths[row] = _add(places, row, str(stored))
-    database.all(_INSTANCES)
-    held = database.all("SELECT term, count(*), sum(doc), sum(offset) FROM lexical_instances GROUP BY term")
-    if {term: place for term, *place in held} != places:
-        yield "the lexical index does not hold the terms of its entries"
-    found = database.each("SELECT cnt FROM lexical_terms WHERE term = ?", ((term,) for term in places))
-    if found != [[(count,)] for count, _, _ in places.values()]:
-        yield "the lexical index does not find its terms"
-    if {row: _varints(size)[0] for row, size in database.all("SELECT id, sz FROM lexical_docsize")} != lengths:
-        yield "the lexical index has wrong lengths of its entries"
-    averages = database.all("SELECT block FROM lexical_data WHERE id = ?", (_AVERAGES,))
-    if lengths and [_varints(block)[:2] for (block,) in averages] != [[len(lengths), sum(lengths.values())]]:
-        yield "the lexical index has a wrong mean length of its entries"
+    broken = [problem for table in _TABLES for problem in _broken(database, table)]
+    yield from broken or _disagreement(database)
 
 
-def _add(places: dict[str, list[int]], row: int, entry: str) -> int:
-    """Count an entry's terms: how often, the sum of their rows, the sum of their places; the entry's length."""
-    terms = entry.split(" ") if entry else []
-    for offset, term in enumerate(terms):
-        sums = places[term]
-        sums[0] += 1
-        sums[1] += row
-        sums[2] += offset
-    return len(terms)
+def _broken(database: Database, table: str) -> Iterator[str]:
+    """Rows that do not have their checksums."""
+    places = [place for (place,) in database.all(f"SELECT rowid FROM {table} NOT INDEXED ORDER BY rowid")]
+    for start in range(0, len(places), _BATCH):
+        own = places[start : start + _BATCH]
+        for row in database.all(
+            f"SELECT {_TABLES[table]}, crc FROM {table} WHERE rowid BETWEEN ? AND ?", (own[0], own[-1])
+        ):
+            try:
+                kept.sound(database, table, row)
+            except RagError:
+                yield f"a row of {table} ({row[0]}) does not have its checksum"
 
 
-def _varints(data: object) -> list[int]:
-    """SQLite's variable-length integers: seven bits a byte, the highest first, the last byte below 128."""
-    numbers, value = [], 0
-    for byte in data if isinstance(data, bytes) else b"":
-        value = value << 7 | byte & 127
-        if byte < 128:
-            numbers.append(value)
-            value = 0
-    return [*numbers, 0, 0]
+def _disagreement(database: Database) -> Iterator[str]:
+    """What sound rows say against each other."""
+    counted = dict(database.all("SELECT id, chunks FROM lexical_term NOT INDEXED"))
+    chunks, length = np.zeros(max(counted, default=0) + 1, np.int64), 0
+    for terms, counts in _entries(database):
+        chunks[:] += np.bincount(terms, minlength=len(chunks))[: len(chunks)]
+        length += int(counts.sum())
+    if counted != {number: int(chunks[number]) for number in np.flatnonzero(chunks).tolist()}:
+        yield "the lexical index does not count the chunks of its terms"
+    if length != kept.size(database):
+        yield "the lexical index has a wrong length of its entries"
+    stop = pages = 0
+    for segment in kept.segments(database):
+        if segment.start < stop or not _as_its_entries(database, segment):
+            yield f"the lexical segment of row {segment.start} does not hold the terms of its entries"
+        stop = segment.stop
+        pages += _pages(database, segment)
+    if pages != database.all("SELECT count(*) FROM lexical_posting NOT INDEXED")[0][0]:
+        yield "the lexical index has postings that are in no segment"
+
+
+def _entries(database: Database) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.uint16]]]:
+    """The terms of entries, and how often they have them, some entries at a time."""
+    rows = [row for (row,) in database.all("SELECT row FROM lexical_entry NOT INDEXED ORDER BY row")]
+    for start in range(0, len(rows), _BATCH):
+        first, last = rows[start], rows[min(start + _BATCH, len(rows)) - 1]
+        found = database.all("SELECT terms FROM lexical_entry WHERE row BETWEEN ? AND ?", (first, last))
+        entries = np.frombuffer(b"".join(terms for (terms,) in found), kept.ENTRY)
+        yield entries["term"], entries["count"]
+
+
+def _as_its_entries(database: Database, segment: kept.Segment) -> bool:
+    """Whether a segment has the lengths and the postings of the entries of its rows, where they are looked for."""
+    again = kept.Segment(segment.start, segment.stop, 0, np.zeros(segment.stop - segment.start, np.uint32))
+    wanted = changes.turned_round(database, segment.start, segment.stop, again)
+    held = changes.live_keys(database, segment)
+    in_order = bool((held[1:] > held[:-1]).all())
+    return in_order and np.array_equal(held, np.sort(wanted)) and np.array_equal(segment.lengths, again.lengths)
+
+
+def _pages(database: Database, segment: kept.Segment) -> int:
+    """How many pages a segment has whose place is that of their first term."""
+    found = database.all(
+        "SELECT place, rows FROM lexical_posting WHERE place >= ? AND place < ?",
+        (kept.place(segment.start, 0), kept.place(segment.start + 1, 0)),
+    )
+    return sum(at == kept.place(segment.start, int(np.frombuffer(rows, "<u4")[1])) for at, rows in found)

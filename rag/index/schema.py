@@ -2,7 +2,7 @@
 
     source ──→ document ←── chunk ──→ embedding ←── token_vectors ──→ codec
                               │
-                              └ row ──→ lexical (FTS5)
+                              └ row ──→ lexical_entry ──→ lexical_term, lexical_segment, lexical_posting
 
 `crc` is the CRC-32 of the table's name and the row's other values, checked when the row is read: SQLite itself notices
 a flipped bit only where it breaks a page. A chunk's `row` is never reused. Its text is not stored: it is a slice of
@@ -18,7 +18,7 @@ import re
 import zlib
 
 APPLICATION = 0x52414731  # "RAG1": tells an index from any other SQLite file
-FORMAT = 2
+FORMAT = 3
 
 SCHEMA = (
     "CREATE TABLE manifest (key TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL) STRICT",
@@ -54,9 +54,15 @@ SCHEMA = (
     "CREATE INDEX chunk_document ON chunk (document, start)",
     "CREATE INDEX chunk_embedding ON chunk (embedding)",
     "CREATE INDEX chunk_language ON chunk (language)",
-    # Terms are cut and escaped before they come here (lexical.py); this tokenizer only splits at the spaces.
-    """CREATE VIRTUAL TABLE lexical USING fts5(terms, crc UNINDEXED, tokenize = "ascii tokenchars '_'")""",
-    "CREATE VIRTUAL TABLE lexical_terms USING fts5vocab(lexical, 'row')",
+    # What these hold: lexical_postings.py.
+    """CREATE TABLE lexical_entry (row INTEGER PRIMARY KEY, terms BLOB NOT NULL, crc INTEGER NOT NULL) STRICT""",
+    """CREATE TABLE lexical_term (
+        id INTEGER PRIMARY KEY, term TEXT NOT NULL UNIQUE, chunks INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT""",
+    """CREATE TABLE lexical_segment (
+        start INTEGER PRIMARY KEY, stop INTEGER NOT NULL, made INTEGER NOT NULL, lengths BLOB NOT NULL,
+        crc INTEGER NOT NULL) STRICT""",
+    """CREATE TABLE lexical_posting (place INTEGER PRIMARY KEY, rows BLOB NOT NULL, crc INTEGER NOT NULL) STRICT""",
+    """CREATE TABLE lexical_size (id INTEGER PRIMARY KEY, terms INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT""",
 )
 
 

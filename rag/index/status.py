@@ -15,8 +15,8 @@ _BYTES = {
     "text": "SELECT sum(length(text)) FROM document",
     "vectors": "SELECT sum(length(vector)) FROM embedding",
     "token vectors": "SELECT sum(length(data)) FROM token_vectors",
-    "lexical": "SELECT sum(size) FROM (SELECT sum(length(block)) AS size FROM lexical_data "
-    "UNION ALL SELECT sum(length(c0)) FROM lexical_content)",
+    "lexical": "SELECT sum(size) FROM (SELECT sum(length(terms)) AS size FROM lexical_entry "
+    "UNION ALL SELECT sum(length(rows)) FROM lexical_posting)",
 }
 
 

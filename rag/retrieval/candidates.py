@@ -92,8 +92,8 @@ def legs(
     counts = store.languages()
     groups = [frozenset(counts)] if neutral and counts else language_groups(counts)
     matching, _ = store.search_lexical(question, depth, among)
-    phrases = quoted(question)
-    matching = np.union1d(matching, holding(store, phrases, among)).astype(np.int64) if phrases else matching
+    held = {phrase: holding(store, phrase, among) for phrase in quoted(question)}
+    matching = np.unique(np.concatenate([matching, *held.values()])).astype(np.int64)
     spoken = store.languages_of(matching)
     found = []
     for group in groups:
@@ -103,7 +103,7 @@ def legs(
         rows = np.union1d(near, np.array(own, dtype=np.int64)).astype(np.int64)
         nothing, unknown = np.zeros(len(rows), np.float32), np.full(len(rows), np.nan, np.float32)
         dense, lexical = store.dense_scores(vector, rows), store.lexical_scores(question, rows)
-        exact = np.maximum(store.exact(question, rows), shares(store, question, phrases, rows))
+        exact = np.maximum(store.exact(question, rows), shares(store, question, held, rows))
         found.append(Candidates(rows, nothing, dense, lexical, exact, unknown, unknown))
     return found
 

@@ -35,7 +35,7 @@ def search_words(
         raise ValueError(f"k={k}: at least one hit must be wanted")
     among = store.rows_where(parse_filter(where)) if where.strip() else None
     for phrase in quoted(query):
-        among = holding(store, [phrase], among)
+        among = holding(store, phrase, among)
     depth = max(k, NEAR) if group or joined else k
     while True:
         rows, scores = store.search_lexical(query, depth, among)

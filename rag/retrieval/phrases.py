@@ -1,13 +1,14 @@
-"""Quoted phrases of a question: which candidates hold them as they are typed, word for word and in their order.
+"""Quoted phrases of a question: which chunks hold them as they are typed, word for word and in their order.
 
-Case, width and white space do not count. Candidates come from a lexical search for each phrase, so that one that the
-whole question does not lead to is looked at too.
+Case, width and white space do not count. The lexical leg tells which chunks have all words of a phrase; their texts
+tell in which they stand together.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -15,12 +16,13 @@ from numpy.typing import NDArray
 
 from rag.protocols import Store
 from rag.text.fold import light
+from rag.text.terms import content_words
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
-DEPTH = 200
-"""Chunks that are looked through for a phrase: those with most of its words by BM25."""
+MOST = 1000
+"""Chunks with all words of a phrase that are read; of more, the best by BM25."""
 
 # An inch or a second (3" pipe) opens nothing: what opens stands behind no letter and no digit of Latin.
 _QUOTED = re.compile(r'(?<![0-9A-Za-z])"([^"]*)"|[“„]([^“”„]+)[”“]|«([^«»]+)»|「([^「」]+)」|『([^『』]+)』')
@@ -40,25 +42,30 @@ def holds(text: str, phrase: str) -> bool:
     return _pattern(phrase).search(_plain(text)) is not None
 
 
-def holding(store: Store, phrases: Sequence[str], among: Rows | None = None) -> Rows:
-    """The rows, ascending, that hold one of the phrases at least, of those that are looked through."""
-    found = [np.empty(0, np.int64)]
-    for phrase in phrases:
-        rows, _ = store.search_lexical(phrase, DEPTH, among)
-        chunks = store.chunks([int(row) for row in rows])
-        found.append(rows[[holds(chunk.text, phrase) for chunk in chunks]] if len(rows) else rows)
-    return np.unique(np.concatenate(found))
+def holding(store: Store, phrase: str, among: Rows | None = None) -> Rows:
+    """The rows, ascending, that hold the phrase; `among` (m,), ascending, are those that are wanted."""
+    rows = store.rows_having(content_words(phrase))
+    if among is not None:
+        rows = np.intersect1d(rows, among, assume_unique=True)
+    if len(rows) > MOST:
+        rows = np.sort(rows[np.argsort(-store.lexical_scores(phrase, rows), kind="stable")[:MOST]])
+    chunks = store.chunks([int(row) for row in rows])
+    return rows[[place for place, chunk in enumerate(chunks) if holds(chunk.text, phrase)]]
 
 
-def shares(store: Store, question: str, phrases: Sequence[str], rows: Rows) -> Floats:
-    """How much of the question the phrases are that each row holds, 0..1, by the IDF of their words."""
-    held = np.zeros(len(rows), np.float32)
-    mass = store.mass(question)
-    texts = [chunk.text for chunk in store.chunks([int(row) for row in rows])] if phrases and mass else []
-    for phrase in phrases if texts else ():
-        share = np.float32(store.mass(phrase) / mass)
-        held += share * np.array([holds(text, phrase) for text in texts], np.float32)
-    return np.minimum(held, np.float32(1))
+def shares(store: Store, question: str, held: Mapping[str, Rows], rows: Rows) -> Floats:
+    """How much of the question the phrases are that each row holds, 0..1.
+
+    `held` has the rows of each phrase, as `holding` gives them. A phrase has an IDF of its own, by how few hold it: its
+    words may be common where it is rare. That is taken as a share of the IDF of the question's words.
+    """
+    found = np.zeros(len(rows), np.float32)
+    count = sum(store.languages().values())
+    mass = sum(min(map(store.idf, forms)) for forms in set(content_words(question))) if held else 0.0
+    for holders in held.values():
+        idf = math.log((count - len(holders) + 0.5) / (len(holders) + 0.5) + 1)
+        found += np.float32(idf / max(mass, idf)) * np.isin(rows, holders)
+    return np.minimum(found, np.float32(1))
 
 
 @lru_cache(maxsize=64)

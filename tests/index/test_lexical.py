@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import random
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.index import lexical, lexical_check
+from rag.errors import IndexDamaged
+from rag.index import lexical, lexical_bm25, lexical_check
+from rag.index import lexical_changes as changes
+from rag.index import lexical_postings as postings
 from rag.index.database import Database, open_writer
 from rag.index.schema import SCHEMA
 from rag.text.terms import terms
@@ -37,11 +41,12 @@ def bm25(query: str, texts: list[str]) -> list[float]:
     """The formula in the docstring of the module, by hand."""
     cut = [Counter(terms(text)) for text in texts]
     lengths = [sum(counts.values()) for counts in cut]
-    mean = sum(lengths) / len(lengths)
+    mean = sum(lengths) / max(1, len(lengths))
     scores = [0.0] * len(texts)
-    for term in dict.fromkeys(terms(query)):
-        n = sum(term in counts for counts in cut)
-        if not 0 < 2 * n <= len(texts):
+    held = {term: sum(term in counts for counts in cut) for term in terms(query)}
+    telling = any(0 < 2 * n <= len(texts) for n in held.values())
+    for term, n in held.items():
+        if not n or (telling and 2 * n > len(texts)):
             continue
         idf = max(math.log((len(texts) - n + 0.5) / (n + 0.5)), 1e-6)
         for place, counts in enumerate(cut):
@@ -121,25 +126,102 @@ def test_mass_is_the_sum_of_idf_over_distinct_terms_known_or_not(database: Datab
 
 
 @settings(deadline=None)
-@given(st.lists(st.text(min_size=1), min_size=2, max_size=2, unique=True))
-def test_different_terms_are_different_tokens(pair: list[str]) -> None:
-    first, second = map(lexical.escape, pair)
-    assert first != second
-
-
-@settings(deadline=None)
-@given(st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=6, unique=True))
-def test_any_term_is_one_token_that_finds_its_text(made: list[str]) -> None:
+@given(
+    st.lists(
+        st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=8), min_size=1, max_size=6, unique=True
+    )
+)
+def test_any_term_is_known_as_itself(made: list[str]) -> None:
     database = open_memory()
-    entry = " ".join(map(lexical.escape, made))
-    database.all("INSERT INTO lexical (rowid, terms) VALUES (1, ?)", (entry,))
-    held = {term: count for term, _, count in database.all("SELECT * FROM lexical_terms")}
-    assert held == {lexical.escape(term): 1 for term in made}
+    changes.add(database, [(1, dict.fromkeys(made, 1)), (2, {made[0]: 2})])
+    found = postings.known(database, [*made, "".join(made) + "x"])
+    assert {term: held.chunks for term, held in found.items()} == {term: 1 + (term == made[0]) for term in made}
+    assert len({held.number for held in found.values()}) == len(made)
+    database.close()
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Segments and pages so small that a few chunks make many."""
+    for name, value in {"GRAIN": 4, "FOLD": 2, "LARGEST": 32, "PAGE": 8}.items():
+        monkeypatch.setattr(changes, name, value)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("entry_cost", [0, 1500, 10**9], ids=["entries", "either", "postings"])
+@pytest.mark.parametrize("seed", range(6))
+def test_after_any_changes_the_best_are_those_of_the_formula(
+    monkeypatch: pytest.MonkeyPatch, seed: int, entry_cost: int
+) -> None:
+    monkeypatch.setattr(lexical_bm25, "_ENTRY_COST", entry_cost)
+    monkeypatch.setattr(lexical, "FEW", 3)
+    generator, database, held = random.Random(seed), open_memory(), dict[int, str]()
+    row = generator.randint(0, 9)
+    for _ in range(40):
+        texts = {row + place: some_words(generator, 12) for place in range(generator.randint(0, 7))}
+        lexical.add(database, texts.items())
+        held |= texts
+        row += len(texts)
+        gone = generator.sample(sorted(held), min(len(held), generator.choice([0, 0, 2, 4, 9])))
+        lexical.remove(database, gone)
+        held = {key: text for key, text in held.items() if key not in gone}
+        assert_as_the_formula(database, held, generator)
+    assert list(lexical_check.damage(database)) == []
+    lexical.remove(database, list(held))
+    assert not any(database.all(f"SELECT 1 FROM {table}") for table in ("lexical_term", "lexical_posting"))
+    database.close()
+
+
+def some_words(generator: random.Random, most: int) -> str:
+    """Words by something like Zipf's law; numbers, since these have one term each."""
+    return " ".join(f"{int(1000 * generator.random() ** 6)}" for _ in range(generator.randint(0, most)))
+
+
+def assert_as_the_formula(database: Database, held: dict[int, str], generator: random.Random) -> None:
+    query, k = some_words(generator, 6), generator.choice([1, 3, 10, 1000])
+    every = sorted(held)
+    wanted = dict(zip(every, bm25(query, [held[row] for row in every]), strict=True))
+    among = np.array(sorted(generator.sample(every, generator.randint(0, len(every)))), np.int64)
+    for rows, only in ((every, None), (among.tolist(), among)):
+        best = sorted((row for row in rows if wanted[row] > 0), key=lambda row: (-float(f"{wanted[row]:.9g}"), row))[:k]
+        found, scores = lexical.search(database, query, k, len(held), only)
+        assert found.tolist() == best
+        assert scores.tolist() == pytest.approx([wanted[row] for row in best], rel=1e-6)
+    again = lexical.scores(database, query, np.array([*every[::-1], 10**6]), len(held))
+    assert again.tolist() == pytest.approx([*(wanted[row] for row in every[::-1]), 0.0], rel=1e-6)
+
+
+@pytest.mark.usefixtures("small")
+def test_equal_chunks_come_in_the_order_of_their_rows() -> None:
+    database = open_memory()
+    lexical.add(database, [(row, "alpha beta" if row % 2 else "gamma delta") for row in range(1, 60)])
+    rows, scores = lexical.search(database, "beta", 7, 59)
+    assert rows.tolist() == [1, 3, 5, 7, 9, 11, 13]
+    assert len(set(scores.tolist())) == 1
+    database.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_postings_that_are_not_found_are_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lexical_bm25, "_ENTRY_COST", 10**9)
+    database = open_memory()
+    lexical.add(database, [(row, f"alpha {row}") for row in range(1, 60)])
+    database.all("DELETE FROM lexical_posting WHERE place < ?", (postings.place(1, 0),))
+    with pytest.raises(IndexDamaged, match="is not in 59 chunks"):
+        lexical.search(database, "alpha", 7, 59)
+    database.close()
+
+
+def test_a_chunk_has_a_term_at_most_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    database = open_memory()
+    lexical.add(database, [(1, "alpha " * (postings.MOST + 9)), *((row, "beta " * 70_000) for row in range(2, 400))])
+    assert lexical.search(database, "alpha", 5, 399)[0].tolist() == [1]
+    assert list(lexical_check.damage(database)) == []
     database.close()
 
 
 def open_memory() -> Database:
-    database = Database(sqlite3.connect(":memory:"), Path("memory"))
+    database = Database(sqlite3.connect(":memory:", isolation_level=None), Path("memory"))
     for statement in SCHEMA:
         database.all(statement)
     return database

@@ -11,6 +11,7 @@ from rag.index.index import Index
 from rag.index.split import Chunking
 from rag.models.fakes import HashEmbedder
 from rag.pipeline import ingest
+from rag.retrieval.fuse import Fusion
 from rag.retrieval.others import search_words
 from rag.retrieval.phrases import holding, holds, quoted, shares
 from rag.retrieval.retriever import Retriever
@@ -87,13 +88,34 @@ def test_a_search_puts_what_holds_the_phrase_first(index: Index) -> None:
 
 def test_shares_are_of_the_words_of_the_question(index: Index) -> None:
     with index:
-        rows = holding(index, quoted('"no slip rope"'))
+        rows = holding(index, "no slip rope")
         assert [Path(index.sources(chunk.document)[0].path).name for chunk in index.chunks(rows.tolist())] == ["b.txt"]
         documents = [source.document or "" for source in index.all_sources()]
         everything = np.array(sorted(row for document in documents for row in index.rows_of(document)))
-        alone = shares(index, '"no slip rope"', ("no slip rope",), everything)
+        held = {"no slip rope": rows}
+        alone = shares(index, '"no slip rope"', held, everything)
         assert sorted(set(alone.tolist())) == [0, 1]
         assert int(alone.argmax()) == int(np.searchsorted(everything, rows[0]))
-        within = shares(index, 'does the "no slip rope" leave with the ferry', ("no slip rope",), everything)
+        within = shares(index, 'does the "no slip rope" leave with the ferry', held, everything)
         assert 0 < within.max() < 1
-        assert not shares(index, "rope", (), everything).any()
+        assert not shares(index, "rope", {}, everything).any()
+
+
+def test_a_phrase_is_found_however_many_have_its_words(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for n in range(300):
+        (tmp_path / "docs" / f"{n}.txt").write_text(f"{n}: by the people, written.", encoding="utf-8")
+    filler = "A long text of other things. " * 6
+    (tmp_path / "docs" / "right.txt").write_text(f"{filler} It was written by the people. {filler}", encoding="utf-8")
+    ingest([tmp_path / "docs"], tmp_path / "index", HashEmbedder(), chunking=Chunking(200, 8))
+    with Index.open(tmp_path / "index") as opened:
+        assert [Path(hit.source).name for hit in search_words(opened, '"written by the people"', 9)] == ["right.txt"]
+        alone = Fusion(dense=0, lexical=0, late=0)
+        found = Retriever(opened, HashEmbedder(), fusion=alone).retrieve('what was "written by the people"', 3)
+        assert Path(found[0].source).name == "right.txt"
+
+
+def test_only_so_many_are_read_for_a_phrase(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.retrieval.phrases.MOST", 3)
+    with index:
+        assert 0 < len(holding(index, "slip rope")) <= 3

@@ -17,6 +17,7 @@ from rag.models.fakes import HashEmbedder
 from rag.retrieval.candidates import gather, language_groups, look_closer
 from rag.retrieval.others import search_words
 from rag.retrieval.retriever import Retriever
+from rag.text.terms import terms
 
 TEXTS = ("the pump needs oil", "the heron turbine turns", "leave is thirty days", "oil the heron pump weekly")
 Floats = NDArray[np.float32]
@@ -77,6 +78,14 @@ class ListStore:
     def exact(self, query: str, rows: NDArray[np.int64]) -> Floats:
         typed = [word for word in query.split() if word.isdigit()]
         return np.array([sum(word in self.texts[row].split() for word in typed) for row in rows], dtype=np.float32)
+
+    def idf(self, term: str) -> float:
+        return 1.0
+
+    def rows_having(self, words: Sequence[Sequence[str]]) -> NDArray[np.int64]:
+        held = [set(terms(text)) for text in self.texts]
+        rows = [row for row, own in enumerate(held) if all(not own.isdisjoint(forms) for forms in words)]
+        return np.array(rows, np.int64)
 
     def mass(self, query: str) -> float:
         return float(len(set(query.split())))
