@@ -86,8 +86,11 @@ def search(
         objects = jsonout.hit_objects(found.hits, shown)
         for each, why in zip(objects, found.explanations, strict=False):
             each["explanation"] = jsonout.explanation_object(why)
-        jsonout.write_json({"query": query, "hits": objects, "seconds": found.seconds})
+        passes = {"filter": {"where": look.only, "chunks": found.passes}} if explain and look.only else {}
+        jsonout.write_json({"query": query, "hits": objects, **passes, "seconds": found.seconds})
     else:
+        if explain and look.only:
+            complain(f"the filter {look.only!r} lets {found.passes} chunks through")
         render.show_hits(render.Paper(), found.hits, query, scored=not diverse, explanations=found.explanations)
         stages = ", ".join(f"{name} {1000 * part:.0f} ms" for name, part in found.seconds.items() if name != "total")
         complain(f"{found.seconds['total']:.2f} s" + (f" ({stages})" if explain else ""))
@@ -107,14 +110,19 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What it found, with the seconds by stage; an explanation for each hit, or none at all."""
+    """What it found, with the seconds by stage; an explanation for each hit, or none at all.
+
+    `passes` counts the chunks that the filter lets through; it is 0 where nothing is explained.
+    """
 
     hits: list[Hit]
     seconds: dict[str, float]
     explanations: Sequence[Explanation] = ()
+    passes: int = 0
 
 
 def _found(look: Look, settings: Settings) -> Found:
+    from rag.index.filters import parse_filter
     from rag.retrieval.explain import explain
 
     with open_index(settings) as opened:
@@ -124,8 +132,10 @@ def _found(look: Look, settings: Settings) -> Found:
         seconds = dict(retriever.seconds)
         if not hits:
             complain(_nothing_found(settings, look.only, opened))
-        why = explain(look.query, hits, opened, retriever.embedder) if look.explain and hits else []
-        return Found(hits, seconds, why)
+        if not look.explain:
+            return Found(hits, seconds)
+        why = explain(look.query, hits, opened, retriever.embedder) if hits else []
+        return Found(hits, seconds, why, len(opened.rows_where(parse_filter(look.only))))
 
 
 def _words_found(look: Look, settings: Settings) -> Found:

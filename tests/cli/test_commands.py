@@ -461,6 +461,14 @@ def judged(folder: Path) -> Path:
     return folder / "set"
 
 
+def test_explain_says_what_the_filter_lets_through(indexed: Run) -> None:
+    result = indexed("search", "rope", "--explain", "--where", "format = txt")
+    assert "the filter 'format = txt' lets 2 chunks through" in result.stderr
+    found = as_json(indexed("search", "rope", "--explain", "--where", "format = txt", "--json"))
+    assert found["filter"] == {"where": "format = txt", "chunks": 2}
+    assert "filter" not in as_json(indexed("search", "rope", "--where", "format = txt", "--json"))
+
+
 def test_search_collapses_editions_and_says_which_is_the_newest(rag: Run, folder: Path) -> None:
     text = f"{ROPE} Two people hold the drum while a third leads the new rope in, and nobody stands behind the winch."
     for year in (2021, 2023, 2024):
