@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rag.datatypes import Condition, Metadata, Source, State
 from rag.errors import FilterError, IndexDamaged
 from rag.index import lexical
-from rag.index.filters import FIELDS, holds, parse_filter, source_holds
+from rag.index.filters import FIELDS, date_of, holds, parse_filter, source_holds
 from rag.index.index import Index
 from tests.index.samples import CHUNKING, EMBEDDER, database_file, filled, open_writer, put
 
@@ -298,3 +298,19 @@ def test_the_lexical_leg_finds_what_passes_far_below_the_best(many: Index, monke
     found, given = many.search_lexical("valve kx-3-1 machine 7 checked", 3, rows)
     assert found.tolist() == whole[10:13].tolist()
     assert given.tolist() == scores[10:13].tolist()
+
+
+@pytest.mark.parametrize(
+    ("own", "date"),
+    [
+        ((("date", "2024-05-31 10:00"), ("updated", "2025")), "2025"),
+        ((("updated", "soon"), ("date", "2024-05")), "2024-05"),
+        ((("date", "2024-99"), ("published", "2023-01-02")), "2023-01-02"),
+        ((("date", "2024-99"), ("author", "2020")), ""),
+        ((), ""),
+    ],
+)
+def test_the_most_telling_date_of_the_metadata_counts(own: Metadata, date: str) -> None:
+    assert date_of(Source("/docs", "a.md", State.INDEXED, "d"), own) == date
+    given = Source("/docs", "a.md", State.INDEXED, "d", given=(("updated", "2026-01"),))
+    assert date_of(given, own) == "2026-01"

@@ -17,7 +17,7 @@ from rag.index import lexical, lexical_bm25, lexical_check
 from rag.index import lexical_changes as changes
 from rag.index import lexical_postings as postings
 from rag.index.database import Database, open_writer
-from rag.index.schema import SCHEMA
+from rag.index.schema import SCHEMA, checksum
 from rag.text.terms import terms
 
 TEXTS = [
@@ -209,6 +209,42 @@ def test_postings_that_are_not_found_are_damage(monkeypatch: pytest.MonkeyPatch)
     database.all("DELETE FROM lexical_posting WHERE place < ?", (postings.place(1, 0),))
     with pytest.raises(IndexDamaged, match="is not in 59 chunks"):
         lexical.search(database, "alpha", 7, 59)
+    database.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_sound_rows_that_disagree_are_damage() -> None:
+    database = open_memory()
+    lexical.add(database, [(row, f"alpha {row}") for row in range(1, 30)])
+    assert list(lexical_check.damage(database)) == []
+    elsewhere = postings.place(10_000, 1), np.array([1, 1, 1, 5], "<u4").tobytes()
+    database.all("INSERT INTO lexical_posting VALUES (?, ?, ?)", (*elsewhere, checksum("lexical_posting", *elsewhere)))
+    assert list(lexical_check.damage(database)) == ["the lexical index has postings that are in no segment"]
+    database.all("DELETE FROM lexical_posting WHERE place = ?", elsewhere[:1])
+    first = postings.segments(database)[0]
+    values = first.start, first.stop, first.made, (first.lengths + 1).astype("<u2").tobytes()
+    database.all(
+        "INSERT OR REPLACE INTO lexical_segment VALUES (?, ?, ?, ?, ?)", (*values, checksum("lexical_segment", *values))
+    )
+    (problem,) = lexical_check.damage(database)
+    assert "does not hold the terms of its entries" in problem
+    database.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_rows_that_have_every_word_in_any_of_its_forms() -> None:
+    database = open_memory()
+    lexical.add(database, [(row, f"alpha {'beta' if row % 2 else 'gamma'} {row}") for row in range(1, 30)])
+    lexical.remove(database, [4, 5, 28])
+
+    def having(*words: tuple[str, ...]) -> list[int]:
+        return [int(row) for row in lexical.having(database, words)]
+
+    even = [row for row in range(1, 30) if row % 2 == 0 and row not in (4, 28)]
+    assert having(("alpha",), ("gamma",)) == even
+    assert having(("gamma", "7", "delta")) == sorted([*even, 7])
+    assert having(("29",)) == [29]  # in no segment yet
+    assert having(("alpha",), ("delta",)) == having(("beta",), ("gamma",)) == having(("5",)) == having() == []
     database.close()
 
 
