@@ -6,6 +6,7 @@ The command line reads these places through `Settings.load`; a library call take
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import os
 import re
@@ -204,12 +205,17 @@ def save(path: Path, values: Mapping[str, Value], *, overwrite: bool = False) ->
         raise SettingsError(f"{path} has {', '.join(taken)} already. To put others in their place: --overwrite")
     if path.is_file() and not os.access(path, os.W_OK):
         raise SettingsError(f"{path} may not be written to; nothing was changed")
-    document = tomlkit.parse(path.read_bytes().decode("utf-8-sig") if path.is_file() else "")
+    data = path.read_bytes() if path.is_file() else b""
+    document = tomlkit.parse(data.decode("utf-8-sig"))
     for name, value in values.items():
         document[name] = value
+    text = tomlkit.dumps(document)
+    if b"\r\n" in data:  # the file's own way of ending lines
+        text = re.sub("\r?\n", "\r\n", text)
+    mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(tomlkit.dumps(document).encode())
+        temporary.write_bytes(mark + text.encode())
         if path.is_file():
             shutil.copymode(path, temporary)
         temporary.replace(path)

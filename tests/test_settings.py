@@ -230,6 +230,8 @@ def test_another_value_is_overwritten_only_where_that_is_meant(tmp_path: Path) -
         (b'"late_weight" = 2\n', b'"late_weight" = 3.0\n'),
         (b"k = 7\r\nlate_weight = 1\r\n", b"k = 7\r\nlate_weight = 3.0\r\n"),
         (b"k = 7", b"k = 7\nlate_weight = 3.0\n"),
+        (b"# a\r\nk = 3\r\n", b"# a\r\nk = 3\r\nlate_weight = 3.0\r\n"),
+        (b"\xef\xbb\xbfk = 3\n", b"\xef\xbb\xbfk = 3\nlate_weight = 3.0\n"),
     ],
 )
 def test_everything_else_in_a_file_stays_to_the_byte(tmp_path: Path, before: bytes, after: bytes) -> None:

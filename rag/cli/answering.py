@@ -112,7 +112,7 @@ class Look:
 class Found:
     """What it found, with the seconds by stage; an explanation for each hit, or none at all.
 
-    `passes` counts the chunks that the filter lets through; it is 0 where nothing is explained.
+    `passes` counts the chunks that a filter lets through; it is 0 where there is none, or nothing is explained.
     """
 
     hits: list[Hit]
@@ -135,7 +135,8 @@ def _found(look: Look, settings: Settings) -> Found:
         if not look.explain:
             return Found(hits, seconds)
         why = explain(look.query, hits, opened, retriever.embedder) if hits else []
-        return Found(hits, seconds, why, len(opened.rows_where(parse_filter(look.only))))
+        passes = len(opened.rows_where(parse_filter(look.only))) if look.only else 0
+        return Found(hits, seconds, why, passes)
 
 
 def _words_found(look: Look, settings: Settings) -> Found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
@@ -28,6 +28,8 @@ from rag.cli.parts import fusion_of, ingest_parts, make_generator, open_reranker
 from rag.cli.progress import Bar
 from rag.errors import SettingsError
 from rag.settings import Settings, Value
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from rag.evaluation.answers import AnswerFigures
@@ -69,7 +71,8 @@ def evaluate(
     others = Settings.load(flags, against=against)
     both = [settings, _checked_others(others, against)] if against.strip() else [settings]
     # Models are opened first: what is wrong with the second settings shows before the first are measured.
-    measures = [_measure(each, answers=answers, index=index) for each in both]
+    opened: dict[tuple[object, ...], Any] = {}
+    measures = [_measure(each, opened, answers=answers, index=index) for each in both]
     reports = [measure(corpus, limit=limit) for measure in measures]
     for problem in dict.fromkeys(problem for report in reports for problem in report.problems):
         complain(problem)
@@ -87,13 +90,22 @@ def _checked_others(settings: Settings, against: str) -> Settings:
     return settings
 
 
-def _measure(settings: Settings, *, answers: bool, index: Path | None) -> Callable[..., EvaluationReport]:
-    """A measurement with these settings, its models opened; it still wants a corpus."""
+def _measure(
+    settings: Settings, opened: dict[tuple[object, ...], Any], *, answers: bool, index: Path | None
+) -> Callable[..., EvaluationReport]:
+    """A measurement with these settings, its models opened; it still wants a corpus. Equal models are opened once."""
     from rag.evaluation.run import evaluate as evaluate_library
 
-    embedder, chunking = ingest_parts(settings, rebuild=index is None)
-    generator = make_generator(settings) if answers else None
-    reranker = open_reranker(settings)
+    def once(make: Callable[[], T], *names: str) -> T:
+        key = (names, *(getattr(settings, name) for name in ("device", "engine", *names)))
+        if key not in opened:
+            opened[key] = make()
+        return cast(T, opened[key])
+
+    sizes = ("chunk_tokens", "context_tokens")
+    embedder, chunking = once(lambda: ingest_parts(settings, rebuild=index is None), "embedder", *sizes)
+    generator = once(lambda: make_generator(settings), "generator", "answer") if answers else None
+    reranker = once(lambda: open_reranker(settings), "reranker")
 
     def measured(corpus: Path, limit: int | None) -> EvaluationReport:
         with Bar() as bar:

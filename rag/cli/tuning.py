@@ -46,7 +46,7 @@ def tune(
 
     settings = prepared(Settings.load({"index": index, "embedder": embedder, "device": device, "engine": engine}))
     file = find_file(Path.cwd()) or project_folder(Path.cwd()) / FILE_NAME
-    _check_place(settings, file, overwrite=overwrite or dry_run)
+    _check_place(settings, file, overwrite=overwrite, dry_run=dry_run)
     parts, chunking = ingest_parts(settings, rebuild=index is None)
     with Bar() as bar:
         found = tune_library(
@@ -66,11 +66,11 @@ def tune(
         complain(f"written to {file}: {lines}")
 
 
-def _check_place(settings: Settings, file: Path, *, overwrite: bool) -> None:
+def _check_place(settings: Settings, file: Path, *, overwrite: bool, dry_run: bool) -> None:
     """Raises SettingsError where weights could not be written or would not count, before anything is measured."""
     if settings.fusion != "scores":
         raise SettingsError(f"fusion = {settings.fusion} ({settings.origins['fusion']}) has no weights to tune")
-    for name in WEIGHTS:
+    for name in () if dry_run else WEIGHTS:
         origin = settings.origins[name]
         if origin == str(file) and not overwrite:
             raise SettingsError(f"{file} has {name} already. To put another in its place: rag tune --overwrite")

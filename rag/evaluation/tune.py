@@ -167,7 +167,8 @@ def _halves(dataset: EvaluationSet) -> tuple[list[str], list[str]]:
     if min(len(development), len(rest)) < LEAST:
         raise EvaluationError(
             f"{dataset.folder}: {len(development)} judged questions in the half to choose weights on and "
-            f"{len(rest)} in the rest; {LEAST} in each are the least that tell anything"
+            f"{len(rest)} in the rest; {LEAST} in each are the least that tell anything "
+            "(documents that are relevant to one question go together)"
         )
     return development, rest
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,18 +29,25 @@ Numbers = NDArray[np.int64]
 MOST_TERMS = 64
 """Terms of a query that are looked up; of a longer one, the rarest."""
 
+BATCH = 1000
+"""Chunks that are added or removed at once."""
+
 FEW = 1000
 """Rows up to which the entries of those wanted are read; of more, postings."""
 
 
 def add(database: Database, texts: Iterable[tuple[int, str]]) -> None:
     """Index (row, text) pairs."""
-    changes.add(database, [(row, Counter(terms(text))) for row, text in texts])
+    pairs = iter(texts)
+    while batch := list(islice(pairs, BATCH)):
+        changes.add(database, [(row, Counter(terms(text))) for row, text in batch])
 
 
 def remove(database: Database, rows: Iterable[int]) -> None:
     """Take rows out."""
-    changes.remove(database, rows)
+    left = iter(rows)
+    while batch := list(islice(left, BATCH)):
+        changes.remove(database, batch)
 
 
 def search(database: Database, query: str, k: int, count: int, among: Numbers | None = None) -> tuple[Numbers, Floats]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.index.database import Database
+from rag.index.database import Database, damaged
 from rag.index.lexical_postings import (
     COUNT_BITS,
     ENTRY,
@@ -34,7 +34,7 @@ Keys = NDArray[np.uint64]
 
 GRAIN = 128
 FOLD = 4
-LARGEST = GRAIN * FOLD**5
+LARGEST = GRAIN * FOLD**4  # a merge of so many rows takes some 200 MB
 PAGE = 1024
 """Postings of a page, unless it is that of a more frequent term."""
 
@@ -48,11 +48,11 @@ def add(database: Database, entries: Sequence[tuple[int, Mapping[str, int]]]) ->
         return
     numbers = _count_in(database, Counter(term for _, counts in entries for term in counts))
     held = [(row, _entry(counts, numbers)) for row, counts in entries]
+    _resize(database, sum(int(data["count"].sum()) for _, data in held))
     database.many(
         "INSERT INTO lexical_entry VALUES (?, ?, ?)",
         ((row, data.tobytes(), checksum("lexical_entry", row, data.tobytes())) for row, data in held),
     )
-    _resize(database, sum(int(data["count"].sum()) for _, data in held))
     _settle(database, entries[-1][0])
 
 
@@ -130,8 +130,6 @@ def _entry(counts: Mapping[str, int], numbers: Mapping[str, int]) -> NDArray[np.
 def _settle(database: Database, last: int) -> None:
     """Make segments of what is full, up to the row `last`."""
     waiting = database.all("SELECT min(row) FROM lexical_entry WHERE row >= ?", (settled(database),))[0][0]
-    if waiting is None:
-        return
     for stop in range(waiting // GRAIN * GRAIN + GRAIN, last + 2, GRAIN):
         span = GRAIN
         while span < LARGEST and stop % (span * FOLD) == 0:
@@ -144,7 +142,7 @@ def _clear(database: Database, segment: Segment, gone: NDArray[np.int64]) -> Non
     lengths = segment.lengths.copy()
     lengths[gone - segment.start] = 0
     _write(database, segment.start, segment.stop, segment.made, lengths)
-    if 2 * np.count_nonzero(lengths) < segment.made:
+    if 2 * np.count_nonzero(lengths) < segment.made or not segment.made:
         _make(database, segment.start, segment.stop)
 
 
@@ -160,9 +158,8 @@ def _make(database: Database, start: int, stop: int) -> None:
         database.all("DELETE FROM lexical_segment WHERE start = ?", (part.start,))
         first, last = place(part.start, 0), place(part.start + 1, 0)
         database.all("DELETE FROM lexical_posting WHERE place >= ? AND place < ?", (first, last))
-    made = int(np.count_nonzero(whole.lengths))
-    if made:
-        _write(database, start, stop, made, whole.lengths)
+    if database.all("SELECT 1 FROM lexical_entry WHERE row >= ? AND row < ? LIMIT 1", (start, stop)):
+        _write(database, start, stop, int(np.count_nonzero(whole.lengths)), whole.lengths)
         database.many("INSERT INTO lexical_posting VALUES (?, ?, ?)", _pages(start, np.concatenate(keys)))
 
 
@@ -188,13 +185,21 @@ def live_keys(database: Database, segment: Segment) -> Keys:
         "SELECT place, rows, crc FROM lexical_posting WHERE place >= ? AND place < ? ORDER BY place",
         (place(segment.start, 0), place(segment.start + 1, 0)),
     )
+    if not found:
+        return _counted(database, segment, np.empty(0, np.uint64))
     pages = [np.frombuffer(sound(database, "lexical_posting", row)[1], "<u4") for row in found]
     held = [(page[1:][: page[0]], page[1 + page[0] :][: page[0]], page[1 + 2 * page[0] :]) for page in pages]
     terms, sizes, postings = (np.concatenate(each).astype(np.uint64) for each in zip(*held, strict=True))
     keys: Keys = np.repeat(terms << _TERM_SHIFT, sizes.astype(np.int64)) | postings
     live = segment.lengths[postings >> COUNT_BITS] > 0
-    kept: Keys = keys[live]
-    return kept
+    return _counted(database, segment, keys[live])
+
+
+def _counted(database: Database, segment: Segment, keys: Keys) -> Keys:
+    """The keys, where all of the segment's are there. Raises IndexDamaged where they are not as long as its entries."""
+    if int((keys & np.uint64(MOST)).sum()) != int(segment.lengths.sum()):
+        raise damaged(database.file, f"lexical postings of the rows from {segment.start} on are missing")
+    return keys
 
 
 def _write(database: Database, start: int, stop: int, made: int, lengths: NDArray[np.integer]) -> None:
@@ -207,6 +212,8 @@ def _write(database: Database, start: int, stop: int, made: int, lengths: NDArra
 
 def _pages(start: int, keys: Keys) -> Iterator[tuple[int, bytes, int]]:
     """The rows of the segment's pages."""
+    if not len(keys):
+        return
     keys.sort()
     postings = (keys & _LOW).astype("<u4")
     terms, firsts, sizes = np.unique((keys >> _TERM_SHIFT).astype("<u4"), return_index=True, return_counts=True)

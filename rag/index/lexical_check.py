@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import RagError
+from rag.errors import IndexDamaged, RagError
 from rag.index import lexical_changes as changes
 from rag.index import lexical_postings as kept
 from rag.index.database import Database
@@ -45,13 +45,15 @@ def _broken(database: Database, table: str) -> Iterator[str]:
 def _disagreement(database: Database) -> Iterator[str]:
     """What sound rows say against each other."""
     counted = dict(database.all("SELECT id, chunks FROM lexical_term NOT INDEXED"))
-    chunks, length = np.zeros(max(counted, default=0) + 1, np.int64), 0
+    chunks, length = np.zeros(1, np.int64), 0
     for terms, counts in _entries(database):
-        chunks[:] += np.bincount(terms, minlength=len(chunks))[: len(chunks)]
+        own = np.bincount(terms, minlength=len(chunks))
+        own[: len(chunks)] += chunks
+        chunks = own
         length += int(counts.sum())
     if counted != {number: int(chunks[number]) for number in np.flatnonzero(chunks).tolist()}:
         yield "the lexical index does not count the chunks of its terms"
-    if length != kept.size(database):
+    if length != _size(database):
         yield "the lexical index has a wrong length of its entries"
     stop = pages = 0
     for segment in kept.segments(database):
@@ -61,6 +63,14 @@ def _disagreement(database: Database) -> Iterator[str]:
         pages += _pages(database, segment)
     if pages != database.all("SELECT count(*) FROM lexical_posting NOT INDEXED")[0][0]:
         yield "the lexical index has postings that are in no segment"
+
+
+def _size(database: Database) -> int:
+    """The length of all entries as it is kept; -1 where it is lost."""
+    try:
+        return kept.size(database)
+    except IndexDamaged:
+        return -1
 
 
 def _entries(database: Database) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.uint16]]]:
@@ -77,7 +87,10 @@ def _as_its_entries(database: Database, segment: kept.Segment) -> bool:
     """Whether a segment has the lengths and the postings of the entries of its rows, where they are looked for."""
     again = kept.Segment(segment.start, segment.stop, 0, np.zeros(segment.stop - segment.start, np.uint32))
     wanted = changes.turned_round(database, segment.start, segment.stop, again)
-    held = changes.live_keys(database, segment)
+    try:
+        held = changes.live_keys(database, segment)
+    except IndexDamaged:
+        return False
     in_order = bool((held[1:] > held[:-1]).all())
     return in_order and np.array_equal(held, np.sort(wanted)) and np.array_equal(segment.lengths, again.lengths)
 

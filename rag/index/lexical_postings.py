@@ -79,6 +79,8 @@ def known(database: Database, terms: Iterable[str]) -> dict[str, Term]:
 def size(database: Database) -> int:
     """The length of all entries together, in terms."""
     rows = database.all("SELECT id, terms, crc FROM lexical_size")
+    if not rows and database.all("SELECT 1 FROM lexical_entry LIMIT 1"):
+        raise damaged(database.file, "the length of lexical search's entries is missing")
     return int(sound(database, "lexical_size", rows[0])[1]) if rows else 0
 
 
@@ -126,11 +128,15 @@ def newest(database: Database, terms: Sequence[Term]) -> Entries:
 def rows_with(database: Database, terms: Sequence[Term]) -> Numbers:
     """The rows, ascending, that have one of the terms at least."""
     own, fresh = segments(database), newest(database, terms)
-    parts = [fresh.rows[(fresh.counts > 0).any(axis=1)]]
-    for term in terms:
+    parts = [np.empty(0, np.int64)]
+    for column, term in enumerate(terms):
+        found = [fresh.rows[fresh.counts[:, column] > 0]]
         for segment, (places, _) in zip(own, postings(database, term, own), strict=True):
             live = places[segment.lengths[places] > 0]
-            parts.append(live.astype(np.int64) + segment.start)
+            found.append(live.astype(np.int64) + segment.start)
+        if sum(map(len, found)) != term.chunks:
+            raise damaged(database.file, f"term {term.number} of lexical search is not in {term.chunks} chunks")
+        parts += found
     return np.unique(np.concatenate(parts))
 
 

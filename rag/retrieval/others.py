@@ -34,11 +34,15 @@ def search_words(
     if k < 1:
         raise ValueError(f"k={k}: at least one hit must be wanted")
     among = store.rows_where(parse_filter(where)) if where.strip() else None
-    for phrase in quoted(query):
+    phrases = quoted(query)
+    for phrase in phrases:
         among = holding(store, phrase, among)
     depth = max(k, NEAR) if group or joined else k
     while True:
         rows, scores = store.search_lexical(query, depth, among)
+        if phrases and among is not None:  # what holds them may have no word that BM25 counts
+            others = np.setdiff1d(among, rows, assume_unique=True)[: depth - len(rows)]
+            rows, scores = np.append(rows, others), np.append(scores, np.zeros(len(others), np.float32))
         wanted = depth if joined else k
         hits = dressed(store, Candidates.of(rows, scores, lexical=scores), wanted, group=group)
         if joined:

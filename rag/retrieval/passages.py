@@ -7,7 +7,7 @@ or 18 months in place of 24 is for the reader to see.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -23,6 +23,8 @@ NEAR = 0.6
 """Share of their shingles (Jaccard) from which two dated texts say nearly the same: one word in twelve may differ."""
 MOST_JOINED = 3
 """Chunks of one passage."""
+MOST_COMPARED = 100
+"""Dated hits that another is compared with, the best."""
 WIDEST_GAP = 200
 """Characters of white space that may stand between two that are joined."""
 
@@ -74,16 +76,18 @@ def _told(store: Store, hit: Hit) -> _Told:
 def _collapsed(store: Store, question: str, hits: Sequence[Hit]) -> list[Hit]:
     """One hit for all that say nearly the same as the best of them, in its place."""
     families: list[list[_Told]] = []
-    with_shingle: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    of_words: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    dated: list[int] = []
     for told in (_told(store, hit) for hit in hits):
-        near = Counter(number for shingle in told.shingles for number in with_shingle[shingle])
-        number = next((number for number, _ in near.most_common() if families[number][0].like(told)), None)
+        near = [*of_words[told.terms], *(dated[:MOST_COMPARED] if told.date else ())]
+        number = next((number for number in near if all(told.like(member) for member in families[number])), None)
         if number is None:
-            for shingle in told.shingles:
-                with_shingle[shingle].append(len(families))
-            families.append([told])
-        else:
-            families[number].append(told)
+            number = len(families)
+            families.append([])
+            of_words[told.terms].append(number)
+            if told.date:
+                dated.append(number)
+        families[number].append(told)
     words = content_words(question)
     return [family[0].hit if len(family) == 1 else _head(family, words) for family in families]
 

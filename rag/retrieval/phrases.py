@@ -16,17 +16,19 @@ from numpy.typing import NDArray
 
 from rag.protocols import Store
 from rag.text.fold import light
-from rag.text.terms import content_words
+from rag.text.terms import content_words, phrase_words
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
-MOST = 1000
+MOST = 500
 """Chunks with all words of a phrase that are read; of more, the best by BM25."""
 
 # An inch or a second (3" pipe) opens nothing: what opens stands behind no letter and no digit of Latin.
 _QUOTED = re.compile(r'(?<![0-9A-Za-z])"([^"]*)"|[“„]([^“”„]+)[”“]|«([^«»]+)»|「([^「」]+)」|『([^『』]+)』')
 _ENDS = re.compile(r"^\W+|\W+$")
+_UNSPACED = "\u0e00"  # Thai; the scripts before it write spaces
+_LETTER = rf"[^\W_{_UNSPACED}-\U0010ffff]"
 _SPACE = re.compile(r"\s+")
 
 
@@ -43,12 +45,15 @@ def holds(text: str, phrase: str) -> bool:
 
 
 def holding(store: Store, phrase: str, among: Rows | None = None) -> Rows:
-    """The rows, ascending, that hold the phrase; `among` (m,), ascending, are those that are wanted."""
-    rows = store.rows_having(content_words(phrase))
+    """The rows, ascending, that hold the phrase; `among` (m,), ascending, are those that are wanted.
+
+    A single character of a script that writes no spaces is not looked for: no leg knows where it stands.
+    """
+    rows = store.rows_having(phrase_words(phrase))
     if among is not None:
         rows = np.intersect1d(rows, among, assume_unique=True)
     if len(rows) > MOST:
-        rows = np.sort(rows[np.argsort(-store.lexical_scores(phrase, rows), kind="stable")[:MOST]])
+        rows = np.sort(store.search_lexical(phrase, MOST, rows)[0])
     chunks = store.chunks([int(row) for row in rows])
     return rows[[place for place, chunk in enumerate(chunks) if holds(chunk.text, phrase)]]
 
@@ -70,9 +75,11 @@ def shares(store: Store, question: str, held: Mapping[str, Rows], rows: Rows) ->
 
 @lru_cache(maxsize=64)
 def _pattern(phrase: str) -> re.Pattern[str]:
-    """The phrase between signs that are no letters; scripts that write no spaces know no such bounds."""
-    front = r"(?<![^\W_])" if phrase[0] < "\u0e00" else ""
-    back = r"(?![^\W_])" if phrase[-1] < "\u0e00" else ""
+    """The phrase, not as a part of longer words; scripts that write no spaces have no such bounds, and are one."""
+    front = rf"(?<!{_LETTER})(?<!{_LETTER}['’])" if phrase[0] < _UNSPACED else ""
+    back = rf"(?!['’]?{_LETTER})" if phrase[-1] < _UNSPACED else ""
+    front += r"(?<![0-9][.,])" if phrase[0].isdigit() else ""
+    back += r"(?![.,][0-9])" if phrase[-1].isdigit() else ""
     return re.compile(front + re.escape(phrase) + back)
 
 

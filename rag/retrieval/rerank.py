@@ -22,7 +22,8 @@ def reranked(store: Store, reranker: Reranker, question: str, found: Candidates)
     places = {hit.chunk.id: place for place, hit in enumerate(hits)}
     better = reranker.rerank(question, hits)
     scores = np.array([hit.score for hit in better], np.float32)
-    if {hit.chunk.id for hit in better} != places.keys() or len(better) != len(hits) or (np.diff(scores) > 0).any():
+    unsorted = not np.isfinite(scores).all() or (np.diff(scores) > 0).any()
+    if {hit.chunk.id for hit in better} != places.keys() or len(better) != len(hits) or unsorted:
         raise ValueError(f"{type(reranker).__name__} has to give the same hits back, with new scores, best first")
     order = np.array([places[hit.chunk.id] for hit in better], np.int64)
     return replace(found.taken(order), scores=scores, rerank=scores)

@@ -98,6 +98,21 @@ def content_words(text: str) -> list[tuple[str, ...]]:
     return _cut(told, drop=function_words(code)) or _cut(lit)
 
 
+def phrase_words(phrase: str) -> list[tuple[str, ...]]:
+    """For each word (or bigram) of a phrase the terms of which any text that holds the phrase has one at least.
+
+    In whatever language the text's words were stemmed. A single character of a script without spaces says nothing: in
+    a text it is a part of bigrams.
+    """
+    every = (*sorted(_ALGORITHMS), "")
+    found: list[tuple[str, ...]] = []
+    for run, word in _token.findall(light(phrase)):
+        found.extend((first + second,) for first, second in pairwise(run))
+        if word:
+            found.append(tuple(dict.fromkeys(_forms(word, every))))
+    return list(dict.fromkeys(filter(None, found)))
+
+
 def _cut(lit: str, drop: frozenset[str] = frozenset()) -> list[tuple[str, ...]]:
     tokens = _token.findall(lit)
     stemmers = _stemmers([word for _, word in tokens[:_SAMPLE_WORDS] if word])

@@ -232,6 +232,52 @@ def test_sound_rows_that_disagree_are_damage() -> None:
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        ("DELETE FROM lexical_posting WHERE place < 1 << 34", "segment of row 0 does not hold the terms"),
+        ("DELETE FROM lexical_term WHERE id = (SELECT max(id) FROM lexical_term)", "does not count the chunks"),
+        ("DELETE FROM lexical_size", "a wrong length of its entries"),
+    ],
+)
+def test_what_is_lost_is_told_by_a_check(harm: str, says: str) -> None:
+    database = open_memory()
+    lexical.add(database, [(row, f"alpha {row}") for row in range(1, 60)])
+    database.all(harm)
+    problems = list(lexical_check.damage(database))
+    assert any(says in problem for problem in problems), problems
+    database.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_lost_postings_are_damage_to_a_phrase_and_to_a_merge_too() -> None:
+    database = open_memory()
+    lexical.add(database, [(row, f"alpha {row}") for row in range(1, 60)])
+    first = postings.segments(database)[0]
+    low, high = postings.place(first.start, 0), postings.place(first.start + 1, 0)
+    database.all("DELETE FROM lexical_posting WHERE place >= ? AND place < ?", (low, high))
+    with pytest.raises(IndexDamaged, match="is not in 59 chunks"):
+        lexical.having(database, [("alpha",)])
+    with pytest.raises(IndexDamaged, match="are missing"):
+        lexical.remove(database, range(1, 25))
+    database.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_chunks_without_terms_are_settled_as_others_are() -> None:
+    database = open_memory()
+    lexical.add(database, [(row, "") for row in range(1, 30)])
+    assert postings.settled(database) == 28
+    assert list(lexical_check.damage(database)) == []
+    lexical.add(database, [(row, "alpha") for row in range(30, 70)])
+    assert lexical.search(database, "alpha", 100, 69)[0].tolist() == list(range(30, 70))
+    lexical.remove(database, range(1, 70))
+    assert list(lexical_check.damage(database)) == []
+    assert not database.all("SELECT 1 FROM lexical_segment")
+    database.close()
+
+
+@pytest.mark.usefixtures("small")
 def test_rows_that_have_every_word_in_any_of_its_forms() -> None:
     database = open_memory()
     lexical.add(database, [(row, f"alpha {'beta' if row % 2 else 'gamma'} {row}") for row in range(1, 30)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, permutations
 from pathlib import Path
 
 import pytest
@@ -90,6 +90,22 @@ def test_without_dates_only_the_same_words_are_the_same_text(found: Found) -> No
     assert len(hits) == 5
     assert sorted(len(hit.alike) for hit in hits) == [0, 0, 0, 0, 1]
     assert all(hit.date == "" for hit in hits)
+
+
+def test_two_that_disagree_are_never_one_through_a_third(tmp_path: Path) -> None:
+    """Each is an edition of the older text, but they are of one year and say two things."""
+    texts = {"a.md": ("2022", "twelve"), "b.md": ("2024", "eighteen"), "c.md": ("2024", "twenty")}
+    (tmp_path / "docs").mkdir()
+    for name, (date, months) in texts.items():
+        text = f"---\ndate: {date}\n---\n{RULE.format(months)}\n"
+        (tmp_path / "docs" / name).write_text(text, encoding="utf-8")
+    ingest([tmp_path / "docs"], tmp_path / "index", HashEmbedder(), chunking=Chunking(128, 8))
+    with Index.open(tmp_path / "index") as index:
+        hits = Retriever(index, HashEmbedder()).retrieve("rope", 3)
+        for order in permutations(hits):
+            found = passages(index, "rope", order, 3)
+            assert len(found) == 2
+            assert all({each.date for each in hit.alike} <= {"2022", "2024"} - {hit.date} for hit in found)
 
 
 @pytest.mark.parametrize(("one", "other"), [("2024", "2024-03"), ("2024-03", "2024-03-09"), ("2024", "2024")])

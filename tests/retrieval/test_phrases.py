@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rag.index.index import Index
 from rag.index.split import Chunking
@@ -15,6 +18,7 @@ from rag.retrieval.fuse import Fusion
 from rag.retrieval.others import search_words
 from rag.retrieval.phrases import holding, holds, quoted, shares
 from rag.retrieval.retriever import Retriever
+from rag.text.terms import phrase_words
 
 
 @pytest.mark.parametrize(
@@ -47,6 +51,14 @@ def test_phrases_stand_in_quotation_marks_of_any_kind(question: str, phrases: tu
         ("规定双人作业时", "双人作业", True),
         ("kx-2041", "kx-204", False),
         ("c++ (2011)", "c++", True),
+        ("根据2024年的销售", "2024年", True),
+        ("我用iphone手机", "iphone", True),
+        ("12024年", "2024年", False),
+        ("costs 1,200.5 crowns", "costs 1", False),
+        ("costs 1,200.5 crowns", "5 crowns", False),
+        ("costs 1, 2 or 3.", "3", True),
+        ("l'homme", "l", False),
+        ("the 'winch' rope", "winch", True),
     ],
 )
 def test_a_text_holds_a_phrase_word_for_word(text: str, phrase: str, held: bool) -> None:
@@ -119,3 +131,50 @@ def test_only_so_many_are_read_for_a_phrase(index: Index, monkeypatch: pytest.Mo
     monkeypatch.setattr("rag.retrieval.phrases.MOST", 3)
     with index:
         assert 0 < len(holding(index, "slip rope")) <= 3
+
+
+TEXTS = (
+    "人的一生是漫长的，第3季度的销售，根据2024年的报告。大和民族的历史，我是谁？我用iphone手机。",
+    "Suomalaisten kirjastojen kokoelmat ovat kasvaneet viime vuosina, ja niiden käyttö on lisääntynyt.",
+    "De gemeentelijke belastingen zijn in het afgelopen jaar niet verhoogd, maar de kosten zijn gestegen.",
+    "Er sagte dabei: the quality of mercy is not strained, und alle haben es gleich verstanden.",
+    "Zbiory polskich bibliotek rosły szybko, a ich czytelnicy przychodzili coraz częściej niż dawniej.",
+    "The part KX-204-B costs 1,200.5 crowns; write to ada@example.org or read report_v2.pdf (l'homme).",
+    "ร้านกาแฟเปิดเจ็ดโมงเช้าทุกวัน และปิดตอนหกโมงเย็น",
+    "サーバーの再起動は毎週日曜日の深夜に行われます。",
+)
+
+
+@pytest.fixture(scope="module")
+def languages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    folder = tmp_path_factory.mktemp("languages")
+    (folder / "docs").mkdir()
+    for number, text in enumerate(TEXTS):
+        (folder / "docs" / f"{number}.txt").write_text(text, encoding="utf-8")
+    ingest([folder / "docs"], folder / "index", HashEmbedder(), chunking=Chunking(200, 8))
+    with Index.open(folder / "index") as index:
+        yield index
+
+
+@given(st.sampled_from(TEXTS), st.data())
+@settings(deadline=None, max_examples=300)
+def test_whatever_stands_in_a_text_is_found_in_it(languages: Index, text: str, data: st.DataObject) -> None:
+    """Any slice at the bounds of words, in any language, however the words around it were cut and stemmed."""
+    start = data.draw(st.integers(0, len(text) - 2))
+    end = data.draw(st.integers(start + 2, len(text)))
+    for phrase in quoted(f"“{text[start:end]}”"):
+        if holds(text, phrase) and phrase_words(phrase):
+            found = languages.chunks(holding(languages, phrase).tolist())
+            assert text in [chunk.text.strip() for chunk in found]
+
+
+def test_a_phrase_of_common_words_and_a_rare_word_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for n in range(8):
+        (tmp_path / "docs" / f"{n}.txt").write_text(f"The annual report, number {n}.", encoding="utf-8")
+    (tmp_path / "docs" / "other.txt").write_text("A zeppelin.", encoding="utf-8")
+    ingest([tmp_path / "docs"], tmp_path / "index", HashEmbedder())
+    with Index.open(tmp_path / "index") as index:
+        found = search_words(index, '"annual report" zeppelin', 5)
+        assert len(found) == 5
+        assert all("annual report" in hit.text for hit in found)

@@ -271,8 +271,13 @@ def test_copies_do_not_take_the_places_of_others() -> None:
 
 @pytest.mark.parametrize(
     "spoil",
-    [lambda hits: hits[1:], lambda hits: hits[::-1], lambda hits: [*hits, hits[0]]],
-    ids=["lost", "order", "twice"],
+    [
+        lambda hits: hits[1:],
+        lambda hits: hits[::-1],
+        lambda hits: [*hits, hits[0]],
+        lambda hits: [replace(hit, score=float("nan")) for hit in hits],
+    ],
+    ids=["lost", "order", "twice", "nan"],
 )
 def test_a_reranker_that_breaks_its_promise_is_named(store: ListStore, spoil: Callable[[list[Hit]], list[Hit]]) -> None:
     class Broken:
