@@ -65,7 +65,7 @@ def evaluate(
     with Index.open(path, embedder=embedder) as opened:
         retriever = Retriever(opened, embedder)
         names = document_names(dataset, opened)
-        rankings, latencies = _search(dataset, retriever, names, shows)
+        rankings, latencies = ranked_documents(dataset, retriever, names, shows)
         answers = None if generator is None else _answer(dataset, retriever, generator, k, shows)
         settings = _described(opened, embedder, generator, k, limit)
         unread = unread_files(dataset, opened)
@@ -82,7 +82,7 @@ def evaluate(
     )
 
 
-def _search(
+def ranked_documents(
     dataset: EvaluationSet, retriever: Retriever, names: Mapping[str, str], progress: Progress
 ) -> tuple[dict[str, list[str]], list[float]]:
     """Query → documents, best first, for the judged queries; and the seconds of each first search."""
