@@ -91,7 +91,7 @@ def answer(peer: str, build: Callable[[Task], tuple[Search, Search]]) -> None:
     folder, depths = Path(sys.argv[1]), [int(word) for word in sys.argv[2:]]
     task = _read_task(folder)
     dense, hybrid = build(task)
-    searches = [(dense, max(depths)), *((hybrid, depth) for depth in depths)]
+    searches = [(dense, min(depths)), *((hybrid, depth) for depth in depths)]
     rankings = {
         mode: {question.id: _ranked(task, search, question.text, depth) for question in task.questions}
         for mode, (search, depth) in zip(modes(depths), searches, strict=True)
