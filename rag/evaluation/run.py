@@ -85,7 +85,7 @@ def evaluate(
     with Index.open(path, embedder=embedder) as opened:
         retriever = Retriever(opened, embedder, reranker, fusion=fusion)
         names = document_names(dataset, opened)
-        searched = _search(dataset, retriever, names, shows)
+        searched = ranked_documents(dataset, retriever, names, shows)
         judged = {} if generator is None else _answer(dataset, retriever, generator, k, shows)
         settings = _described(retriever, opened, generator, k, limit)
         unread = unread_files(dataset, opened)
@@ -104,7 +104,7 @@ def evaluate(
 
 
 @dataclass(frozen=True, slots=True)
-class _Searched:
+class Searched:
     """What a query found: documents, best first, its first hit, and the seconds that its first search took."""
 
     found: tuple[str, ...]
@@ -112,19 +112,19 @@ class _Searched:
     seconds: float
 
 
-def _search(
+def ranked_documents(
     dataset: EvaluationSet, retriever: Retriever, names: Mapping[str, str], progress: Progress
-) -> dict[str, _Searched]:
+) -> dict[str, Searched]:
     """What each judged query found."""
     judged = [query for query in dataset.queries if query.id in dataset.qrels]
-    searched: dict[str, _Searched] = {}
+    searched: dict[str, Searched] = {}
     progress.start("search", len(judged))
     for query in judged:
         started = time.perf_counter()
         hits = retriever.retrieve(query.text, DEPTH)
         seconds = time.perf_counter() - started
         found = tuple(_deepened(query.text, hits, retriever, names))
-        searched[query.id] = _Searched(found, hits[0] if hits else None, seconds)
+        searched[query.id] = Searched(found, hits[0] if hits else None, seconds)
         progress.advance(1)
     progress.finish()
     return searched
@@ -132,7 +132,7 @@ def _search(
 
 def _rows(
     dataset: EvaluationSet,
-    searched: Mapping[str, _Searched],
+    searched: Mapping[str, Searched],
     measured: Mapping[str, Mapping[str, float]],
     judged: Mapping[str, Judged],
 ) -> tuple[QueryRow, ...]:
