@@ -43,9 +43,7 @@ _LOW = np.uint64((1 << 32) - 1)
 
 
 def add(database: Database, entries: Sequence[tuple[int, Mapping[str, int]]]) -> None:
-    """Keep (row, how often it has each of its terms) pairs; each row is higher than all before it."""
-    if not entries:
-        return
+    """Keep (row, how often it has each of its terms) pairs, one at least; each row is higher than all before it."""
     numbers = _count_in(database, Counter(term for _, counts in entries for term in counts))
     held = [(row, _entry(counts, numbers)) for row, counts in entries]
     _resize(database, sum(int(data["count"].sum()) for _, data in held))

@@ -19,7 +19,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -183,13 +183,13 @@ def _downloaded(entry: Entry, folder: Path, progress: Progress) -> Path:
 
 
 def _largest_wheel(folder: Path) -> int:
-    """Bytes of the download so far; pip moves the file while we look."""
+    """Bytes of the download so far; pip moves files and removes folders while we look."""
     sizes = [0]
-    for path in folder.rglob("*.whl"):
-        try:
-            sizes.append(path.stat().st_size)
-        except FileNotFoundError:
-            continue
+    for place, _, names in os.walk(folder):  # which passes over what is gone; Path.rglob raises
+        for name in names:
+            if name.endswith(".whl"):
+                with suppress(FileNotFoundError):
+                    sizes.append(Path(place, name).stat().st_size)
     return max(sizes)
 
 

@@ -28,8 +28,8 @@ def search_words(
     """The `k` best hits by BM25 alone, best first; only chunks that hold a word of the query. No embedder is needed.
 
     A quoted phrase must be there as it is typed. A word that more than half of all chunks hold counts only where the
-    query has no rarer one. `where`, `group` and
-    `joined` as in `Retriever.retrieve`. Raises ValueError for k < 1, FilterError for a filter that cannot be read.
+    query has no rarer one. `where`, `group` and `joined` as in `Retriever.retrieve`. Raises ValueError for k < 1,
+    FilterError for a filter that cannot be read.
     """
     if k < 1:
         raise ValueError(f"k={k}: at least one hit must be wanted")

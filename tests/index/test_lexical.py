@@ -96,6 +96,8 @@ def test_of_a_long_query_the_rarest_terms_count(database: Database, monkeypatch:
 
 def test_removed_rows_are_not_found_and_do_not_count(database: Database) -> None:
     lexical.remove(database, [10])
+    lexical.remove(database, [10, 999])  # not there: nothing
+    lexical.add(database, [])
     assert 10 not in lexical.search(database, "kx-204-b Monday", 5, 4)[0]
     assert lexical.mass(database, "Monday", 4) == lexical.mass(database, "zeppelin", 4)
     assert list(lexical_check.damage(database)) == []

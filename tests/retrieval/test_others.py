@@ -44,6 +44,11 @@ def names(hits: object) -> list[str]:
     return [Path(hit.source).name for hit in hits]  # type: ignore[attr-defined]
 
 
+def test_a_silly_k_is_refused(index: Index) -> None:
+    with pytest.raises(ValueError, match="at least one hit"):
+        search_words(index, "rope", 0)
+
+
 def test_keyword_search_finds_only_what_holds_a_word(index: Index) -> None:
     hits = search_words(index, "winch rope", 10)
     assert {"winch.md", "winch-old.md", "crane.txt"} == set(names(hits))
