@@ -20,7 +20,7 @@ from rag.text.terms import content_words, terms
 SHINGLE = 3
 """Terms in a row that are compared."""
 NEAR = 0.6
-"""Share of their shingles (Jaccard) from which two dated texts say nearly the same: one word in twelve may differ."""
+"""Share of shingles (Jaccard) from which dated texts say nearly the same: a word in twelve may differ, and any number."""
 MOST_JOINED = 3
 """Chunks of one passage."""
 MOST_COMPARED = 100
@@ -69,7 +69,8 @@ def _apart(one: str, other: str) -> bool:
 
 def _told(store: Store, hit: Hit) -> _Told:
     found = tuple(terms(hit.text))
-    shingles = frozenset(found[at : at + SHINGLE] for at in range(max(1, len(found) - SHINGLE + 1))) if found else ()
+    masked = tuple("#" if any(map(str.isdigit, term)) else term for term in found)  # editions differ in their numbers
+    shingles = frozenset(masked[at : at + SHINGLE] for at in range(max(1, len(found) - SHINGLE + 1))) if found else ()
     return _Told(hit, found, frozenset(shingles), store.date(hit.chunk.document))
 
 

@@ -56,6 +56,16 @@ def test_the_newest_edition_stands_for_the_older_ones(found: Found) -> None:
     assert "every 12 months" in hit.text
 
 
+def test_editions_may_differ_in_all_their_numbers(found: Found) -> None:
+    rule = "Receipts are handed in within {} days. Meals are paid up to {} euros, hotels up to {} euros a night."
+    numbers = {"2023-02-01": (30, 25, 110), "2025-02-01": (60, 32, 140)}
+    files = {f"{date}.md": f"---\ndate: {date}\n---\n{rule.format(*each)}\n" for date, each in numbers.items()}
+    (hit,) = found(files, "when are receipts handed in")
+    assert (names([hit]), hit.date) == (["2025-02-01.md"], "2025-02-01")
+    (hit,) = found(files, "receipts within 30 days")
+    assert names([hit]) == ["2023-02-01.md"]
+
+
 def test_the_edition_that_is_asked_for_by_its_number_stays_in_front(found: Found) -> None:
     files = {"a.md": dated("2022-03-01", 24), "b.md": dated("2024-03-01", 12)}
     (hit,) = found(files, "rope replaced every 24 months")
