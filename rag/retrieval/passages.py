@@ -20,7 +20,7 @@ from rag.text.terms import content_words, terms
 SHINGLE = 3
 """Terms in a row that are compared."""
 NEAR = 0.6
-"""Share of shingles (Jaccard) from which dated texts say nearly the same: a word in twelve may differ, and any number."""
+"""Shingles that dated texts share (Jaccard) to be nearly the same: a word in twelve may differ, and any number."""
 MOST_JOINED = 3
 """Chunks of one passage."""
 MOST_COMPARED = 100
