@@ -10,19 +10,22 @@ query by query: mean and paired bootstrap 95 % interval. FOLDER holds sets in th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from retrieval import HANDBOOK, SETS, arguments
+from retrieval import arguments, print_rows
 
-from rag import Hit, Index, Retriever, load_embedder
+from rag import Index, Retriever, load_embedder
 from rag.evaluation.build import built_index, document_names
 from rag.evaluation.dataset import read_set
 from rag.evaluation.metrics import DEPTH, difference, per_query
+from rag.evaluation.run import documents_of
 from rag.index.split import Chunking
 from rag.intake import NoProgress
 from rag.protocols import Embedder
+from rag.retrieval.candidates import Candidates
+from rag.retrieval.dress import dressed
 from rag.retrieval.fuse import Fusion
 
 CHUNKS = 50
@@ -35,12 +38,7 @@ def main() -> None:
     embedder = load_embedder()
     print("| set | queries | " + " | ".join(COLUMNS) + " | default − best leg |")
     print("|---|---:|" + "---:|" * len(COLUMNS) + "---|")
-    for name in options.sets or ("handbook", *SETS):
-        folder = HANDBOOK if name == "handbook" else options.data / name
-        if folder.is_dir():
-            print(row(name, folder, embedder, options.limit), flush=True)
-        else:
-            print(f"| {name} | absent |" + " |" * (len(COLUMNS) + 1))
+    print_rows(options, lambda name, folder: row(name, folder, embedder, options.limit), len(COLUMNS) + 1)
 
 
 def row(name: str, folder: Path, embedder: Embedder, limit: int | None) -> str:
@@ -68,27 +66,14 @@ def orders(
     hits = Retriever(index, embedder).retrieve(question, CHUNKS)
     late = sorted(hits, key=lambda hit: -(hit.scores.late if hit.scores.late is not None else -np.inf))
     ranks = Retriever(index, embedder, fusion=Fusion("rrf")).retrieve(question, CHUNKS)
-    for column, found in (("default", hits), ("late", late), ("rrf", ranks)):
-        yield column, documents_of(found, names)
     vector = embedder.embed_query(question).vectors[0]
-    for column, (rows, _) in (
-        ("dense", index.search_dense(vector, CHUNKS)),
-        ("lexical", index.search_lexical(question, CHUNKS)),
-    ):
-        places = (
-            sorted(source.location for source in index.sources(chunk.document)) for chunk in index.chunks(rows.tolist())
-        )
-        yield column, first([place for each in places for place in each], names)
-
-
-def documents_of(hits: Sequence[Hit], names: Mapping[str, str]) -> list[str]:
-    """The documents of hits."""
-    return first([place for hit in hits for place in (hit.source, *hit.copies)], names)
-
-
-def first(places: Sequence[str], names: Mapping[str, str]) -> list[str]:
-    """The names of the first ten documents that lie in these places."""
-    return list(dict.fromkeys(names[place] for place in places if place in names))[:DEPTH]
+    dense, lexical = (
+        dressed(index, Candidates.of(rows, scores), CHUNKS)
+        for rows, scores in (index.search_dense(vector, CHUNKS), index.search_lexical(question, CHUNKS))
+    )
+    found = {"default": hits, "late": late, "rrf": ranks, "dense": dense, "lexical": lexical}
+    for column, own in found.items():
+        yield column, documents_of(own, names)[:DEPTH]
 
 
 if __name__ == "__main__":

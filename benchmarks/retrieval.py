@@ -8,6 +8,7 @@ FOLDER holds sets in the form of `rag eval` (default: ../shared/data). Absent se
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from rag import load_embedder
@@ -24,12 +25,14 @@ def main() -> None:
     embedder = load_embedder()
     print("| set | queries | " + " | ".join(METRICS) + " | p50 / p95 ms |")
     print("|---|---:|" + "---|" * (len(METRICS) + 1))
+    print_rows(options, lambda name, folder: row(name, folder, embedder, options.limit), len(METRICS) + 1)
+
+
+def print_rows(options: argparse.Namespace, row: Callable[[str, Path], str], cells: int) -> None:
+    """A line of the table for each set; one that is absent has as many empty `cells`."""
     for name in options.sets or ("handbook", *SETS):
         folder = HANDBOOK if name == "handbook" else options.data / name
-        if folder.is_dir():
-            print(row(name, folder, embedder, options.limit), flush=True)
-        else:
-            print(f"| {name} | absent |" + " |" * (len(METRICS) + 1))
+        print(row(name, folder) if folder.is_dir() else f"| {name} | absent |" + " |" * cells, flush=True)
 
 
 def arguments(description: str) -> argparse.Namespace:

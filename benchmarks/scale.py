@@ -13,14 +13,14 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from lexical import sampled
+from filters import vectors
+from lexical import SENTENCE, sampled
 from numpy.typing import NDArray
 
 from rag import Index, Retriever, load_embedder
@@ -30,7 +30,6 @@ from rag.index.split import Chunking
 from rag.index.writer import Writer
 from rag.protocols import Embedder
 
-SENTENCE = re.compile(r"(?<=[.!?。！？؟])\s*")
 CHARACTERS = {True: 260, False: 760}  # of about 180 tokens, in Chinese and in others
 TOKENS = 180
 IN_DOCUMENT = 50
@@ -63,8 +62,7 @@ def fill(path: Path, corpora: list[Path], count: int, embedder: Embedder) -> Non
     generator, drawn = random.Random(0), np.random.default_rng(0)
     pools = [sentences(corpus) for corpus in corpora]
     weights = [sum(map(len, pool)) for pool in pools]
-    dimension = embedder.embed_query("a").vectors.shape[1]
-    tokens = [units(drawn, TOKENS, dimension) for _ in range(POOL)]
+    tokens = [vectors(drawn, TOKENS) for _ in range(POOL)]
     blobs: dict[int, bytes] = {}
 
     def encode(codec: TokenCodec, vectors: Floats) -> bytes:
@@ -79,7 +77,7 @@ def fill(path: Path, corpora: list[Path], count: int, embedder: Embedder) -> Non
             texts = [made(pool, generator) for _ in range(min(IN_DOCUMENT, count - first))]
             document = Document(f"d{number}", "\n\n".join(texts))
             own = tuple(generator.choice(tokens) for _ in texts)
-            embeddings = Embeddings(units(drawn, len(texts), dimension), own)
+            embeddings = Embeddings(vectors(drawn, len(texts)), own)
             writer.put(document, list(chunks(document, texts)), embeddings)
             writer.put_source(Source("/corpus", f"{number}.txt", State.INDEXED, document.id))
 
@@ -109,12 +107,6 @@ def chunks(document: Document, texts: list[str]) -> Iterator[Chunk]:
     for place, text in enumerate(texts):
         yield Chunk(f"{document.id}-{place}", document.id, start, start + len(text), text, tokens=TOKENS)
         start += len(text) + 2
-
-
-def units(drawn: np.random.Generator, count: int, dimension: int) -> Floats:
-    """Unit rows."""
-    rows = drawn.standard_normal((count, dimension)).astype(np.float32)
-    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 
 def show(index: Index, embedder: Embedder, questions: list[str]) -> None:

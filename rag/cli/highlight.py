@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from rag.text.terms import UNSPACED, content_terms, terms
+
 # Words, or single characters of scripts that write no spaces.
-_UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7ff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+(?:[-'’.][^\W{_UNSPACED}]+)*")
-_ALONE = re.compile(rf"[{_UNSPACED}]")
+_WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+(?:[-'’.][^\W{UNSPACED}]+)*")
+_ALONE = re.compile(rf"[{UNSPACED}]")
 
 
 def highlighted(text: str, question: str) -> list[tuple[str, bool]]:
@@ -30,8 +31,6 @@ def highlighted(text: str, question: str) -> list[tuple[str, bool]]:
 
 def _matches(text: str, question: str) -> Iterator[tuple[int, int]]:
     """Where words of the question stand, in order; two characters each where there are no spaces."""
-    from rag.text.terms import content_terms, terms
-
     asked = frozenset(content_terms(question))
     for match in _WORD.finditer(text):
         start, end = match.span()

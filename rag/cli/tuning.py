@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from rag.evaluation.tune import Tuning
     from rag.retrieval.fuse import Fusion
 
-WEIGHTS = ("dense_weight", "lexical_weight", "exact_weight", "late_weight")
-
 
 @ends_well
 def tune(
@@ -70,7 +68,7 @@ def _check_place(settings: Settings, file: Path, *, overwrite: bool, dry_run: bo
     """Raises SettingsError where weights could not be written or would not count, before anything is measured."""
     if settings.fusion != "scores":
         raise SettingsError(f"fusion = {settings.fusion} ({settings.origins['fusion']}) has no weights to tune")
-    for name in () if dry_run else WEIGHTS:
+    for name in () if dry_run else _weights(fusion_of(settings)):
         origin = settings.origins[name]
         if origin == str(file) and not overwrite:
             raise SettingsError(f"{file} has {name} already. To put another in its place: rag tune --overwrite")
@@ -80,7 +78,7 @@ def _check_place(settings: Settings, file: Path, *, overwrite: bool, dry_run: bo
 
 def _weights(fusion: Fusion) -> dict[str, float]:
     """The weights as settings."""
-    return {name: getattr(fusion, name.removesuffix("_weight")) for name in WEIGHTS}
+    return {f"{name}_weight": weight for name, weight in fusion.weights.items()}
 
 
 def _tuning_object(found: Tuning) -> dict[str, Any]:

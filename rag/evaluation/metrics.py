@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,10 +90,8 @@ def _chance(changes: NDArray[np.float64], seed: int) -> float:
         return 1.0
     generator = np.random.default_rng(seed)
     seen = abs(moved.sum()) * (1 - 1e-12)
-    rows = max(1, _SLAB // len(moved))
     as_large = sum(
-        int((np.abs(_signs(generator, min(rows, RESAMPLES - done), len(moved)) @ moved) >= seen).sum())
-        for done in range(0, RESAMPLES, rows)
+        int((np.abs(_signs(generator, rows, len(moved)) @ moved) >= seen).sum()) for rows in _slabs(len(moved))
     )
     return (1 + as_large) / (1 + RESAMPLES)
 
@@ -105,9 +103,12 @@ def _signs(generator: np.random.Generator, rows: int, columns: int) -> NDArray[n
 def _resampled_means(data: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """Means (RESAMPLES,) of samples of the values, drawn with replacement, in slabs that fit into memory."""
     generator = np.random.default_rng(seed)
-    rows = max(1, _SLAB // len(data))
-    means = [
-        data[generator.integers(0, len(data), size=(min(rows, RESAMPLES - done), len(data)))].mean(axis=1)
-        for done in range(0, RESAMPLES, rows)
-    ]
+    means = [data[generator.integers(0, len(data), size=(rows, len(data)))].mean(axis=1) for rows in _slabs(len(data))]
     return np.concatenate(means)
+
+
+def _slabs(width: int) -> Iterator[int]:
+    """Draws of `width` values each that are made at once, `RESAMPLES` in all."""
+    rows = max(1, _SLAB // width)
+    for done in range(0, RESAMPLES, rows):
+        yield min(rows, RESAMPLES - done)

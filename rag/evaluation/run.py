@@ -156,15 +156,15 @@ def _deepened(question: str, hits: list[Hit], retriever: Retriever, names: Mappi
     """
     wanted = DEPTH
     deeper = Retriever(retriever.index, retriever.embedder, fusion=retriever.fusion)
-    documents = _documents(hits, names)
+    documents = documents_of(hits, names)
     while len(documents) < DEPTH and len(hits) == wanted and wanted < DEEPEST:
         wanted *= 2
         hits = deeper.retrieve(question, wanted)
-        documents = list(dict.fromkeys([*documents, *_documents(hits, names)]))
+        documents = list(dict.fromkeys([*documents, *documents_of(hits, names)]))
     return documents[:DEPTH]
 
 
-def _documents(hits: Sequence[Hit], names: Mapping[str, str]) -> list[str]:
+def documents_of(hits: Sequence[Hit], names: Mapping[str, str]) -> list[str]:
     """The documents of the hits in their order, each once; equal documents stand beside each other."""
     places = (location for hit in hits for location in (hit.source, *hit.copies))
     return list(dict.fromkeys(names[place] for place in places if place in names))
@@ -220,6 +220,6 @@ def _described(
         "k": k,
         "limit": limit,
         "fusion": retriever.fusion.method,
-        **{f"{name}_weight": getattr(retriever.fusion, name) for name in ("dense", "lexical", "exact", "late")},
+        **{f"{name}_weight": weight for name, weight in retriever.fusion.weights.items()},
         "answer": generator.mode if generator else None,
     }

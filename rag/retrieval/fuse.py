@@ -49,9 +49,14 @@ class Fusion:
     def __post_init__(self) -> None:
         if self.method not in get_args(Method):
             raise ValueError(f"method={self.method!r} is none of {', '.join(get_args(Method))}")
-        for name in ("dense", "lexical", "exact", "late"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"the weight {name}={getattr(self, name)} is not a number from 0 on")
+        for name, weight in self.weights.items():
+            if not 0 <= weight < math.inf:
+                raise ValueError(f"the weight {name}={weight} is not a number from 0 on")
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Each leg with its weight."""
+        return {"dense": self.dense, "lexical": self.lexical, "exact": self.exact, "late": self.late}
 
 
 DEFAULT = Fusion()

@@ -68,10 +68,12 @@ def _apart(one: str, other: str) -> bool:
 
 
 def _told(store: Store, hit: Hit) -> _Told:
-    found = tuple(terms(hit.text))
+    found, date = tuple(terms(hit.text)), store.date(hit.chunk.document)
+    if not date:
+        return _Told(hit, found, frozenset(), date)
     masked = tuple("#" if any(map(str.isdigit, term)) else term for term in found)  # editions differ in their numbers
     shingles = frozenset(masked[at : at + SHINGLE] for at in range(max(1, len(found) - SHINGLE + 1))) if found else ()
-    return _Told(hit, found, frozenset(shingles), store.date(hit.chunk.document))
+    return _Told(hit, found, frozenset(shingles), date)
 
 
 def _collapsed(store: Store, question: str, hits: Sequence[Hit]) -> list[Hit]:

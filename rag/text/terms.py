@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import Stemmer
 
 # Scripts that put no space between words (Hangul does, but glues particles to them): cut into bigrams.
-_UNSPACED = (
+UNSPACED = (
     r"\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf\u1000-\u103f\u1050-\u108f\u1100-\u11ff\u1780-\u17d3\u17dc"
     r"\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3041-\u3096\u3099\u309a\u309d-\u309f\u30a1-\u30fa"
     r"\u30fc-\u30ff\u3105-\u312f\u3131-\u318e\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97c"
@@ -36,10 +36,10 @@ _INNER_MARKS = (
     r"\u0bd7\u0c00-\u0c04\u0c3c-\u0c56\u0c81-\u0c83\u0cbc-\u0cd6\u0d00-\u0d03\u0d3b-\u0d4d\u0d57\u0d81-\u0d83"
     r"\u0dca-\u0ddf\u0f71-\u0f84\u1712-\u1714\u1dc0-\u1dff"
 )
-_LETTER = rf"[^\W_{_UNSPACED}]"
+_LETTER = rf"[^\W_{UNSPACED}]"
 # A word, or one written with inner signs: kx-204-b, 1,200.5, ada@example.org, report_v2.pdf, l'homme, c++ (as c).
-_WORD = rf"{_LETTER}(?:[^\W{_UNSPACED}]|[{_INNER_MARKS}])*"
-_token = re.compile(rf"([{_UNSPACED}]+)|({_WORD}(?:[-‐‑–./:@'’+\\&,]{_WORD})*)")
+_WORD = rf"{_LETTER}(?:[^\W{UNSPACED}]|[{_INNER_MARKS}])*"
+_token = re.compile(rf"([{UNSPACED}]+)|({_WORD}(?:[-‐‑–./:@'’+\\&,]{_WORD})*)")
 _part = re.compile(rf"[0-9]+|(?:[^\W\d_]|[{_INNER_MARKS}])+")
 _number = re.compile(r"[0-9]{1,3}(?:[,'’][0-9]{3})+(?:\.[0-9]+)?")
 _apostrophe = re.compile(r"['’]")
