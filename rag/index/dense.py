@@ -1,18 +1,28 @@
-"""Dense search: exact inner products. The only module that knows FAISS.
+"""Dense search: inner products. The only module that knows FAISS.
 
-    base   rows and float16 vectors in a derived file, `dense-<sha256>.faiss`, whole and immutable
+    base   rows and float16 vectors in a derived file, `dense-<sha256>.faiss`, whole and immutable;
+           of more than EXACT_LIMIT rows also their codes
     tail   newer rows, read from the database when the index is opened
 
 A commit adds to the tail; the base is written anew only when tail and deleted rows outgrow `tail_limit`. FAISS has
 no checksums and its own writing is not safe, so the bytes go through `atomic.write`, and their SHA-256 stands in
 the commit. A file that is missing or wrong costs time, not answers: the rows hold the same vectors.
+
+To read all vectors takes 13 ms for each 100,000 (docs/decisions.md, "At size"), so a large base is searched by its
+codes: one bit a dimension, after a fixed rotation (RaBitQ: Gao and Long 2024, arXiv 2405.12497). The best `effort` of
+these are scored exactly. Whoever writes a base measures what that finds and raises the effort until it is enough. Few
+rows that a filter lets through, and the tail, are always searched exactly.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
+import math
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -25,7 +35,20 @@ Floats = NDArray[np.float32]
 Halves = NDArray[np.float16]
 Numbers = NDArray[np.int64]
 
-KIND = "exact"
+EXACT_LIMIT = 200_000
+"""Rows up to which every vector is compared: 25 ms."""
+EFFORT, EFFORT_PER_HIT = 2000, 20
+"""Codes whose vectors are scored: at least so many, and so many for each hit that is wanted."""
+RECALL_LEAST = 0.99
+"""recall@10 against exact search below which a base is given a larger effort."""
+PROBES = 100
+"""Vectors of the base that are searched for to measure it."""
+PART = 500_000
+"""Codes of one part, at most. There are two parts or more, searched at once where FAISS may have several threads."""
+
+_SEED = 1
+_SLAB = 50_000  # vectors that are made floats at once
+_HEADER, _HEADER_MOST = b"rag dense ", 4096
 _log = logging.getLogger(__name__)
 
 
@@ -41,22 +64,46 @@ def file_name(data: bytes) -> str:
 
 def serialised(rows: Numbers, vectors: Halves) -> bytes:
     """A base of these ascending rows and their vectors (n, d), as the bytes of its file."""
-    import faiss
+    flat = _bytes(_faiss_index(rows, vectors))
+    if len(rows) <= EXACT_LIMIT:
+        return flat
+    parts = _parts(vectors)
+    effort, recall = _tried(_joined(parts), vectors)
+    coded = [_bytes(part) for part in parts]
+    facts = {"kind": "coded", "effort": effort, "recall": round(recall, 4), "parts": [len(part) for part in coded]}
+    return b"".join([_HEADER, json.dumps(facts).encode("ascii"), b"\n", *coded, flat])
 
-    return bytes(faiss.serialize_index(_faiss_index(rows, vectors)).tobytes())
+
+def described(file: BinaryIO) -> tuple[str, float]:
+    """The kind of search that a derived file is for, in a word, and its recall@10 as it was measured."""
+    file.seek(0)
+    facts, _ = _facts(file.read(_HEADER_MOST))
+    return (facts["kind"], facts["recall"]) if facts else ("exact", 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """A FAISS index of codes in the order of the base's rows, and how many of the best are scored exactly."""
+
+    index: Any
+    effort: int
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A FAISS index, its rows (n,) ascending and its vectors (n, d) float16."""
+    """A FAISS index, its rows (n,) ascending, its vectors (n, d) float16, and codes where it is large."""
 
     index: Any
     rows: Numbers
     vectors: Halves
+    codes: Codes | None = None
 
 
 class Dense:
-    """Exact search over the base and the tail; `live` (n,) are the rows that were not deleted, ascending."""
+    """Search over the base and the tail; `live` (n,) are the rows that were not deleted, ascending.
+
+    `tail` has live rows only.
+    """
 
     def __init__(self, base: Base, live: Numbers, tail: tuple[Numbers, Halves]) -> None:
         self._base = base
@@ -69,17 +116,15 @@ class Dense:
 
         `among` (m,) are the rows that are wanted, ascending; all where it is None.
         """
-        allowed = self._live if among is None else among
-        rows, scores = self._search_base(vector, k, allowed)
-        in_tail = np.isin(self._tail_rows, allowed, assume_unique=True)
+        rows, scores = self._search_base(vector, k, among)
+        in_tail = slice(None) if among is None else np.isin(self._tail_rows, among, assume_unique=True)
         rows = np.concatenate([rows, self._tail_rows[in_tail]])
-        scores = np.concatenate([scores, self._tail_vectors[in_tail] @ vector])
-        best = np.lexsort((rows, -scores))[: max(k, 0)]
-        return rows[best], scores[best].astype(np.float32)
+        scores = np.concatenate([scores, _products(self._tail_vectors[in_tail], vector)])
+        return _best(rows, scores, k)
 
     def scores(self, vector: Floats, rows: Numbers) -> Floats:
         """Inner products of these rows with `vector` (d,), in their order. Raises KeyError for a row not there."""
-        return self.vectors(rows) @ vector
+        return _products(self.vectors(rows), vector)
 
     def vectors(self, rows: Numbers) -> Floats:
         """The vectors (n, d) of these rows, in their order. Raises KeyError for a row not there."""
@@ -92,22 +137,56 @@ class Dense:
             raise KeyError(f"not rows of this index: {rows[~(in_base | in_tail)][:5].tolist()}")
         return found
 
-    def _search_base(self, vector: Floats, k: int, allowed: Numbers) -> tuple[Numbers, Floats]:
-        allowed = allowed[np.isin(allowed, self._base.rows, assume_unique=True)]
+    def _search_base(self, vector: Floats, k: int, among: Numbers | None) -> tuple[Numbers, Floats]:
+        allowed = self._live_in_base if among is None else self._in_base(among)
         k = min(k, len(allowed))
         if k < 1:
             return np.empty(0, np.int64), np.empty(0, np.float32)
+        places = self._by_codes(vector, k, allowed)
+        if places is not None:
+            return _best(self._base.rows[places], _products(self._base.vectors[places].astype(np.float32), vector), k)
+        selected = self._selected(allowed) if among is not None else self._live_selected
+        scores, rows = self._base.index.search(np.ascontiguousarray(vector[None], np.float32), k, params=selected)
+        return rows[0], scores[0]
+
+    def _by_codes(self, vector: Floats, k: int, allowed: Numbers) -> Numbers | None:
+        """Places in the base among which the best `k` are, by their codes; None where all are to be looked at."""
+        codes, count = self._base.codes, len(self._base.rows)
+        if codes is None or len(allowed) <= EXACT_LIMIT:
+            return None
+        wanted = max(codes.effort, EFFORT_PER_HIT * k)
+        most = math.ceil(wanted * count / len(allowed) * (1 if len(allowed) == count else 1.2))
+        if most > count // 4:
+            return None
+        _, found = codes.index.search(np.ascontiguousarray(vector[None], np.float32), most)
+        places = np.asarray(found[0][found[0] >= 0], np.int64)
+        if len(allowed) < count:
+            places = places[_places(allowed, self._base.rows[places])[0]]
+        # What passes may lie far from the question: then fewer came than the recall was measured with.
+        return places if len(places) >= wanted else None
+
+    @cached_property
+    def _live_in_base(self) -> Numbers:
+        return self._in_base(self._live)
+
+    @cached_property
+    def _live_selected(self) -> Any:
+        return self._selected(self._live_in_base)
+
+    def _in_base(self, rows: Numbers) -> Numbers:
+        return rows[np.isin(rows, self._base.rows, assume_unique=True)]
+
+    def _selected(self, allowed: Numbers) -> Any:
+        """FAISS's parameters for a search among these rows of the base; None where they are all."""
+        if len(allowed) == len(self._base.rows):
+            return None
         import faiss
 
-        parameters: Any = None
-        if len(allowed) < len(self._base.rows):
-            bits = np.zeros(int(self._base.rows[-1]) // 8 * 8 + 8, bool)
-            bits[allowed] = True
-            untyped: Any = faiss
-            wanted = untyped.IDSelectorBitmap(np.packbits(bits, bitorder="little"))
-            parameters = untyped.SearchParameters(sel=wanted)
-        scores, rows = self._base.index.search(np.ascontiguousarray(vector[None], np.float32), k, params=parameters)
-        return rows[0], scores[0]
+        bits = np.zeros(int(self._base.rows[-1]) // 8 * 8 + 8, bool)
+        bits[allowed] = True
+        untyped: Any = faiss
+        wanted = untyped.IDSelectorBitmap(np.packbits(bits, bitorder="little"))
+        return untyped.SearchParameters(sel=wanted)
 
 
 def load(rows: Rows, commit: Commit, dimension: int, file: BinaryIO | None) -> Dense:
@@ -143,19 +222,61 @@ def _read(file: BinaryIO | None, commit: Commit, dimension: int) -> Base | None:
     data = file.read()
     if _sha256(data) != commit.dense_sha256:
         return None
+    facts, start = _facts(data[:_HEADER_MOST])
+    parts = []
+    for size in facts.get("parts", []):
+        parts.append(_opened(data, start, size))
+        start += size
+    flat = _opened(data, start, len(data) - start)
+    rows, vectors = _held(flat, commit.dense_rows, dimension)
+    if not len(rows):
+        return None
+    if not facts:
+        return Base(flat, rows, vectors)
+    if None in parts or {part.d for part in parts} != {dimension} or sum(part.ntotal for part in parts) != len(rows):
+        return None
+    return Base(flat, rows, vectors, Codes(_joined(parts), facts["effort"]))
+
+
+def _facts(data: bytes) -> tuple[dict[str, Any], int]:
+    """What the header of a derived file says, and where what follows begins; nothing where it has none of ours."""
+    line, _, _ = data.partition(b"\n")
+    try:
+        facts = json.loads(line.removeprefix(_HEADER)) if line.startswith(_HEADER) else {}
+    except ValueError:
+        facts = {}
+    kinds = {"kind": str, "effort": int, "recall": float, "parts": list}
+    if not isinstance(facts, dict) or any(type(facts.get(name)) is not kind for name, kind in kinds.items()):
+        return {}, 0
+    numbers = [facts["effort"], *facts["parts"]]
+    if len(numbers) < 2 or any(type(number) is not int or number < 1 for number in numbers):
+        return {}, 0
+    return facts, len(line) + 1
+
+
+def _opened(data: bytes, start: int, size: int) -> Any:
+    """The FAISS index in these bytes; None where they are not there, or this FAISS does not know their format."""
     import faiss
 
+    if size < 1 or start + size > len(data):
+        return None
     try:
-        index: Any = faiss.deserialize_index(np.frombuffer(data, np.uint8))
-    except RuntimeError:  # written by a FAISS whose format this one does not know
+        return faiss.deserialize_index(np.frombuffer(data, np.uint8, size, start))
+    except RuntimeError:
         return None
+
+
+def _held(index: Any, count: int, dimension: int) -> tuple[Numbers, Halves]:
+    """The rows and vectors of a flat index; none where it is not such a one."""
+    import faiss
+
     inner: Any = faiss.downcast_index(index.index) if isinstance(index, faiss.IndexIDMap) else None
-    if not isinstance(inner, faiss.IndexScalarQuantizer) or (inner.ntotal, inner.d) != (commit.dense_rows, dimension):
-        return None
+    if not isinstance(inner, faiss.IndexScalarQuantizer) or (inner.ntotal, inner.d) != (count, dimension):
+        return _nothing(dimension)
     codes = faiss.vector_to_array(inner.codes)
     if inner.sq.qtype != faiss.ScalarQuantizer.QT_fp16 or index.id_map.size() * 2 * dimension != len(codes):
-        return None
-    return Base(index, faiss.vector_to_array(index.id_map), codes.view(np.float16).reshape(inner.ntotal, inner.d))
+        return _nothing(dimension)
+    return faiss.vector_to_array(index.id_map), codes.view(np.float16).reshape(count, dimension)
 
 
 def _base(rows: Numbers, vectors: Halves) -> Base:
@@ -170,6 +291,92 @@ def _faiss_index(rows: Numbers, vectors: Halves) -> Any:
     index = faiss.IndexIDMap(flat)
     index.add_with_ids(vectors.astype(np.float32), rows)
     return index
+
+
+def _parts(vectors: Halves) -> list[Any]:
+    """Codes of the vectors (n, d) in a few FAISS indexes, which are searched at once."""
+    import faiss
+
+    dimension = vectors.shape[1]
+    sample = vectors[_drawn(len(vectors), 50_000)].astype(np.float32)
+    bounds = np.linspace(0, len(vectors), max(2, math.ceil(len(vectors) / PART)) + 1).astype(int)
+    parts = []
+    for first, last in pairwise(bounds):
+        turn = faiss.RandomRotationMatrix(dimension, dimension)
+        turn.init(_SEED)
+        index: Any = faiss.IndexPreTransform(turn, faiss.IndexRaBitQFastScan(dimension, faiss.METRIC_INNER_PRODUCT))
+        index.train(sample)
+        for start in range(first, last, _SLAB):
+            index.add(vectors[start : min(start + _SLAB, last)].astype(np.float32))
+        parts.append(index)
+    return parts
+
+
+def _joined(parts: list[Any]) -> Any:
+    """One FAISS index of the parts, whose places go on from one to the next."""
+    import faiss
+
+    untyped: Any = faiss
+    shards = untyped.IndexShards(parts[0].d, faiss.omp_get_max_threads() > 1, True)
+    for part in parts:
+        shards.add_shard(part)
+    return shards
+
+
+def _tried(index: Any, vectors: Halves) -> tuple[int, float]:
+    """An effort that finds enough, and its recall@10 over some of the vectors."""
+    probes = _drawn(len(vectors), PROBES)
+    tenth = _tenth(vectors, probes)
+    effort = EFFORT
+    while True:
+        recall = _recall(index, vectors, probes, tenth, effort)
+        if recall >= RECALL_LEAST or effort > len(vectors) // 8:
+            return effort, recall
+        effort *= 2
+
+
+def _drawn(count: int, wanted: int) -> Numbers:
+    """Places of so many of `count` vectors, ascending, the same every time."""
+    return np.sort(np.random.default_rng(_SEED).choice(count, min(wanted, count), replace=False))
+
+
+def _tenth(vectors: Halves, probes: Numbers) -> Floats:
+    """The product of each probe (n,) with its tenth nearest of the other vectors, exactly."""
+    asked = vectors[probes].astype(np.float32)
+    best = np.full((len(probes), 0), 0, np.float32)
+    for start in range(0, len(vectors), _SLAB):
+        products = asked @ vectors[start : start + _SLAB].astype(np.float32).T
+        best = np.concatenate([best, products], axis=1)
+        best = -np.partition(-best, min(10, best.shape[1] - 1), axis=1)[:, :11]  # the probe itself is one of them
+    return np.asarray(best.min(axis=1), np.float32)
+
+
+def _recall(index: Any, vectors: Halves, probes: Numbers, tenth: Floats, effort: int) -> float:
+    """The share of the probes' ten nearest that are among the best `effort` codes."""
+    asked = vectors[probes].astype(np.float32)
+    _, places = index.search(asked, effort)
+    found = [
+        np.count_nonzero(vectors[near[near >= 0]].astype(np.float32) @ one >= least - 1e-6) - 1
+        for near, one, least in zip(places, asked, tenth, strict=True)
+    ]
+    return float(np.clip(found, 0, 10).mean() / 10)
+
+
+def _products(vectors: Floats, vector: Floats) -> Floats:
+    """Inner products (n,) of the vectors (n, d) with one: not by BLAS, whose threads go on waiting for more of it."""
+    return np.asarray(np.einsum("nd,d->n", vectors, vector), np.float32)
+
+
+def _best(rows: Numbers, scores: Floats, k: int) -> tuple[Numbers, Floats]:
+    """The `k` best of the rows and their scores, best first; of equal ones the older first."""
+    best = np.lexsort((rows, -scores))[: max(k, 0)]
+    return rows[best], scores[best].astype(np.float32)
+
+
+def _bytes(index: Any) -> bytes:
+    import faiss
+
+    return bytes(faiss.serialize_index(index).tobytes())
 
 
 def _nothing(dimension: int) -> tuple[Numbers, Halves]:

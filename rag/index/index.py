@@ -61,6 +61,7 @@ class Index:
         self._dense: dense.Dense | None = None
         self._dense_file: BinaryIO | None = None
         self._selected: dict[frozenset[str] | tuple[Condition, ...], Numbers] = {}
+        self._languages: dict[str, int] | None = None
         self._look()
 
     def __enter__(self) -> Index:
@@ -135,7 +136,9 @@ class Index:
 
     def languages(self) -> dict[str, int]:
         """How many chunks the index has of each language."""
-        return self._rows.languages()
+        if self._languages is None or not self._pinned:
+            self._languages = self._rows.languages()
+        return dict(self._languages)
 
     def languages_of(self, rows: Numbers) -> list[str]:
         """The language of each row, in the rows' order."""
@@ -247,6 +250,7 @@ class Index:
 
     def _leave(self) -> None:
         self._dense = None
+        self._languages = None
         self._selected.clear()
         if self._dense_file is not None:
             self._dense_file.close()

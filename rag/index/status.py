@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,7 @@ def of(rows: Rows, commit: Commit, manifest: Manifest) -> IndexStatus:
     states = rows.database.all("SELECT state, count(*) FROM source GROUP BY state ORDER BY state")
     weights = {part: int(rows.database.all(statement)[0][0] or 0) for part, statement in _BYTES.items()}
     folder = rows.database.file.parent
+    kind, recall = _dense(folder / commit.dense if commit.dense else None)
     stored = int(rows.database.all("SELECT count(*) FROM token_vectors")[0][0])
     return IndexStatus(
         commit=commit.number,
@@ -67,11 +69,20 @@ def of(rows: Rows, commit: Commit, manifest: Manifest) -> IndexStatus:
         chunking=manifest.chunking,
         created=manifest.created,
         updated=commit.made,
-        dense=dense.KIND,
-        recall=1.0,
+        dense=kind,
+        recall=recall,
         codec=manifest.codec,
         token_bytes=weights["token vectors"] / stored if stored else 0.0,
     )
+
+
+def _dense(file: Path | None) -> tuple[str, float]:
+    """The kind of dense search and its recall@10; where no file can be read, every vector is compared."""
+    try:
+        with file.open("rb") if file else io.BytesIO() as opened:
+            return dense.described(opened)
+    except FileNotFoundError:
+        return "exact", 1.0
 
 
 def _weight(file: Path) -> int:

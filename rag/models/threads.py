@@ -36,11 +36,16 @@ def thread_count() -> int:
 
 
 def prepare() -> None:
-    """Tell the libraries that read the environment when they are loaded (OpenMP: torch, FAISS; rayon: tokenizers)."""
+    """Tell the libraries that read the environment when they are loaded.
+
+    OpenMP: torch, FAISS; rayon: tokenizers; OpenBLAS: numpy, whose products are small here, and whose threads keep the
+    processors for some 20 ms after each. For numpy it has to be called before the first import.
+    """
     count = str(thread_count())
     os.environ.setdefault("OMP_NUM_THREADS", count)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait leave the processor to who works ...
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # ... after about a millisecond
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("RAYON_NUM_THREADS", count)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 

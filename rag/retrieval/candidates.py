@@ -94,13 +94,13 @@ def legs(
     matching, _ = store.search_lexical(question, depth, among)
     held = {phrase: holding(store, phrase, among) for phrase in quoted(question)}
     matching = np.unique(np.concatenate([matching, *held.values()])).astype(np.int64)
-    spoken = store.languages_of(matching)
+    spoken = np.array(store.languages_of(matching) if len(groups) > 1 else [], str)
     found = []
     for group in groups:
-        wanted = among if len(groups) == 1 else _both(store.rows_in(group), among)
-        near, _ = store.search_dense(vector, depth, wanted)
-        own = [row for row, language in zip(matching, spoken, strict=True) if len(groups) == 1 or language in group]
-        rows = np.union1d(near, np.array(own, dtype=np.int64)).astype(np.int64)
+        alone = len(groups) == 1
+        near, _ = store.search_dense(vector, depth, among if alone else _both(store.rows_in(group), among))
+        own = matching if alone else matching[np.isin(spoken, list(group))]
+        rows = np.union1d(near, own).astype(np.int64)
         nothing, unknown = np.zeros(len(rows), np.float32), np.full(len(rows), np.nan, np.float32)
         dense, lexical = store.dense_scores(vector, rows), store.lexical_scores(question, rows)
         exact = np.maximum(store.exact(question, rows), shares(store, question, held, rows))

@@ -162,3 +162,182 @@ def test_deleted_rows_make_the_file_new_as_well(tmp_path: Path, monkeypatch: pyt
 
 def test_the_limit_grows_with_the_base() -> None:
     assert (dense.tail_limit(0), dense.tail_limit(10_000), dense.tail_limit(100_000)) == (2000, 2000, 20_000)
+
+
+@pytest.fixture
+def coded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is large is smaller: a base of 2,000 rows has codes, in three parts."""
+    for name, value in (("EXACT_LIMIT", 300), ("EFFORT", 150), ("EFFORT_PER_HIT", 2), ("PART", 700), ("PROBES", 30)):
+        monkeypatch.setattr(dense, name, value)
+
+
+def read(rows: NDArray[np.int64], stored: NDArray[np.float16]) -> dense.Base:
+    """The base in the file of these rows."""
+    data = dense.serialised(rows, stored)
+    base = dense._read(io.BytesIO(data), named(data, rows), stored.shape[1])
+    assert base is not None
+    return base
+
+
+def named(data: bytes, rows: NDArray[np.int64]) -> Commit:
+    """A commit that names these bytes."""
+    return Commit(dense="d", dense_sha256=dense._sha256(data), dense_rows=len(rows), dense_last=int(rows[-1]))
+
+
+def exact_only(base: dense.Base) -> dense.Base:
+    """The same base without its codes."""
+    return dense.Base(base.index, base.rows, base.vectors)
+
+
+ROWS = np.arange(5, 2005, dtype=np.int64)
+
+
+@pytest.mark.usefixtures("coded")
+def test_a_large_base_is_searched_by_codes_and_scored_exactly() -> None:
+    stored = vectors(len(ROWS), 64)
+    base = read(ROWS, stored)
+    assert base.codes is not None
+    by_codes, exactly = (dense.Dense(each, ROWS, dense._nothing(64)) for each in (base, exact_only(base)))
+    shared = 0
+    for query in vectors(20, 64, seed=7).astype(np.float32):
+        rows, scores = by_codes.search(query, 10)
+        assert scores.tolist() == pytest.approx((stored[rows - 5].astype(np.float32) @ query).tolist(), abs=1e-5)
+        assert (np.diff(scores) <= 0).all()
+        shared += len(np.intersect1d(rows, exactly.search(query, 10)[0]))
+    assert shared >= 0.95 * 20 * 10
+
+
+@pytest.mark.usefixtures("coded")
+def test_the_file_says_how_it_is_searched_and_what_that_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = vectors(len(ROWS), 64)
+    data = dense.serialised(ROWS, stored)
+    kind, recall = dense.described(io.BytesIO(data))
+    assert kind == "coded"
+    assert 0.9 <= recall <= 1
+    assert dense.serialised(ROWS, stored) == data
+    base = dense._read(io.BytesIO(data), named(data, ROWS), 64)
+    assert base is not None
+    assert base.codes is not None
+    assert dense._recall(base.codes.index, stored, *probes(stored), base.codes.effort) == pytest.approx(
+        recall, abs=1e-4
+    )
+    monkeypatch.setattr(dense, "RECALL_LEAST", 1.1)
+    assert dense._facts(dense.serialised(ROWS, stored)[:4096])[0]["effort"] == 300, "the largest there is"
+    assert dense.described(io.BytesIO(dense.serialised(ROWS[:9], stored[:9]))) == ("exact", 1.0)
+
+
+def probes(stored: NDArray[np.float16]) -> tuple[NDArray[np.int64], Floats]:
+    drawn = dense._drawn(len(stored), dense.PROBES)
+    return drawn, dense._tenth(stored, drawn)
+
+
+def test_the_tenth_nearest_is_the_tenth_beside_the_probe_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dense, "_SLAB", 7)
+    stored = vectors(40)
+    matrix = stored.astype(np.float32)
+    wanted = np.sort(matrix[[3, 39]] @ matrix.T, axis=1)[:, -11]
+    assert dense._tenth(stored, np.array([3, 39])).tolist() == pytest.approx(wanted.tolist(), abs=1e-6)
+    assert len(dense._tenth(stored[:4], np.array([1]))) == 1
+
+
+@pytest.mark.usefixtures("coded")
+@pytest.mark.parametrize("passes", ["every second", "few", "the farthest", "all but the deleted"])
+def test_codes_and_a_filter(passes: str) -> None:
+    stored = vectors(len(ROWS), 64)
+    query = vectors(1, 64, seed=7)[0].astype(np.float32)
+    by_nearness = ROWS[np.argsort(-(stored.astype(np.float32) @ query))]
+    among = {
+        "every second": ROWS[::2],
+        "few": ROWS[::50],
+        "the farthest": np.sort(by_nearness[1000:]),
+        "all but the deleted": np.setdiff1d(ROWS, by_nearness[:5]),
+    }[passes]
+    base = read(ROWS, stored)
+    deleted = passes == "all but the deleted"
+    by_codes, exactly = (
+        dense.Dense(each, among if deleted else ROWS, dense._nothing(64)) for each in (base, exact_only(base))
+    )
+    wanted = exactly.search(query, 8, None if deleted else among)[0].tolist()
+    found = by_codes.search(query, 8, None if deleted else among)[0].tolist()
+    assert set(found) <= set(among.tolist())
+    assert len(set(found) & set(wanted)) >= 7
+    if passes in ("few", "the farthest"):
+        assert found == wanted, "these are compared one by one"
+
+
+@pytest.mark.usefixtures("coded")
+def test_many_hits_at_once_are_looked_for_exactly() -> None:
+    stored = vectors(len(ROWS), 64)
+    query = vectors(1, 64, seed=7)[0].astype(np.float32)
+    base = read(ROWS, stored)
+    _, scores = dense.Dense(base, ROWS, dense._nothing(64)).search(query, 400)
+    products = np.sort(-(stored.astype(np.float32) @ query))[:400]
+    assert scores.tolist() == pytest.approx((-products).tolist(), abs=1e-5)
+
+
+@pytest.mark.usefixtures("coded")
+def test_parts_are_searched_one_after_the_other_where_faiss_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    import faiss
+
+    stored = vectors(len(ROWS), 64)
+    query = vectors(1, 64, seed=7)[0].astype(np.float32)
+    several = dense.Dense(read(ROWS, stored), ROWS, dense._nothing(64)).search(query, 8)
+    monkeypatch.setattr(faiss, "omp_get_max_threads", lambda: 1)
+    one = dense.Dense(read(ROWS, stored), ROWS, dense._nothing(64)).search(query, 8)
+    assert one[0].tolist() == several[0].tolist()
+
+
+@pytest.mark.usefixtures("coded")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda data: data.replace(b'"kind"', b'"kond"', 1),
+        lambda data: data.replace(b"{", b"[", 1),
+        lambda data: data.replace(b'"parts": [', b'"parts": [0, ', 1),
+        lambda data: data.replace(b'"parts": [', b'"parts": [true, ', 1),
+        lambda data: data.replace(b'"effort": ', b'"effort": -', 1),
+        lambda data: data.replace(b'"parts": [', b'"parts": [999999999, ', 1),
+        lambda data: data.replace(b'"parts": [', b'"parts": [9, ', 1),
+        lambda data: data[: data.index(b"\n")],
+        lambda data: data[:-1],
+        lambda data: b"rag dense [1]\n" + data[data.index(b"\n") + 1 :],
+        lambda data: b"rag dense {}\n" + data[data.index(b"\n") + 1 :],
+    ],
+)
+def test_a_file_with_codes_that_is_not_as_it_should_be_is_not_used(wrong: Any) -> None:
+    stored = vectors(len(ROWS), 64)
+    data = wrong(dense.serialised(ROWS, stored))
+    assert dense._read(io.BytesIO(data), named(data, ROWS), 64) is None
+
+
+@pytest.mark.usefixtures("coded")
+def test_codes_of_other_vectors_are_not_used() -> None:
+    good, fewer, narrower = (
+        dense.serialised(ROWS[:count], vectors(count, dimension))
+        for count, dimension in ((2000, 64), (1000, 64), (2000, 32))
+    )
+    facts, start = dense._facts(good[:4096])
+    flat = good[start + sum(facts["parts"]) :]
+    for other in (fewer, narrower):
+        facts, start = dense._facts(other[:4096])
+        mixed = other[: start + sum(facts["parts"])] + flat
+        assert dense._read(io.BytesIO(mixed), named(mixed, ROWS), 64) is None
+
+
+def test_an_index_with_codes_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = filled(tmp_path / "index", range(6))
+    query = EMBEDDER.embed_query("machine 3").vectors[0]
+    with Index.open(path) as index:
+        wanted = index.search_dense(query, 5)[0].tolist()
+        assert (index.status().dense, index.status().recall) == ("exact", 1.0)
+    monkeypatch.setattr(dense, "EXACT_LIMIT", 3)
+    monkeypatch.setattr(dense, "tail_limit", lambda _base: 0)
+    with open_writer(path) as writer:
+        put(writer, 100)
+    with Index.open(path) as index:
+        assert index.status().dense == "coded"
+        assert index.check() == []
+        assert len(set(index.search_dense(query, 6)[0].tolist()) & set(wanted)) == 5
+    dense_file(path).unlink()
+    with Index.open(path) as index:
+        assert (index.status().dense, index.status().recall) == ("exact", 1.0)

@@ -10,7 +10,10 @@ import pytest
 from rag.errors import SettingsError
 from rag.models import threads
 
-VARIABLES = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "RAYON_NUM_THREADS", "TOKENIZERS_PARALLELISM")
+VARIABLES = (
+    *("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"),
+    *("OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS", "TOKENIZERS_PARALLELISM"),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +51,7 @@ def test_libraries_that_read_the_environment_are_told(monkeypatch: pytest.Monkey
     assert os.environ["OMP_NUM_THREADS"] == "2"
     assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
     assert os.environ["GOMP_SPINCOUNT"] == threads.SPINS
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
     assert os.environ["RAYON_NUM_THREADS"] == "7", "what the user has set stays"
     for name in VARIABLES:
         monkeypatch.delenv(name)
