@@ -63,6 +63,26 @@ class Candidates:
         return self.taken(np.lexsort((self.rows, -self.scores)))
 
 
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What a question's words find, without its embedding.
+
+    `rows` (n,) ascending, of them `held` those that hold each quoted phrase; `mass` is the question's IDF mass.
+    """
+
+    rows: Rows
+    held: dict[str, Rows]
+    mass: float
+
+
+def matches(store: Store, question: str, k: int, among: Rows | None = None) -> Matches:
+    """The rows that the question's words lead to, for `k` candidates at least; of `among` (m,), ascending, alone."""
+    found, _ = store.search_lexical(question, _depth(k), among)
+    held = {phrase: holding(store, phrase, among) for phrase in quoted(question)}
+    rows = np.unique(np.concatenate([found, *held.values()])).astype(np.int64)
+    return Matches(rows, held, store.mass(question))
+
+
 def gather(
     store: Store,
     question: str,
@@ -72,28 +92,34 @@ def gather(
     neutral: bool = False,
     among: Rows | None = None,
     fusion: Fusion = DEFAULT,
+    matched: Matches | None = None,
 ) -> list[Candidates]:
     """The candidates of each group by the first fusion, best first; at least `k` each where it has them.
 
     `query` is the question's Embeddings (n = 1). A group is a language; with an embedder that is `neutral` between
-    languages there is one. With `among` (m,), ascending, only these rows are looked at.
+    languages there is one. With `among` (m,), ascending, only these rows are looked at. `matched` is what `matches`
+    gives for the same question, k and rows, where the caller has it.
     """
-    mass = store.mass(question)
-    found = legs(store, question, query, k, neutral=neutral, among=among)
-    return [fused(group, mass, fusion) for group in found]
+    words = matched or matches(store, question, k, among)
+    found = legs(store, question, query, k, neutral=neutral, among=among, matched=words)
+    return [fused(group, words.mass, fusion) for group in found]
 
 
 def legs(
-    store: Store, question: str, query: Embeddings, k: int, *, neutral: bool = False, among: Rows | None = None
+    store: Store,
+    question: str,
+    query: Embeddings,
+    k: int,
+    *,
+    neutral: bool = False,
+    among: Rows | None = None,
+    matched: Matches | None = None,
 ) -> list[Candidates]:
     """What `gather` finds before it is fused: scores are 0, the order is that of the rows."""
-    depth = max(LEG_DEPTH, 2 * k)
-    vector = query.vectors[0]
+    words = matched or matches(store, question, k, among)
+    depth, vector, matching = _depth(k), query.vectors[0], words.rows
     counts = store.languages()
     groups = [frozenset(counts)] if neutral and counts else language_groups(counts)
-    matching, _ = store.search_lexical(question, depth, among)
-    held = {phrase: holding(store, phrase, among) for phrase in quoted(question)}
-    matching = np.unique(np.concatenate([matching, *held.values()])).astype(np.int64)
     spoken = np.array(store.languages_of(matching) if len(groups) > 1 else [], str)
     found = []
     for group in groups:
@@ -103,7 +129,7 @@ def legs(
         rows = np.union1d(near, own).astype(np.int64)
         nothing, unknown = np.zeros(len(rows), np.float32), np.full(len(rows), np.nan, np.float32)
         dense, lexical = store.dense_scores(vector, rows), store.lexical_scores(question, rows)
-        exact = np.maximum(store.exact(question, rows), shares(store, question, held, rows))
+        exact = np.maximum(store.exact(question, rows), shares(store, question, words.held, rows))
         found.append(Candidates(rows, nothing, dense, lexical, exact, unknown, unknown))
     return found
 
@@ -112,6 +138,11 @@ def fused(group: Candidates, mass: float, fusion: Fusion) -> Candidates:
     """The candidates of one group by the first fusion, best first; `mass` is that of the question."""
     first = fuse_first(group.dense, group.lexical, group.exact, mass, fusion)
     return replace(group, scores=first).ordered()
+
+
+def _depth(k: int) -> int:
+    """How many rows each leg is asked for."""
+    return max(LEG_DEPTH, 2 * k)
 
 
 def _both(one: Rows, other: Rows | None) -> Rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +16,7 @@ from rag.datatypes import Embeddings, Hit
 from rag.index.filters import parse_filter
 from rag.index.index import Index
 from rag.protocols import Embedder, Reranker, Store
-from rag.retrieval.candidates import LEG_DEPTH, Candidates, gather, in_front, look_closer
+from rag.retrieval.candidates import LEG_DEPTH, Candidates, Matches, gather, in_front, look_closer, matches
 from rag.retrieval.diverse import diversified
 from rag.retrieval.dress import dressed
 from rag.retrieval.fuse import DEFAULT, Fusion
@@ -30,8 +31,9 @@ RERANK_DEPTH = 50  # a Reranker is handed the first so many hits, or k where tha
 class Retriever:
     """Finds the chunks that bear on a question, in every language the embedder knows.
 
-    `seconds` holds the timings of the last call by stage: filter, embed, search, late, rerank, diverse, read, join and
-    total; those that did not run are not there.
+    `seconds` holds the timings of the last call by stage: filter, lexical, embed (what embedding the question took
+    beyond the lexical search, which runs beside it), search, late, rerank, diverse, read, join and total; those that
+    did not run are not there.
     """
 
     def __init__(
@@ -78,10 +80,13 @@ class Retriever:
             return []
         started = time.perf_counter()
         among = self._timed("filter", lambda: self.index.rows_where(conditions)) if conditions else None
-        query = self._timed("embed", lambda: self.embedder.embed_query(question, tokens=True))
+        with ThreadPoolExecutor(1, "embed") as beside:  # the words need no embedding, and can be looked for meanwhile
+            embedding = beside.submit(self.embedder.embed_query, question, tokens=True)
+            matched = self._timed("lexical", partial(matches, self.index, question, k, among))
+            query = self._timed("embed", embedding.result)
         depth, head = k, None
         while True:
-            found = self._candidates(question, query, k, depth, among)
+            found = self._candidates(question, query, k, depth, among, matched)
             deepest = len(found) < max(LEG_DEPTH, 2 * depth)
             if self.reranker is not None:
                 first = found.taken(slice(None, max(RERANK_DEPTH, k)))
@@ -97,15 +102,22 @@ class Retriever:
             if len(hits) >= k or deepest or not (group or joined):
                 break
             depth *= 4  # a few long documents, or copies, were all that came: look further down
+            matched = self._timed("lexical", partial(matches, self.index, question, depth, among))
         self.seconds["total"] = time.perf_counter() - started
         return hits[:k]
 
     def _candidates(
-        self, question: str, query: Embeddings, k: int, depth: int, among: NDArray[np.int64] | None
+        self,
+        question: str,
+        query: Embeddings,
+        k: int,
+        depth: int,
+        among: NDArray[np.int64] | None,
+        matched: Matches,
     ) -> Candidates:
         """`depth` candidates at least, best first; late interaction has looked at those that `k` hits come from."""
         neutral = getattr(self.embedder, "neutral", False)
-        search = partial(gather, neutral=neutral, among=among, fusion=self.fusion)
+        search = partial(gather, neutral=neutral, among=among, fusion=self.fusion, matched=matched)
         groups = self._timed("search", partial(search, self.index, question, query, depth))
         maxsim = partial(self.index.late_scores, query.tokens[0])
         return self._timed("late", partial(look_closer, maxsim, groups, k, self.fusion))
