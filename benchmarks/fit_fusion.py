@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from polyglot import organisations
+from polyglot import held_out_index
 
-from rag import Index, ingest, load_embedder
+from rag import Index, load_embedder
 from rag.evaluation.build import built_index, document_names
 from rag.evaluation.dataset import read_set
 from rag.index.split import Chunking
@@ -76,15 +76,7 @@ def of_polyglot(embedder: Embedder, weights: list[float]) -> tuple[list[Asked], 
     """Questions that are answered, in their paper's language and in another."""
     found: tuple[list[Asked], list[Asked]] = ([], [])
     with tempfile.TemporaryDirectory() as temporary:
-        folder, questions = Path(temporary) / "documents", []
-        folder.mkdir()
-        for paper, name in ((each, one.name) for one in organisations() if one.held_out for each in one.papers):
-            file = (folder / f"{name}-{paper.name}").resolve()
-            file.write_text(paper.document.text, encoding="utf-8")
-            questions += [
-                (each.text, str(file), each.language != paper.language) for each in paper.questions if each.answers
-            ]
-        ingest([folder], Path(temporary) / "index", embedder)
+        questions = held_out_index(Path(temporary), embedder)
         with Index.open(Path(temporary) / "index", embedder=embedder) as index:
             for text, place, foreign in questions:
                 found[foreign].append(asked_of(index, text, {place}, {}, embedder, weights))

@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rag import ingest
 from rag.corpus.readers import reader_for
 from rag.datatypes import Document
+from rag.protocols import Embedder
 
 FOLDER = Path(__file__).parents[1] / "corpora" / "polyglot" / "organisations"
 HELD_OUT = "012"  # first hexadecimal digit of the hash
@@ -60,6 +62,23 @@ def organisations(folder: Path = FOLDER) -> list[Organisation]:
         Organisation(path.stem, tuple(_papers(path.stem, path.read_text(encoding="utf-8"))))
         for path in sorted(folder.glob("*.txt"))
     ]
+
+
+def held_out_index(folder: Path, embedder: Embedder) -> list[tuple[str, str, bool]]:
+    """An index of what is held out, `folder`/index, and its questions that have an answer.
+
+    Of each: the text, the location of its paper, whether it is in another language than that.
+    """
+    documents, questions = folder.resolve() / "documents", []
+    documents.mkdir()
+    for paper, name in ((each, one.name) for one in organisations() if one.held_out for each in one.papers):
+        file = documents / f"{name}-{paper.name}"
+        file.write_text(paper.document.text, encoding="utf-8")
+        questions += [
+            (each.text, str(file), each.language != paper.language) for each in paper.questions if each.answers
+        ]
+    ingest([documents], folder / "index", embedder)
+    return questions
 
 
 def _papers(organisation: str, text: str) -> Iterator[Paper]:

@@ -105,7 +105,7 @@ class LanguageModel(Protocol):
 class Store(Protocol):
     """What a retriever and a generator ask of an index. A row is a chunk's number in the store, never reused.
 
-    All verbs of one store see the same commit.
+    All verbs of one store see the same commit. A retriever calls them one at a time, but not all in one thread.
     """
 
     def search_dense(

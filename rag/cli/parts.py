@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from rag.cli.exits import complain
 from rag.cli.progress import Bar
 from rag.errors import IndexMissing
-from rag.models.threads import prepare
+from rag.models.threads import prepare_numpy
 from rag.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def prepared(settings: Settings) -> Settings:
         os.environ["RAG_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(settings.threads)
     else:
         os.environ.pop("RAG_THREADS", None)  # 0: rag.models.threads decides
-    prepare()
+    prepare_numpy()
     return settings
 
 

@@ -10,8 +10,9 @@ the commit. A file that is missing or wrong costs time, not answers: the rows ho
 
 To read all vectors takes 13 ms for each 100,000 (docs/decisions.md, "At size"), so a large base is searched by its
 codes: one bit a dimension, after a fixed rotation (RaBitQ: Gao and Long 2024, arXiv 2405.12497). The best `effort` of
-these are scored exactly. Whoever writes a base measures what that finds and raises the effort until it is enough. Few
-rows that a filter lets through, and the tail, are always searched exactly.
+these are scored exactly. Whoever writes a base measures what that finds and raises the effort until it is enough; where
+no effort that is worth it is, the base has no codes. Few rows that a filter lets through, and the tail, are always
+searched exactly.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ EFFORT, EFFORT_PER_HIT = 2000, 20
 """Codes whose vectors are scored: at least so many, and so many for each hit that is wanted."""
 RECALL_LEAST = 0.99
 """recall@10 against exact search below which a base is given a larger effort."""
+CODED_SHARE = 25
+"""Where more than one in so many of the codes would have to be scored, to compare all vectors is as fast."""
 PROBES = 100
 """Vectors of the base that are searched for to measure it."""
 PART = 500_000
@@ -69,13 +72,17 @@ def serialised(rows: Numbers, vectors: Halves) -> bytes:
         return flat
     parts = _parts(vectors)
     effort, recall = _tried(_joined(parts), vectors)
+    if recall < RECALL_LEAST:
+        return flat
     coded = [_bytes(part) for part in parts]
     facts = {"kind": "coded", "effort": effort, "recall": round(recall, 4), "parts": [len(part) for part in coded]}
     return b"".join([_HEADER, json.dumps(facts).encode("ascii"), b"\n", *coded, flat])
 
 
-def described(file: BinaryIO) -> tuple[str, float]:
+def described(file: BinaryIO | None) -> tuple[str, float]:
     """The kind of search that a derived file is for, in a word, and its recall@10 as it was measured."""
+    if file is None:
+        return "exact", 1.0
     file.seek(0)
     facts, _ = _facts(file.read(_HEADER_MOST))
     return (facts["kind"], facts["recall"]) if facts else ("exact", 1.0)
@@ -114,6 +121,8 @@ class Dense:
     def search(self, vector: Floats, k: int, among: Numbers | None = None) -> tuple[Numbers, Floats]:
         """Rows and inner products of the `k` nearest to `vector` (d,), best first; of equal ones the older first.
 
+        By codes, of very many equal ones any may be the first.
+
         `among` (m,) are the rows that are wanted, ascending; all where it is None.
         """
         rows, scores = self._search_base(vector, k, among)
@@ -145,8 +154,10 @@ class Dense:
         places = self._by_codes(vector, k, allowed)
         if places is not None:
             return _best(self._base.rows[places], _products(self._base.vectors[places].astype(np.float32), vector), k)
-        selected = self._selected(allowed) if among is not None else self._live_selected
-        scores, rows = self._base.index.search(np.ascontiguousarray(vector[None], np.float32), k, params=selected)
+        chosen = self._selector(allowed) if among is not None else self._live_selector
+        scores, rows = self._base.index.search(
+            np.ascontiguousarray(vector[None], np.float32), k, params=_parameters(chosen)
+        )
         return rows[0], scores[0]
 
     def _by_codes(self, vector: Floats, k: int, allowed: Numbers) -> Numbers | None:
@@ -156,7 +167,7 @@ class Dense:
             return None
         wanted = max(codes.effort, EFFORT_PER_HIT * k)
         most = math.ceil(wanted * count / len(allowed) * (1 if len(allowed) == count else 1.2))
-        if most > count // 4:
+        if most > count // CODED_SHARE:
             return None
         _, found = codes.index.search(np.ascontiguousarray(vector[None], np.float32), most)
         places = np.asarray(found[0][found[0] >= 0], np.int64)
@@ -170,14 +181,14 @@ class Dense:
         return self._in_base(self._live)
 
     @cached_property
-    def _live_selected(self) -> Any:
-        return self._selected(self._live_in_base)
+    def _live_selector(self) -> Any:
+        return self._selector(self._live_in_base)
 
     def _in_base(self, rows: Numbers) -> Numbers:
         return rows[np.isin(rows, self._base.rows, assume_unique=True)]
 
-    def _selected(self, allowed: Numbers) -> Any:
-        """FAISS's parameters for a search among these rows of the base; None where they are all."""
+    def _selector(self, allowed: Numbers) -> Any:
+        """FAISS's choice of these rows of the base; None where they are all."""
         if len(allowed) == len(self._base.rows):
             return None
         import faiss
@@ -185,8 +196,7 @@ class Dense:
         bits = np.zeros(int(self._base.rows[-1]) // 8 * 8 + 8, bool)
         bits[allowed] = True
         untyped: Any = faiss
-        wanted = untyped.IDSelectorBitmap(np.packbits(bits, bitorder="little"))
-        return untyped.SearchParameters(sel=wanted)
+        return untyped.IDSelectorBitmap(np.packbits(bits, bitorder="little"))
 
 
 def load(rows: Rows, commit: Commit, dimension: int, file: BinaryIO | None) -> Dense:
@@ -234,7 +244,8 @@ def _read(file: BinaryIO | None, commit: Commit, dimension: int) -> Base | None:
     if not facts:
         return Base(flat, rows, vectors)
     if None in parts or {part.d for part in parts} != {dimension} or sum(part.ntotal for part in parts) != len(rows):
-        return None
+        _log.warning("This FAISS cannot read the index's codes; every vector is compared, which is slower.")
+        return Base(flat, rows, vectors)
     return Base(flat, rows, vectors, Codes(_joined(parts), facts["effort"]))
 
 
@@ -243,7 +254,7 @@ def _facts(data: bytes) -> tuple[dict[str, Any], int]:
     line, _, _ = data.partition(b"\n")
     try:
         facts = json.loads(line.removeprefix(_HEADER)) if line.startswith(_HEADER) else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         facts = {}
     kinds = {"kind": str, "effort": int, "recall": float, "parts": list}
     if not isinstance(facts, dict) or any(type(facts.get(name)) is not kind for name, kind in kinds.items()):
@@ -277,6 +288,14 @@ def _held(index: Any, count: int, dimension: int) -> tuple[Numbers, Halves]:
     if inner.sq.qtype != faiss.ScalarQuantizer.QT_fp16 or index.id_map.size() * 2 * dimension != len(codes):
         return _nothing(dimension)
     return faiss.vector_to_array(index.id_map), codes.view(np.float16).reshape(count, dimension)
+
+
+def _parameters(selector: Any) -> Any:
+    """FAISS's parameters for one search: an IndexIDMap writes into them, so that no two searches may share them."""
+    import faiss
+
+    untyped: Any = faiss
+    return None if selector is None else untyped.SearchParameters(sel=selector)
 
 
 def _base(rows: Numbers, vectors: Halves) -> Base:
@@ -324,13 +343,13 @@ def _joined(parts: list[Any]) -> Any:
 
 
 def _tried(index: Any, vectors: Halves) -> tuple[int, float]:
-    """An effort that finds enough, and its recall@10 over some of the vectors."""
+    """The least effort that finds enough, or the largest that is worth it, and its recall@10 over some vectors."""
     probes = _drawn(len(vectors), PROBES)
     tenth = _tenth(vectors, probes)
     effort = EFFORT
     while True:
         recall = _recall(index, vectors, probes, tenth, effort)
-        if recall >= RECALL_LEAST or effort > len(vectors) // 8:
+        if recall >= RECALL_LEAST or 2 * effort > len(vectors) // CODED_SHARE:
             return effort, recall
         effort *= 2
 

@@ -210,7 +210,7 @@ class Index:
 
     def status(self) -> status.IndexStatus:
         """Counts, sizes and settings."""
-        return status.of(self._rows, self._commit, self.manifest)
+        return status.of(self._rows, self._commit, self.manifest, self._dense_file)
 
     def check(self) -> list[str]:
         """What is wrong, a sentence each, after reading every row and every file; empty where the index is sound."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from rag.datatypes import State
 from rag.index import dense
@@ -46,12 +46,12 @@ class IndexStatus:
     token_bytes: float
 
 
-def of(rows: Rows, commit: Commit, manifest: Manifest) -> IndexStatus:
-    """The status at a commit."""
+def of(rows: Rows, commit: Commit, manifest: Manifest, derived: BinaryIO | None) -> IndexStatus:
+    """The status at a commit; `derived` is its derived file, None where there is none."""
     states = rows.database.all("SELECT state, count(*) FROM source GROUP BY state ORDER BY state")
     weights = {part: int(rows.database.all(statement)[0][0] or 0) for part, statement in _BYTES.items()}
     folder = rows.database.file.parent
-    kind, recall = _dense(folder / commit.dense if commit.dense else None)
+    kind, recall = dense.described(derived)
     stored = int(rows.database.all("SELECT count(*) FROM token_vectors")[0][0])
     return IndexStatus(
         commit=commit.number,
@@ -74,15 +74,6 @@ def of(rows: Rows, commit: Commit, manifest: Manifest) -> IndexStatus:
         codec=manifest.codec,
         token_bytes=weights["token vectors"] / stored if stored else 0.0,
     )
-
-
-def _dense(file: Path | None) -> tuple[str, float]:
-    """The kind of dense search and its recall@10; where no file can be read, every vector is compared."""
-    try:
-        with file.open("rb") if file else io.BytesIO() as opened:
-            return dense.described(opened)
-    except FileNotFoundError:
-        return "exact", 1.0
 
 
 def _weight(file: Path) -> int:

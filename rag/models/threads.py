@@ -35,17 +35,21 @@ def thread_count() -> int:
     return max(1, os.cpu_count() or 1)
 
 
-def prepare() -> None:
-    """Tell the libraries that read the environment when they are loaded.
+def prepare_numpy() -> None:
+    """Tell numpy, before it is imported, to multiply in one thread.
 
-    OpenMP: torch, FAISS; rayon: tokenizers; OpenBLAS: numpy, whose products are small here, and whose threads keep the
-    processors for some 20 ms after each. For numpy it has to be called before the first import.
+    Its products are small here, and those threads of OpenBLAS that wait for another one keep the processors for some
+    20 ms.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def prepare() -> None:
+    """Tell the libraries that read the environment when they are loaded (OpenMP: torch, FAISS; rayon: tokenizers)."""
     count = str(thread_count())
     os.environ.setdefault("OMP_NUM_THREADS", count)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait leave the processor to who works ...
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # ... after about a millisecond
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("RAYON_NUM_THREADS", count)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 

@@ -31,9 +31,9 @@ RERANK_DEPTH = 50  # a Reranker is handed the first so many hits, or k where tha
 class Retriever:
     """Finds the chunks that bear on a question, in every language the embedder knows.
 
-    `seconds` holds the timings of the last call by stage: filter, lexical, embed (what embedding the question took
-    beyond the lexical search, which runs beside it), search, late, rerank, diverse, read, join and total; those that
-    did not run are not there.
+    `seconds` holds the timings of the last call by stage: filter, embed, lexical (what lexical search took beyond
+    embedding, beside which it runs), search, late, rerank, diverse, read, join and total; those that did not run are
+    not there.
     """
 
     def __init__(
@@ -80,10 +80,10 @@ class Retriever:
             return []
         started = time.perf_counter()
         among = self._timed("filter", lambda: self.index.rows_where(conditions)) if conditions else None
-        with ThreadPoolExecutor(1, "embed") as beside:  # the words need no embedding, and can be looked for meanwhile
-            embedding = beside.submit(self.embedder.embed_query, question, tokens=True)
-            matched = self._timed("lexical", partial(matches, self.index, question, k, among))
-            query = self._timed("embed", embedding.result)
+        with ThreadPoolExecutor(1, "lexical") as beside:  # the words need no embedding: they are looked for meanwhile
+            words = beside.submit(matches, self.index, question, k, among)
+            query = self._timed("embed", lambda: self.embedder.embed_query(question, tokens=True))
+            matched = self._timed("lexical", words.result)
         depth, head = k, None
         while True:
             found = self._candidates(question, query, k, depth, among, matched)

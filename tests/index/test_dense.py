@@ -167,7 +167,8 @@ def test_the_limit_grows_with_the_base() -> None:
 @pytest.fixture
 def coded(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is large is smaller: a base of 2,000 rows has codes, in three parts."""
-    for name, value in (("EXACT_LIMIT", 300), ("EFFORT", 150), ("EFFORT_PER_HIT", 2), ("PART", 700), ("PROBES", 30)):
+    smaller = {"EXACT_LIMIT": 300, "EFFORT": 200, "EFFORT_PER_HIT": 2, "CODED_SHARE": 4, "PART": 700, "PROBES": 30}
+    for name, value in {**smaller, "RECALL_LEAST": 0.9}.items():
         monkeypatch.setattr(dense, name, value)
 
 
@@ -221,9 +222,13 @@ def test_the_file_says_how_it_is_searched_and_what_that_finds(monkeypatch: pytes
     assert dense._recall(base.codes.index, stored, *probes(stored), base.codes.effort) == pytest.approx(
         recall, abs=1e-4
     )
+    monkeypatch.setattr(dense, "EFFORT", 20)
+    facts, _ = dense._facts(dense.serialised(ROWS, stored)[:4096])
+    assert 20 < facts["effort"] <= 320, "raised until it is enough"
+    assert facts["recall"] >= 0.9
     monkeypatch.setattr(dense, "RECALL_LEAST", 1.1)
-    assert dense._facts(dense.serialised(ROWS, stored)[:4096])[0]["effort"] == 300, "the largest there is"
-    assert dense.described(io.BytesIO(dense.serialised(ROWS[:9], stored[:9]))) == ("exact", 1.0)
+    for tried in (dense.serialised(ROWS, stored), dense.serialised(ROWS[:9], stored[:9])):
+        assert dense.described(io.BytesIO(tried)) == ("exact", 1.0)
 
 
 def probes(stored: NDArray[np.float16]) -> tuple[NDArray[np.int64], Floats]:
@@ -300,6 +305,7 @@ def test_parts_are_searched_one_after_the_other_where_faiss_has_one_thread(monke
         lambda data: data.replace(b'"parts": [', b'"parts": [9, ', 1),
         lambda data: data[: data.index(b"\n")],
         lambda data: data[:-1],
+        lambda data: b"rag dense " + b"[" * 4000 + data[data.index(b"\n") :],
         lambda data: b"rag dense [1]\n" + data[data.index(b"\n") + 1 :],
         lambda data: b"rag dense {}\n" + data[data.index(b"\n") + 1 :],
     ],
@@ -311,7 +317,7 @@ def test_a_file_with_codes_that_is_not_as_it_should_be_is_not_used(wrong: Any) -
 
 
 @pytest.mark.usefixtures("coded")
-def test_codes_of_other_vectors_are_not_used() -> None:
+def test_codes_of_other_vectors_are_not_used_but_the_vectors_are(caplog: pytest.LogCaptureFixture) -> None:
     good, fewer, narrower = (
         dense.serialised(ROWS[:count], vectors(count, dimension))
         for count, dimension in ((2000, 64), (1000, 64), (2000, 32))
@@ -321,7 +327,11 @@ def test_codes_of_other_vectors_are_not_used() -> None:
     for other in (fewer, narrower):
         facts, start = dense._facts(other[:4096])
         mixed = other[: start + sum(facts["parts"])] + flat
-        assert dense._read(io.BytesIO(mixed), named(mixed, ROWS), 64) is None
+        base = dense._read(io.BytesIO(mixed), named(mixed, ROWS), 64)
+        assert base is not None
+        assert base.codes is None
+        assert "cannot read the index's codes" in caplog.text
+        caplog.clear()
 
 
 def test_an_index_with_codes_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,6 +341,7 @@ def test_an_index_with_codes_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
         wanted = index.search_dense(query, 5)[0].tolist()
         assert (index.status().dense, index.status().recall) == ("exact", 1.0)
     monkeypatch.setattr(dense, "EXACT_LIMIT", 3)
+    monkeypatch.setattr(dense, "CODED_SHARE", 0.001)
     monkeypatch.setattr(dense, "tail_limit", lambda _base: 0)
     with open_writer(path) as writer:
         put(writer, 100)

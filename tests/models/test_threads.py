@@ -12,7 +12,7 @@ from rag.models import threads
 
 VARIABLES = (
     *("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"),
-    *("OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS", "TOKENIZERS_PARALLELISM"),
+    *("RAYON_NUM_THREADS", "TOKENIZERS_PARALLELISM"),
 )
 
 
@@ -51,10 +51,19 @@ def test_libraries_that_read_the_environment_are_told(monkeypatch: pytest.Monkey
     assert os.environ["OMP_NUM_THREADS"] == "2"
     assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
     assert os.environ["GOMP_SPINCOUNT"] == threads.SPINS
-    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
     assert os.environ["RAYON_NUM_THREADS"] == "7", "what the user has set stays"
     for name in VARIABLES:
         monkeypatch.delenv(name)
+
+
+def test_numpy_is_told_to_use_one_thread_where_the_user_has_set_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    threads.prepare_numpy()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "3"
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    threads.prepare_numpy()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS")
 
 
 def test_onnx_runtime_gets_the_count_and_does_not_spin(monkeypatch: pytest.MonkeyPatch) -> None:
