@@ -1,11 +1,12 @@
 """A whole warm search at size: what it costs by stage, with late interaction and without.
 
-    python benchmarks/scale.py CORPUS... [--chunks 100000] [--queries 200] [--index FOLDER]
+    OPENBLAS_NUM_THREADS=1 python benchmarks/scale.py CORPUS... [--chunks 100000] [--queries 200] [--index FOLDER]
 
 CORPUS is a folder as `rag eval` takes it. Chunks are put together from sentences of one corpus, drawn at random, about
 180 tokens each, in documents of 50 chunks; questions are the corpora's own, embedded by the built-in embedder. The
-chunks' vectors are random, and their token vectors those of some hundred drawn ones: they cost what real ones do, and
-say nothing of quality. The index is kept in FOLDER where one is given, and used again.
+chunks' vectors are those of dense.py, and their token vectors those of some hundred drawn ones: they cost what real
+ones do, and say nothing of quality. The index is kept in FOLDER where one is given, and used again. The variable is
+what the command line sets for itself: here numpy is loaded before anyone could.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from dense import made as made_vectors
 from filters import vectors
 from lexical import SENTENCE, sampled
 from numpy.typing import NDArray
@@ -63,6 +65,7 @@ def fill(path: Path, corpora: list[Path], count: int, embedder: Embedder) -> Non
     pools = [sentences(corpus) for corpus in corpora]
     weights = [sum(map(len, pool)) for pool in pools]
     tokens = [vectors(drawn, TOKENS) for _ in range(POOL)]
+    own = made_vectors(embedder, count).astype(np.float32)
     blobs: dict[int, bytes] = {}
 
     def encode(codec: TokenCodec, vectors: Floats) -> bytes:
@@ -76,8 +79,7 @@ def fill(path: Path, corpora: list[Path], count: int, embedder: Embedder) -> Non
             pool = generator.choices(pools, weights)[0]
             texts = [made(pool, generator) for _ in range(min(IN_DOCUMENT, count - first))]
             document = Document(f"d{number}", "\n\n".join(texts))
-            own = tuple(generator.choice(tokens) for _ in texts)
-            embeddings = Embeddings(vectors(drawn, len(texts)), own)
+            embeddings = Embeddings(own[first : first + len(texts)], tuple(generator.choice(tokens) for _ in texts))
             writer.put(document, list(chunks(document, texts)), embeddings)
             writer.put_source(Source("/corpus", f"{number}.txt", State.INDEXED, document.id))
 

@@ -105,7 +105,7 @@ class LanguageModel(Protocol):
 class Store(Protocol):
     """What a retriever and a generator ask of an index. A row is a chunk's number in the store, never reused.
 
-    All verbs of one store see the same commit. A retriever calls them one at a time, but not all in one thread.
+    All verbs of one store see the same commit. A retriever searches lexically in a thread of its own, beside the rest.
     """
 
     def search_dense(

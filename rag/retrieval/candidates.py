@@ -65,14 +65,10 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """What a question's words find, without its embedding.
-
-    `rows` (n,) ascending, of them `held` those that hold each quoted phrase; `mass` is the question's IDF mass.
-    """
+    """What a question's words find without its embedding: `rows` (n,) ascending, `held` those of each phrase."""
 
     rows: Rows
     held: dict[str, Rows]
-    mass: float
 
 
 def matches(store: Store, question: str, k: int, among: Rows | None = None) -> Matches:
@@ -80,7 +76,7 @@ def matches(store: Store, question: str, k: int, among: Rows | None = None) -> M
     found, _ = store.search_lexical(question, _depth(k), among)
     held = {phrase: holding(store, phrase, among) for phrase in quoted(question)}
     rows = np.unique(np.concatenate([found, *held.values()])).astype(np.int64)
-    return Matches(rows, held, store.mass(question))
+    return Matches(rows, held)
 
 
 def gather(
@@ -92,17 +88,17 @@ def gather(
     neutral: bool = False,
     among: Rows | None = None,
     fusion: Fusion = DEFAULT,
-    matched: Matches | None = None,
+    matched: Callable[[], Matches] | None = None,
 ) -> list[Candidates]:
     """The candidates of each group by the first fusion, best first; at least `k` each where it has them.
 
     `query` is the question's Embeddings (n = 1). A group is a language; with an embedder that is `neutral` between
-    languages there is one. With `among` (m,), ascending, only these rows are looked at. `matched` is what `matches`
-    gives for the same question, k and rows, where the caller has it.
+    languages there is one. With `among` (m,), ascending, only these rows are looked at. `matched` gives what `matches`
+    does for the same question, k and rows, where the caller has begun with it.
     """
-    words = matched or matches(store, question, k, among)
-    found = legs(store, question, query, k, neutral=neutral, among=among, matched=words)
-    return [fused(group, words.mass, fusion) for group in found]
+    found = legs(store, question, query, k, neutral=neutral, among=among, matched=matched)
+    mass = store.mass(question)
+    return [fused(group, mass, fusion) for group in found]
 
 
 def legs(
@@ -113,19 +109,20 @@ def legs(
     *,
     neutral: bool = False,
     among: Rows | None = None,
-    matched: Matches | None = None,
+    matched: Callable[[], Matches] | None = None,
 ) -> list[Candidates]:
     """What `gather` finds before it is fused: scores are 0, the order is that of the rows."""
-    words = matched or matches(store, question, k, among)
-    depth, vector, matching = _depth(k), query.vectors[0], words.rows
+    depth, vector = _depth(k), query.vectors[0]
     counts = store.languages()
     groups = [frozenset(counts)] if neutral and counts else language_groups(counts)
-    spoken = np.array(store.languages_of(matching) if len(groups) > 1 else [], str)
+    alone = len(groups) == 1
+    wanted = [among if alone else _both(store.rows_in(group), among) for group in groups]
+    nearest = [store.search_dense(vector, depth, rows)[0] for rows in wanted]
+    words = matched() if matched else matches(store, question, k, among)
+    spoken = np.array([] if alone else store.languages_of(words.rows), str)
     found = []
-    for group in groups:
-        alone = len(groups) == 1
-        near, _ = store.search_dense(vector, depth, among if alone else _both(store.rows_in(group), among))
-        own = matching if alone else matching[np.isin(spoken, list(group))]
+    for group, near in zip(groups, nearest, strict=True):
+        own = words.rows if alone else words.rows[np.isin(spoken, list(group))]
         rows = np.union1d(near, own).astype(np.int64)
         nothing, unknown = np.zeros(len(rows), np.float32), np.full(len(rows), np.nan, np.float32)
         dense, lexical = store.dense_scores(vector, rows), store.lexical_scores(question, rows)

@@ -31,9 +31,8 @@ RERANK_DEPTH = 50  # a Reranker is handed the first so many hits, or k where tha
 class Retriever:
     """Finds the chunks that bear on a question, in every language the embedder knows.
 
-    `seconds` holds the timings of the last call by stage: filter, embed, lexical (what lexical search took beyond
-    embedding, beside which it runs), search, late, rerank, diverse, read, join and total; those that did not run are
-    not there.
+    `seconds` holds the timings of the last call by stage: filter, embed, search (less what lexical search did beside
+    embedding), late, rerank, diverse, read, join and total; those that did not run are not there.
     """
 
     def __init__(
@@ -83,10 +82,9 @@ class Retriever:
         with ThreadPoolExecutor(1, "lexical") as beside:  # the words need no embedding: they are looked for meanwhile
             words = beside.submit(matches, self.index, question, k, among)
             query = self._timed("embed", lambda: self.embedder.embed_query(question, tokens=True))
-            matched = self._timed("lexical", words.result)
+            found = self._candidates(question, query, k, k, among, words.result)
         depth, head = k, None
         while True:
-            found = self._candidates(question, query, k, depth, among, matched)
             deepest = len(found) < max(LEG_DEPTH, 2 * depth)
             if self.reranker is not None:
                 first = found.taken(slice(None, max(RERANK_DEPTH, k)))
@@ -102,7 +100,7 @@ class Retriever:
             if len(hits) >= k or deepest or not (group or joined):
                 break
             depth *= 4  # a few long documents, or copies, were all that came: look further down
-            matched = self._timed("lexical", partial(matches, self.index, question, depth, among))
+            found = self._candidates(question, query, k, depth, among)
         self.seconds["total"] = time.perf_counter() - started
         return hits[:k]
 
@@ -113,7 +111,7 @@ class Retriever:
         k: int,
         depth: int,
         among: NDArray[np.int64] | None,
-        matched: Matches,
+        matched: Callable[[], Matches] | None = None,
     ) -> Candidates:
         """`depth` candidates at least, best first; late interaction has looked at those that `k` hits come from."""
         neutral = getattr(self.embedder, "neutral", False)
