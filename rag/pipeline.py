@@ -127,7 +127,8 @@ def carry_over(path: Path, writer: Writer, intake: Intake, *, again: bool) -> No
                 f"what {path} holds cannot be carried over: {error}. Name the folders to read again, such as: "
                 f"rag ingest docs --rebuild"
             ) from error
-        log.warning("%s The rebuild reads the named files instead.", error)
+        writer.keep_replaced()
+        log.warning("%s The rebuild reads the named files instead; what it replaces is kept in quarantine/.", error)
     intake.flush()
     intake.settle()
 

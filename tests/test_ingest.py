@@ -353,7 +353,7 @@ def test_an_index_of_an_earlier_format_is_rebuilt_from_its_files(docs: Path, emb
     with sqlite3.connect(database_file(index)) as connection:
         connection.execute("PRAGMA user_version = 1")
     connection.close()
-    with pytest.raises(IndexMismatch, match=r"has format 1, of an earlier version .* rag ingest FOLDER --rebuild"):
+    with pytest.raises(IndexMismatch, match=r"has format 1, of an earlier version .* rag migrate"):
         run(docs, embedder)
     with pytest.raises(IndexMismatch, match=r"cannot be carried over: .* Name the folders to read again"):
         ingest([], index, embedder, rebuild=True)

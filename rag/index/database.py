@@ -7,6 +7,7 @@ No `mmap_size`: a file that shrinks under a memory map kills the process.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -50,6 +51,16 @@ class Database:
         with self._turn, explained(self.file):
             self._connection.executemany(statement, rows)
 
+    def copy(self, to: Path) -> None:
+        """Write what this connection sees, its transaction's state and no later one, to a new file."""
+        with self._turn, explained(to), contextlib.closing(sqlite3.connect(to)) as target:
+            self._connection.backup(target)
+
+    def compact(self, to: Path) -> None:
+        """Write what the rows hold to a new file, and nothing of what was deleted; outside of a transaction."""
+        with self._turn, explained(to):
+            self._connection.execute("VACUUM INTO ?", (str(to),))
+
     @property
     def changes(self) -> int:
         """Rows changed since the connection was opened."""
@@ -83,6 +94,24 @@ def open_reader(file: Path) -> Database:
         database.close()
         raise
     return database
+
+
+def open_outdated(file: Path) -> tuple[Database, int]:
+    """A read-only connection to a database of an earlier format, and that format. Raises IndexProblem.
+
+    The format is that of this version where there is nothing to do.
+    """
+    if not file.is_file():
+        raise damaged(file, "it is missing")
+    database = _connect(file, "mode=ro")
+    try:
+        application, version = _header(database)
+        if application != APPLICATION or version >= FORMAT:
+            _check_header(database)
+    except RagError:
+        database.close()
+        raise
+    return database, version
 
 
 def open_writer(file: Path, *, create: bool = False) -> Database:
@@ -201,7 +230,7 @@ def _check_header(database: Database) -> None:
     if application == APPLICATION and 0 < version < FORMAT:
         raise IndexOutdated(
             f"{database.file} has format {version}, of an earlier version of rag; this one reads format {FORMAT}. "
-            f"Make the index anew from the source files with: rag ingest FOLDER --rebuild"
+            f"Bring it to that, without embedding anything again, with: rag migrate"
         )
     if application != APPLICATION or version < 1:
         raise damaged(database.file, "it is not the database of an index")

@@ -86,11 +86,7 @@ class EmbeddingTable:
 
     def collect(self, chunks: int) -> None:
         """Drop the idle embeddings that are too many beside `chunks` chunks, the longest idle first."""
-        self._database.all(
-            "DELETE FROM embedding WHERE id IN (SELECT id FROM embedding WHERE released IS NOT NULL "
-            "ORDER BY released DESC, id DESC LIMIT -1 OFFSET ?)",
-            (max(IDLE_LEAST, chunks // IDLE_SHARE),),
-        )
+        drop_idle(self._database, keep=max(IDLE_LEAST, chunks // IDLE_SHARE))
 
     def _require(self, keys: Sequence[str], embeddings: Embeddings) -> None:
         if embeddings.vectors.shape != (len(keys), self._dimension):
@@ -120,3 +116,12 @@ class EmbeddingTable:
             "INSERT INTO codec VALUES (?, ?, ?)", (number + 1, data, checksum("codec", number + 1, data))
         )
         return number + 1, codec
+
+
+def drop_idle(database: Database, *, keep: int) -> None:
+    """Drop the embeddings that no chunk needs, but for the `keep` latest of them."""
+    database.all(
+        "DELETE FROM embedding WHERE id IN (SELECT id FROM embedding WHERE released IS NOT NULL "
+        "ORDER BY released DESC, id DESC LIMIT -1 OFFSET ?)",
+        (keep,),
+    )

@@ -6,6 +6,7 @@
       gen-000001/
         index.sqlite        the truth
         dense-<sha>.faiss   derived from it, immutable
+      quarantine/           what was found damaged and was replaced: moved there, never removed
 
 A generation is complete in itself. `rag ingest --rebuild` fills the next one beside the one that is being read,
 and switches at its end. Nothing in the folder holds a path of its own, so it can be moved and copied while no
@@ -17,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+from itertools import chain, count
 from pathlib import Path
 
 from rag.errors import IndexDamaged, IndexMissing, IndexProblem
@@ -24,6 +26,8 @@ from rag.index import atomic, lock
 
 CURRENT = "CURRENT"
 DATABASE = "index.sqlite"
+QUARANTINE = "quarantine"
+_KEEP = "KEEP"  # in a generation: it goes to quarantine, not away
 _GENERATION = re.compile(r"gen-([0-9]{6})")
 
 
@@ -53,15 +57,19 @@ def publish(generation: Path) -> None:
 
 def following(path: Path) -> Path:
     """The folder for the generation after the highest that is there; not made yet."""
-    numbers = [int(found[1]) for entry in path.iterdir() if (found := _GENERATION.fullmatch(entry.name))]
+    numbers = [int(each.name.removeprefix("gen-")) for each in generations(path)]
     return path / f"gen-{max(numbers, default=0) + 1:06d}"
+
+
+def generations(path: Path) -> list[Path]:
+    """All generations that are there, highest first."""
+    return sorted((entry for entry in path.iterdir() if _GENERATION.fullmatch(entry.name)), reverse=True)
 
 
 def unpublished(path: Path) -> list[Path]:
     """Generations other than the one in use, highest first: a rebuild that was interrupted, or one that was left."""
     used = (path / CURRENT).read_text("ascii", "replace").strip() if exists(path) else ""
-    found = (entry for entry in path.iterdir() if _GENERATION.fullmatch(entry.name) and entry.name != used)
-    return sorted(found, reverse=True)
+    return [entry for entry in generations(path) if entry.name != used]
 
 
 def claim(path: Path) -> None:
@@ -73,11 +81,29 @@ def claim(path: Path) -> None:
     if exists(path):
         return
     for entry in path.iterdir():
-        if not entry.name.startswith(".") and entry.name != lock.NAME and not _GENERATION.fullmatch(entry.name):
+        ours = entry.name in (lock.NAME, QUARANTINE) or _GENERATION.fullmatch(entry.name)
+        if not ours and not entry.name.startswith("."):
             raise IndexProblem(
                 f"{path} is not an index and holds other files, such as {entry.name}; nothing was written there. "
                 f"Name another folder with: rag ingest ... --index PATH"
             )
+
+
+def keep(generation: Path) -> None:
+    """Mark a generation as one that is to be put into quarantine where it would be removed."""
+    atomic.write(generation / _KEEP, b"damaged: kept by rag for whoever wants to look into it\n")
+
+
+def set_aside(bad: Path, path: Path) -> Path:
+    """Move a damaged file or generation to the quarantine of the index at `path`; where it is now."""
+    quarantine = path / QUARANTINE
+    quarantine.mkdir(exist_ok=True)
+    names = chain([bad.name], (f"{bad.name}.{number}" for number in count(1)))
+    place = next(quarantine / name for name in names if not (quarantine / name).exists())
+    bad.rename(place)
+    for changed in (quarantine, bad.parent, path):
+        atomic.sync_folder(changed)
+    return place
 
 
 def sweep(path: Path, *, keep: Path, derived: str) -> None:
@@ -85,17 +111,32 @@ def sweep(path: Path, *, keep: Path, derived: str) -> None:
 
     What a reader holds open on Windows cannot be removed; the next writer tries again.
     """
-    for generation in unpublished(path):
+    for generation in unpublished(path) if _is_known(path) else ():
         if generation != keep:
             # Out of sight in one step, so that no reader opens a generation that is half removed.
             with contextlib.suppress(OSError):
-                generation.rename(path / f".{generation.name}{atomic.TEMPORARY}")
+                _put_away(generation, path)
     for entry in [*path.iterdir(), *keep.iterdir()]:
         if entry.is_dir() and _is_temporary(entry):
             shutil.rmtree(entry, ignore_errors=True)
         elif _is_temporary(entry) or (entry.suffix == ".faiss" and entry.name != derived):
             with contextlib.suppress(OSError):
                 entry.unlink()
+
+
+def _put_away(generation: Path, path: Path) -> None:
+    if (generation / _KEEP).exists():
+        set_aside(generation, path)
+    else:
+        generation.rename(path / f".{generation.name}{atomic.TEMPORARY}")
+
+
+def _is_known(path: Path) -> bool:
+    """Whether it is clear which generation is in use; where CURRENT is damaged, any of them may be the only one."""
+    try:
+        return not exists(path) or current(path).is_dir()
+    except IndexDamaged:
+        return False
 
 
 def _is_temporary(entry: Path) -> bool:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from rag.errors import RagError
-from rag.index import atomic, folder
+from rag.index import atomic, commits, folder
 from rag.index.database import Database, explained, open_writer
 from rag.index.late import BITS, POOL
 from rag.index.manifest import Manifest
@@ -51,6 +51,14 @@ def open_rebuild(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Dat
         else:
             return database
     return _made(path, embedder, chunking)
+
+
+def newest_commit(path: Path) -> int:
+    """The number of the last commit of the generation in use; 0 where it cannot be read."""
+    try:
+        return commits.newest_number(folder.current(path) / folder.DATABASE)
+    except RagError:
+        return 0
 
 
 def _made(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:

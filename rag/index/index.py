@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from rag.datatypes import Chunk, Condition, Document, Page, Source
 from rag.errors import IndexProblem
-from rag.index import checking, dense, filters, folder, lexical, selection, status
-from rag.index.database import damaged, open_reader
+from rag.index import atomic, checking, dense, filters, folder, lexical, selection, status
+from rag.index.database import damaged, explained, open_reader
 from rag.index.manifest import Manifest
 from rag.index.rows import Rows
 from rag.index.split import Chunking
@@ -215,6 +215,21 @@ class Index:
     def check(self) -> list[str]:
         """What is wrong, a sentence each, after reading every row and every file; empty where the index is sound."""
         return checking.check(self._rows, self._dense_file)
+
+    def copy(self, generation: Path) -> bool:
+        """Write this commit, its rows and its derived file, into the empty folder of a generation.
+
+        False where the derived file is missing or damaged, and left out. Raises IndexProblem.
+        """
+        self._rows.database.copy(generation / folder.DATABASE)
+        if not self._commit.dense:
+            return True
+        if self._dense_file is None or not dense.sound(self._dense_file, self._commit):
+            return False
+        self._dense_file.seek(0)
+        with explained(generation):
+            atomic.write(generation / self._commit.dense, self._dense_file.read())
+        return True
 
     def _look(self) -> None:
         """Take in the commit that the transaction shows, or a newer one whose derived file is there."""

@@ -50,6 +50,12 @@ def remove(database: Database, rows: Iterable[int]) -> None:
         changes.remove(database, batch)
 
 
+def tidy(database: Database) -> None:
+    """Make the segments anew that still hold postings of removed rows."""
+    for start, stop in [(part.start, part.stop) for part in kept.segments(database) if changes.worn(part)]:
+        changes.make(database, start, stop)
+
+
 def search(database: Database, query: str, k: int, count: int, among: Numbers | None = None) -> tuple[Numbers, Floats]:
     """Rows and BM25 scores (> 0) of the `k` best of `count` chunks, best first; of equal ones the older first.
 

@@ -132,7 +132,7 @@ def _settle(database: Database, last: int) -> None:
         span = GRAIN
         while span < LARGEST and stop % (span * FOLD) == 0:
             span *= FOLD
-        _make(database, stop - span, stop)
+        make(database, stop - span, stop)
 
 
 def _clear(database: Database, segment: Segment, gone: NDArray[np.int64]) -> None:
@@ -141,10 +141,15 @@ def _clear(database: Database, segment: Segment, gone: NDArray[np.int64]) -> Non
     lengths[gone - segment.start] = 0
     _write(database, segment.start, segment.stop, segment.made, lengths)
     if 2 * np.count_nonzero(lengths) < segment.made or not segment.made:
-        _make(database, segment.start, segment.stop)
+        make(database, segment.start, segment.stop)
 
 
-def _make(database: Database, start: int, stop: int) -> None:
+def worn(segment: Segment) -> bool:
+    """Whether some of the rows that a segment was made of have been removed since."""
+    return int(np.count_nonzero(segment.lengths)) < segment.made
+
+
+def make(database: Database, start: int, stop: int) -> None:
     """Make one segment of the rows [start, stop): of the segments that are there, and of entries that are in none."""
     parts = segments(database, start, stop)
     whole = Segment(start, stop, 0, np.zeros(stop - start, np.uint32))

@@ -8,20 +8,19 @@ what was not is gone.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.datatypes import Chunk, Document, Embeddings, Source
-from rag.index import atomic, dense, folder, generation, lexical
+from rag.index import atomic, commits, folder, generation, lexical
 from rag.index.database import Database, explained
 from rag.index.embeddings import EmbeddingTable, embedding_key
 from rag.index.index import Index
 from rag.index.lock import WriterLock
 from rag.index.rows import Commit, Rows, chunk_row, document_row, source_row
-from rag.index.schema import checksum, pack
+from rag.index.schema import pack
 from rag.index.split import Chunking
 from rag.protocols import Fingerprinted
 from rag.text.context import embedded_text
@@ -55,14 +54,20 @@ class Writer:
             folder.claim(path)
             lock = WriterLock(path)
         try:
-            opened = generation.open_rebuild if rebuild and folder.exists(path) else generation.open_current
-            return cls(path, opened(path, embedder, chunking), lock, embedder)
+            if rebuild and folder.exists(path):
+                after = generation.newest_commit(path)
+                return cls(path, generation.open_rebuild(path, embedder, chunking), lock, embedder, after=after)
+            return cls(path, generation.open_current(path, embedder, chunking), lock, embedder)
         except BaseException:
             lock.release()
             raise
 
-    def __init__(self, path: Path, database: Database, lock: WriterLock, embedder: Fingerprinted) -> None:
+    def __init__(
+        self, path: Path, database: Database, lock: WriterLock, embedder: Fingerprinted, *, after: int = -1
+    ) -> None:
+        """`after` is the last commit of the index that a rebuild replaces: what it publishes has a higher number."""
         self.path = path
+        self._after = after
         self._database = database
         self._lock = lock
         self._fingerprint = embedder.fingerprint
@@ -89,6 +94,13 @@ class Writer:
         """Undo what is not committed and let the next writer in."""
         self._database.close()
         self._lock.release()
+
+    def keep_replaced(self) -> None:
+        """Have what a rebuild replaces put into quarantine, not removed: not all of it could be carried over."""
+        with explained(self.path):
+            for generation in folder.generations(self.path):
+                if generation != self._folder:
+                    folder.keep(generation)
 
     # ------------------------------------------------------------ what is there, the open transaction included
 
@@ -174,13 +186,12 @@ class Writer:
             self._table.collect(self._rows.count("chunk"))
         self._count(removed=removed)
         try:
-            if self._database.changes == self._changes and self._derived_sound:
+            if self._database.changes == self._changes and self._derived_sound and self._commit.number > self._after:
                 self._database.all("COMMIT")
                 return self._commit.number
             with explained(self._database.file):
                 commit = self._next()
-            places = ", ".join("?" * (len(values := astuple(commit)) + 1))
-            self._database.all(f"INSERT INTO commits VALUES ({places})", (*values, checksum("commits", *values)))
+            commits.record(self._database, commit)
             self._database.all("COMMIT")
         except BaseException:
             self._undo()
@@ -267,26 +278,10 @@ class Writer:
 
     def _next(self) -> Commit:
         """The commit that the open transaction makes; its derived file is on disk when this returns."""
-        chunks = self._rows.count("chunk")
-        commit = replace(
-            self._commit,
-            number=self._commit.number + 1,
-            made=time.time(),
-            documents=self._rows.count("document"),
-            sources=self._rows.count("source"),
-            chunks=chunks,
-        )
-        in_base = int(self._database.all("SELECT count(*) FROM chunk WHERE row <= ?", (commit.dense_last,))[0][0])
-        beside = (chunks - in_base) + (commit.dense_rows - in_base)
-        if self._derived_sound and (commit.dense or not chunks) and beside <= dense.tail_limit(commit.dense_rows):
+        commit = commits.following(self._rows, self._commit, after=self._after)
+        if self._derived_sound and not commits.outgrown(self._rows, commit):
             return commit
-        if not chunks:
-            return replace(commit, dense="", dense_sha256="", dense_rows=0, dense_last=0)
-        rows, vectors = self._rows.vectors(self._dimension)
-        data = dense.serialised(rows, vectors)
-        name = dense.file_name(data)
-        digest = atomic.write(self._folder / name, data)
-        return replace(commit, dense=name, dense_sha256=digest, dense_rows=len(rows), dense_last=int(rows[-1]))
+        return commits.derived(self._rows, commit, self._dimension)
 
     # ------------------------------------------------------------ files
 
@@ -298,7 +293,11 @@ class Writer:
         """Whether the derived file is the one that the last commit names; where not, the next commit writes it."""
         file = self._folder / self._commit.dense
         with explained(file):
-            return not self._commit.dense or (file.is_file() and atomic.digest(file) == self._commit.dense_sha256)
+            if not self._commit.dense or (file.is_file() and atomic.digest(file) == self._commit.dense_sha256):
+                return True
+            if file.exists():
+                folder.set_aside(file, self.path)
+            return False
 
     def _publish(self) -> None:
         """Make a rebuilt index the one that is read."""

@@ -51,6 +51,50 @@ def test_the_old_index_is_read_until_the_rebuild_is_done(tmp_path: Path) -> None
     assert sorted(entry.name for entry in path.iterdir()) == ["CURRENT", "gen-000003", "writer.lock"]
 
 
+def test_commits_go_on_counting_across_a_rebuild(tmp_path: Path) -> None:
+    path = filled(tmp_path, [1])
+    for number in (2, 3, 4):
+        with open_writer(path) as writer:
+            put(writer, number)
+    with Index.open(path) as reader:
+        assert reader.commit == 4
+        with rebuild(path) as writer:
+            put_other(writer, 1)
+            assert writer.commit() == 5
+        assert reader.refresh()
+        assert reader.commit == 5
+        with rebuild(path) as writer:
+            pass
+        assert reader.refresh()
+        assert reader.commit == 6
+
+
+def test_what_a_rebuild_could_not_carry_over_goes_to_quarantine(tmp_path: Path) -> None:
+    path = filled(tmp_path, [1])
+    damaged = database_file(path).read_bytes()
+    with open_writer(path, rebuild=True) as writer:
+        writer.keep_replaced()
+        put(writer, 4)
+    assert held(path) == {"d4v0"}
+    assert (path / "quarantine" / "gen-000001" / "index.sqlite").read_bytes() == damaged
+    with open_writer(path, rebuild=True) as writer:
+        put(writer, 5)
+    assert sorted(entry.name for entry in path.iterdir()) == ["CURRENT", "gen-000003", "quarantine", "writer.lock"]
+
+
+@pytest.mark.parametrize("name", [b"gen-000009\n", b"nothing"])
+def test_no_generation_is_removed_while_it_is_unclear_which_is_in_use(tmp_path: Path, name: bytes) -> None:
+    path = filled(tmp_path, [1])
+    (path / "CURRENT").write_bytes(name)
+    with rebuild(path) as writer:
+        writer.keep_replaced()
+        writer.commit()
+        assert (path / "gen-000001" / "index.sqlite").is_file()
+        put_other(writer, 2)
+    assert sorted(entry.name for entry in path.iterdir()) == ["CURRENT", "gen-000002", "quarantine", "writer.lock"]
+    assert (path / "quarantine" / "gen-000001" / "index.sqlite").is_file()
+
+
 def test_an_interrupted_rebuild_goes_on_where_it_was(tmp_path: Path) -> None:
     path = filled(tmp_path, [1, 2])
 

@@ -16,7 +16,7 @@ from rag.index.split import Chunking, split
 from rag.index.writer import Counts, Writer
 from rag.models.fakes import HashEmbedder
 from rag.text.context import embedded_text
-from tests.index.samples import CHUNKING, EMBEDDER, document, filled, held, open_writer, put, source
+from tests.index.samples import CHUNKING, EMBEDDER, dense_file, document, filled, held, open_writer, put, source
 
 
 def test_a_new_index_is_empty_and_sound(tmp_path: Path) -> None:
@@ -284,3 +284,17 @@ def test_a_mean_of_few_tokens_gives_way_to_one_of_many(tmp_path: Path, monkeypat
             assert codecs[number].score(query.tokens[0], [blob])[0] == pytest.approx(score, abs=1e-6)
         assert isinstance(codecs[1], TokenCodec)
         assert index.check() == []
+
+
+def test_a_damaged_derived_file_goes_to_quarantine_and_is_made_anew(tmp_path: Path) -> None:
+    path = filled(tmp_path, [1])
+    sound, name = dense_file(path).read_bytes(), dense_file(path).name
+    for number in range(3):
+        dense_file(path).write_bytes(b"nothing like it %d" % number)
+        with open_writer(path):
+            pass
+        assert dense_file(path).read_bytes() == sound
+    kept = {entry.name: entry.read_bytes() for entry in (path / "quarantine").iterdir()}
+    names = [name, f"{name}.1", f"{name}.2"]
+    assert kept == {each: b"nothing like it %d" % number for number, each in enumerate(names)}
+    assert held(path) == {"d1v0"}

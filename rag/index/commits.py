@@ -1,0 +1,59 @@
+"""What a commit is made of: its row, and the derived file that it names, on disk before the row is."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import astuple, replace
+from pathlib import Path
+
+from rag.index import atomic, dense
+from rag.index.database import Database, open_reader
+from rag.index.rows import Commit, Rows
+from rag.index.schema import checksum
+
+
+def following(rows: Rows, last: Commit, *, after: int = 0) -> Commit:
+    """A commit of what the rows are now, numbered above `last` and above `after`; it names the file of `last`."""
+    return replace(
+        last,
+        number=max(last.number, after) + 1,
+        made=time.time(),
+        documents=rows.count("document"),
+        sources=rows.count("source"),
+        chunks=rows.count("chunk"),
+    )
+
+
+def outgrown(rows: Rows, commit: Commit) -> bool:
+    """Whether so many rows are newer than the derived file, or deleted since, that it is to be written anew."""
+    in_base = int(
+        rows.database.all("SELECT count(*) FROM chunk NOT INDEXED WHERE row <= ?", (commit.dense_last,))[0][0]
+    )
+    beside = (commit.chunks - in_base) + (commit.dense_rows - in_base)
+    return bool(commit.chunks and not commit.dense) or beside > dense.tail_limit(commit.dense_rows)
+
+
+def derived(rows: Rows, commit: Commit, dimension: int) -> Commit:
+    """The commit with a derived file of all its rows, which is on disk when this returns; none where it has no rows."""
+    if not commit.chunks:
+        return replace(commit, dense="", dense_sha256="", dense_rows=0, dense_last=0)
+    numbers, vectors = rows.vectors(dimension)
+    data = dense.serialised(numbers, vectors)
+    name = dense.file_name(data)
+    digest = atomic.write(rows.database.file.parent / name, data)
+    return replace(commit, dense=name, dense_sha256=digest, dense_rows=len(numbers), dense_last=int(numbers[-1]))
+
+
+def record(database: Database, commit: Commit) -> None:
+    """Put the commit's row into the open transaction: it holds once that is committed."""
+    places = ", ".join("?" * (len(values := astuple(commit)) + 1))
+    database.all(f"INSERT INTO commits VALUES ({places})", (*values, checksum("commits", *values)))
+
+
+def newest_number(file: Path) -> int:
+    """The number of the newest commit in a database; 0 before the first. Raises as `open_reader` does."""
+    database = open_reader(file)
+    try:
+        return Rows(database).commit().number
+    finally:
+        database.close()

@@ -1,0 +1,107 @@
+"""Rows of earlier formats as those of this one. What was embedded stays; what lexical search keeps is made anew.
+
+format 1   no metadata; a row's checksum does not cover the table's name
+format 2   lexical search by SQLite's FTS5
+format 3   schema.py
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rag.index import lexical
+from rag.index.database import Database, damaged
+from rag.index.rows import Rows
+from rag.index.schema import FORMAT, checksum
+from rag.text.context import embedded_text
+
+Row = tuple[Any, ...]
+
+_BATCH = 1000
+_SUMMED = {
+    "manifest": "key value",
+    "commits": "number made documents sources chunks dense dense_sha256 dense_rows dense_last",
+    "document": "id markup title pages metadata text",
+    "source": "location root path state document digest size mtime_ns inode reader reason fix stale given sidecar",
+    "embedding": "id key vector",
+    "codec": "number data",
+    "token_vectors": "embedding codec data",
+    "chunk": "row id document start stop heading table_header tokens language embedding",
+}
+"""The tables, in an order in which they can be filled, with the columns that a row's checksum covers."""
+_BESIDE = {"embedding": ["released"]}
+"""Columns that it does not cover."""
+_SINCE_2 = {"document": {"metadata": "[]"}, "source": {"given": "[]", "sidecar": "[]"}}
+"""Columns that came with format 2, and what they hold where nothing was said."""
+
+
+def carry_over(old: Database, version: int, new: Database) -> None:
+    """Fill the empty tables of `new` with what `old`, of the format `version`, holds. Raises IndexDamaged.
+
+    The checksum of every row is compared before one of this format takes its place.
+    """
+    for table in _SUMMED:
+        columns = [*_SUMMED[table].split(), "crc", *_BESIDE.get(table, [])]
+        statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+        for rows in _batches(old, table, version):
+            _together(new, statement, rows)
+    # Rows of chunks are never used again, not even those of chunks that are gone.
+    new.all("DELETE FROM sqlite_sequence WHERE name = 'chunk'")
+    used = old.all("SELECT name, seq FROM sqlite_sequence WHERE name = 'chunk'")
+    _together(new, "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", used)
+    _fill_lexical(new)
+
+
+def _batches(old: Database, table: str, version: int) -> Iterator[list[Row]]:
+    """The rows of a table, some at a time, as this format has them."""
+    columns = _SUMMED[table].split()
+    added = _SINCE_2.get(table, {}) if version < 2 else {}
+    held = [column for column in columns if column not in added]
+    asked = ", ".join(["rowid", *held, "crc", *_BESIDE.get(table, [])])
+    statement = f"SELECT {asked} FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT {_BATCH}"
+    last = -1
+    while found := old.all(statement, (last,)):
+        last = found[-1][0]
+        rows = []
+        for _, *values in found:
+            own, crc, beside = values[: len(held)], values[len(held)], values[len(held) + 1 :]
+            if _checksum(version, table, own) != crc:
+                raise damaged(old.file, f"a row of {table} ({str(own[0])[:60]}) does not have its checksum")
+            named = dict(zip(held, own, strict=True)) | added
+            full = _renewed(table, [named[column] for column in columns])
+            rows.append((*full, checksum(table, *full), *beside))
+        yield rows
+
+
+def _renewed(table: str, values: list[Any]) -> list[Any]:
+    return ["format", str(FORMAT)] if table == "manifest" and values[0] == "format" else values
+
+
+def _checksum(version: int, table: str, values: Sequence[Any]) -> int:
+    """The checksum of a row as that format has it."""
+    if version >= 2:
+        return checksum(table, *values)
+    crc = 0
+    for value in values:
+        data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+        crc = zlib.crc32(data, zlib.crc32(b"%d:" % len(data), crc))
+    return crc
+
+
+def _fill_lexical(new: Database) -> None:
+    rows = Rows(new)
+    live = rows.live().tolist()
+    for start in range(0, len(live), _BATCH):
+        numbers = live[start : start + _BATCH]
+        texts = [(row, embedded_text(chunk)) for row, chunk in zip(numbers, rows.chunks(numbers), strict=True)]
+        new.all("BEGIN IMMEDIATE")
+        lexical.add(new, texts)
+        new.all("COMMIT")
+
+
+def _together(new: Database, statement: str, rows: Sequence[Row]) -> None:
+    new.all("BEGIN IMMEDIATE")
+    new.many(statement, rows)
+    new.all("COMMIT")

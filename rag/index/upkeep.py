@@ -1,0 +1,197 @@
+"""What keeps an index in order: compact, snapshot, restore, migrate.
+
+    the index ─copy→ .gen-000002.tmp ─last commit, check, fsync→ gen-000002 ─CURRENT→ what is read from now on
+
+Each makes something whole beside what is there and lets it take its place in one step. What is there is not touched
+before that, and a copy that `rag check` would complain of never takes its place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rag.errors import IndexDamaged, IndexProblem, RagError
+from rag.index import atomic, checking, commits, folder, generation, lexical, migration
+from rag.index.database import Database, explained, open_outdated, open_writer
+from rag.index.embeddings import drop_idle
+from rag.index.index import Index
+from rag.index.lock import WriterLock
+from rag.index.rows import Commit, Rows
+from rag.index.schema import FORMAT
+
+
+def compact(path: Path) -> tuple[int, int]:
+    """Write the index anew without what nothing needs any more; its bytes before and after.
+
+    What is left out: texts that were removed, to their last byte; embeddings kept for files that may come back; rows
+    of search structures that are stale. Readers keep the state that they have. Needs room for a copy.
+    Raises IndexMissing, IndexBusy, IndexDamaged with the index as it was.
+    """
+    with _locked(path), _room(path, old := folder.current(path)) as room:
+        before = _weight(old)
+        with contextlib.closing(open_writer(old / folder.DATABASE)) as database:
+            _tidy(database)
+            database.compact(room / folder.DATABASE)
+        _switch(path, room, _finish(room))
+        return before, _weight(folder.current(path))
+
+
+def snapshot(path: Path, to: Path) -> int:
+    """Write a copy of the index as it is now to a new folder, which is an index itself; its commit's number.
+
+    A writer may be at work meanwhile: the copy is that of one commit. Raises IndexMissing, IndexDamaged, and
+    IndexProblem where there is something at `to`.
+    """
+    if to.exists() or to.is_symlink():
+        raise IndexProblem(f"{to} is there already; nothing was written. Name a new folder: rag snapshot FOLDER")
+    with Index.open(path) as index, explained(to):
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with _temporary(to.with_name(f".{to.name}{atomic.TEMPORARY}"), path) as room:
+            (own := room / folder.current(path).name).mkdir()
+            commit = _checked(own) if index.copy(own) else _finish(own)
+            folder.publish(own)
+            atomic.place(room, to)
+    return commit.number
+
+
+def restore(taken: Path, path: Path, *, replace: bool = False) -> int:
+    """Make the index at `path` what a snapshot holds; the commit's number, higher than all before it.
+
+    `replace` allows there to be an index already; where that is damaged it goes to quarantine.
+    Raises IndexMissing, IndexBusy, IndexDamaged, and IndexProblem where there is one and `replace` is not said.
+    """
+    with Index.open(taken) as index, explained(path):
+        if folder.exists(path) and not replace:
+            raise IndexProblem(
+                f"There is an index at {path}; nothing was changed. To put the snapshot in its place: "
+                f"rag restore {taken} --replace"
+            )
+        folder.claim(path)
+        with _locked(path, new=True), _room(path, folder.current(taken)) as room:
+            _keep_damaged(path)
+            index.copy(room)
+            commit = _finish(room, after=generation.newest_commit(path))
+            _switch(path, room, commit)
+    return commit.number
+
+
+def migrate(path: Path) -> tuple[int, int]:
+    """Bring an index of an earlier format to this one, embedding nothing again; the formats before and after.
+
+    Raises IndexMissing, IndexBusy, IndexMismatch for a newer format, IndexDamaged with the index as it was.
+    """
+    with _locked(path):
+        old = folder.current(path)
+        database, version = open_outdated(old / folder.DATABASE)
+        with contextlib.closing(database), _room(path, old) as room:
+            if version < FORMAT:
+                with contextlib.closing(open_writer(room / folder.DATABASE, create=True)) as new:
+                    migration.carry_over(database, version, new)
+                _switch(path, room, _finish(room))
+    return version, FORMAT
+
+
+@contextmanager
+def _locked(path: Path, *, new: bool = False) -> Iterator[None]:
+    """The writer's lock on an index that is there, or that is `new`."""
+    if not new:
+        folder.current(path)
+    with explained(path):
+        lock = WriterLock(path)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _room(path: Path, of: Path) -> Iterator[Path]:
+    """A folder for a copy of the generation `of`, to be the next one of the index at `path`; see `_temporary`."""
+    with _temporary(path / f".{folder.following(path).name}{atomic.TEMPORARY}", of) as room:
+        yield room
+
+
+@contextmanager
+def _temporary(room: Path, of: Path) -> Iterator[Path]:
+    """An empty folder, out of sight; gone at the end unless it has been given its place.
+
+    What is found wrong in it is said of the generation `of`, which it is a copy of.
+    """
+    shutil.rmtree(room, ignore_errors=True)
+    try:
+        with explained(room):
+            room.mkdir()
+            yield room
+    except IndexDamaged as error:
+        raise IndexDamaged(f"Nothing was changed: {str(error).replace(str(room), str(of))}") from error
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def _tidy(database: Database) -> None:
+    """Drop what a copy would carry along for nothing; what is searched stays the same."""
+    database.all("BEGIN IMMEDIATE")
+    drop_idle(database, keep=0)
+    lexical.tidy(database)
+    database.all("COMMIT")
+
+
+def _finish(room: Path, *, after: int = 0) -> Commit:
+    """A new commit, the only one and numbered above `after` too, with a derived file of all rows; checked."""
+    with contextlib.closing(open_writer(room / folder.DATABASE)) as database:
+        rows = Rows(database)
+        database.all("BEGIN IMMEDIATE")
+        with explained(room):
+            commit = commits.derived(
+                rows, commits.following(rows, rows.commit(), after=after), rows.manifest().dimension
+            )
+        database.all("DELETE FROM commits")
+        commits.record(database, commit)
+        database.all("COMMIT")
+    for file in room.glob("*.faiss"):
+        if file.name != commit.dense:
+            file.unlink()
+    return _checked(room)
+
+
+def _checked(room: Path) -> Commit:
+    """The commit of a generation. Raises IndexDamaged where it is not sound."""
+    with contextlib.closing(open_writer(room / folder.DATABASE)) as database:
+        rows = Rows(database)
+        commit = rows.commit()
+        with contextlib.ExitStack() as files:
+            derived = files.enter_context((room / commit.dense).open("rb")) if commit.dense else None
+            problems = checking.check(rows, derived)
+    if problems:
+        raise IndexDamaged(problems[0])
+    return commit
+
+
+def _switch(path: Path, room: Path, commit: Commit) -> None:
+    """Let a finished generation be the one that is read, and remove the others."""
+    place = folder.following(path)
+    with explained(path):
+        atomic.place(room, place)
+        folder.publish(place)
+        folder.sweep(path, keep=place, derived=commit.dense)
+
+
+def _keep_damaged(path: Path) -> None:
+    """Have what is replaced put into quarantine where it is not sound."""
+    if not folder.exists(path):
+        return
+    try:
+        with Index.open(path) as index:
+            sound = not index.check()
+    except RagError:
+        sound = False
+    for each in folder.generations(path) if not sound else ():
+        folder.keep(each)
+
+
+def _weight(generation: Path) -> int:
+    return sum(file.stat().st_size for file in generation.iterdir())
