@@ -13,7 +13,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from rag.cli import answering, indexing, measuring, setup, tuning
+from rag.cli import answering, indexing, measuring, setup, tuning, upkeep
 from rag.cli.escape import printable_lines
 
 app = typer.Typer(
@@ -54,7 +54,11 @@ for command in (
     indexing.status,
     indexing.ls,
     indexing.rm,
-    indexing.check,
+    upkeep.check,
+    upkeep.compact,
+    upkeep.snapshot,
+    upkeep.restore,
+    upkeep.migrate,
     setup.models,
     setup.config,
 ):

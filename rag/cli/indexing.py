@@ -1,8 +1,7 @@
-"""ingest, status, ls, rm, check: what is in an index, and what becomes of it."""
+"""ingest, status, ls, rm: what is in an index, and how it comes and goes."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,14 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rag.cli import jsonout, render
-from rag.cli.escape import printable
 from rag.cli.exits import FIXABLE, complain, ends_well
 from rag.cli.options import DeviceFlag, EmbedderFlag, EngineFlag, IndexFlag, JsonFlag
 from rag.cli.parts import ingest_parts, open_index, prepared
 from rag.cli.progress import Bar
 from rag.cli.sources import find_many, shown
 from rag.datatypes import Source
-from rag.errors import IndexDamaged
 from rag.settings import Settings
 
 if TYPE_CHECKING:
@@ -279,31 +276,3 @@ def rm(
     for name in removed:
         paper.line(f"removed {name}")
     complain("removed from the index only: the files stay, and ingesting their folder brings them back")
-
-
-@ends_well
-def check(index: IndexFlag = None, json: JsonFlag = False) -> int:
-    """Verify every checksum and invariant of the index.
-
-    Exits with 1 if anything is damaged, and says what mends it.
-
-    Example: rag check
-    """
-    settings = prepared(Settings.load({"index": index}))
-    problems = _damage(settings)
-    if json:
-        jsonout.write_json({"index": shown(str(settings.index)), "sound": not problems, "problems": problems})
-    else:
-        for problem in problems:
-            print(printable(problem))
-        print("damaged" if problems else "sound", file=sys.stdout if not problems else sys.stderr)
-    return FIXABLE if problems else 0
-
-
-def _damage(settings: Settings) -> list[str]:
-    """What is wrong with the index, also where it cannot be opened at all."""
-    try:
-        with open_index(settings) as opened:
-            return opened.check()
-    except IndexDamaged as error:
-        return [str(error)]

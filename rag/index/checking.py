@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from rag.errors import RagError
-from rag.index import dense, lexical_check
+from rag.index import deep_check, dense, lexical_check
 from rag.index.database import damaged
 from rag.index.rows import Rows
 
@@ -24,10 +24,11 @@ _REBUILD = "Make the index anew from the source files with: rag ingest --rebuild
 _BATCH = 1000
 
 
-def check(rows: Rows, derived: BinaryIO | None) -> list[str]:
+def check(rows: Rows, derived: BinaryIO | None, *, deep: bool = False) -> list[str]:
     """A sentence for each thing that is wrong; empty where the index is sound.
 
     `derived` is the derived file of the commit, open, as a writer may have removed its name; None where it is missing.
+    `deep` also derives from the texts again what was derived from them, where all else is sound.
     """
     rows.forget()
     problems: list[str] = []
@@ -36,7 +37,10 @@ def check(rows: Rows, derived: BinaryIO | None) -> list[str]:
             problems.extend(part(rows))
         except RagError as error:
             problems.append(str(error))
-    return list(dict.fromkeys([*problems, *_derived(rows, derived)]))
+    problems = list(dict.fromkeys([*problems, *_derived(rows, derived)]))
+    if deep and not problems:
+        problems = [f"{rows.database.file} is damaged: {what}. {_REBUILD}" for what in deep_check.damage(rows, derived)]
+    return problems
 
 
 def _pages(rows: Rows) -> Iterator[str]:

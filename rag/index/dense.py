@@ -224,6 +224,12 @@ def sound(file: BinaryIO, commit: Commit) -> bool:
     return _sha256(file.read()) == commit.dense_sha256
 
 
+def stored(file: BinaryIO, commit: Commit, dimension: int) -> tuple[Numbers, Halves]:
+    """The rows and vectors (n, d) that a derived file holds; none where it is not the one of the commit."""
+    base = _read(file, commit, dimension)
+    return (base.rows, base.vectors) if base else _nothing(dimension)
+
+
 def _read(file: BinaryIO | None, commit: Commit, dimension: int) -> Base | None:
     """The base in a file; None where it is not the one of the commit."""
     if file is None:

@@ -212,9 +212,12 @@ class Index:
         """Counts, sizes and settings."""
         return status.of(self._rows, self._commit, self.manifest, self._dense_file)
 
-    def check(self) -> list[str]:
-        """What is wrong, a sentence each, after reading every row and every file; empty where the index is sound."""
-        return checking.check(self._rows, self._dense_file)
+    def check(self, *, deep: bool = False) -> list[str]:
+        """What is wrong, a sentence each, after reading every row and every file; empty where the index is sound.
+
+        `deep` also derives again what was derived from the texts (ids, embedding keys, terms), and compares.
+        """
+        return checking.check(self._rows, self._dense_file, deep=deep)
 
     def copy(self, generation: Path) -> bool:
         """Write this commit, its rows and its derived file, into the empty folder of a generation.

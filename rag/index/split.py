@@ -44,6 +44,12 @@ class Chunking:
             raise ValueError(f"max_tokens={self.max_tokens} must be at least 1, context_tokens={self.context_tokens} 0")
 
 
+def chunk_id(document: str, start: int, end: int, chunking: Chunking) -> str:
+    """The id of the chunk that is text[start:end] of the document of that id."""
+    settings = f"{chunking.max_tokens}/{chunking.context_tokens}"
+    return hashlib.sha256(f"{document}:{start}:{end}:{settings}".encode()).hexdigest()[:32]
+
+
 def split(document: Document, embedder: Embedder, chunking: Chunking) -> list[Chunk]:
     """The document's chunks in order, `document.text[start:end] == chunk.text`, none blank.
 
@@ -196,8 +202,7 @@ class _Splitter:
             self.contexts[outer, header] = self.context(outer, header)
         shown, header = self.contexts[outer, header]
         start, end = first.start, group[-1].end
-        settings = f"{self.chunking.max_tokens}/{self.chunking.context_tokens}"
-        identity = hashlib.sha256(f"{self.document.id}:{start}:{end}:{settings}".encode()).hexdigest()[:32]
+        identity = chunk_id(self.document.id, start, end, self.chunking)
         heading = (*shown, *path[len(outer) :])
         return Chunk(identity, self.document.id, start, end, text, heading, header, tokens, self.spoken(text))
 

@@ -372,25 +372,6 @@ def test_status_counts(indexed: Run) -> None:
     assert "indexes/default" in indexed("status").stdout
 
 
-def test_check_finds_a_sound_index_sound(indexed: Run) -> None:
-    assert indexed("check").stdout == "sound\n"
-    assert as_json(indexed("check", "--json")) == {"index": "indexes/default", "sound": True, "problems": []}
-
-
-def test_check_exits_with_one_where_a_byte_was_flipped(indexed: Run, folder: Path) -> None:
-    database = next((folder / "indexes").rglob("*.sqlite"))
-    data = bytearray(database.read_bytes())
-    place = data.index(ROPE.encode())
-    data[place] ^= 1
-    database.write_bytes(data)
-    assert as_json(indexed("check", "--json", code=1))["sound"] is False
-
-
-def test_check_says_so_where_the_index_does_not_even_open(indexed: Run, folder: Path) -> None:
-    next((folder / "indexes").rglob("*.sqlite")).write_bytes(b"nothing of the kind")
-    assert as_json(indexed("check", "--json", code=1))["problems"]
-
-
 def test_config_says_where_each_value_comes_from(rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "rag.toml").write_text("answer = 'quotes'\n", encoding="utf-8")
     monkeypatch.setenv("RAG_K", "7")
