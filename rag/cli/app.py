@@ -13,7 +13,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from rag.cli import answering, indexing, measuring, setup, tuning, upkeep
+from rag.cli import answering, indexing, measuring, setup, tuning, upkeep, watching
 from rag.cli.escape import printable_lines
 
 app = typer.Typer(
@@ -47,6 +47,7 @@ def root(
 
 for command in (
     indexing.ingest,
+    watching.watch,
     answering.search,
     answering.similar,
     answering.ask,

@@ -70,7 +70,7 @@ def ingest(
     settings = prepared(Settings.load({**flags, **sizes}))
     report = _ingested(paths or [], settings, rebuild=rebuild, prune=prune, verify=verify, meta=meta)
     if json:
-        jsonout.write_json(_report_object(report))
+        jsonout.write_json(report_object(report))
     else:
         _print_report(report)
     return FIXABLE if strict and report.files.get("failed", 0) else 0
@@ -99,7 +99,7 @@ def _ingested(
         )
 
 
-def _report_object(report: IngestReport) -> dict[str, Any]:
+def report_object(report: IngestReport) -> dict[str, Any]:
     return {
         "index": shown(str(report.index)),
         "commit": report.commit,
@@ -119,14 +119,14 @@ def _print_report(report: IngestReport) -> None:
     chunks = f"{report.chunks_added} added, {report.chunks_removed} removed, {report.chunks_total} in all"
     paper.line(("chunks", render.STRONG), f": {chunks}")
     paper.line(("index", render.STRONG), f": {shown(str(report.index))} (commit {report.commit})")
-    _print_problems(report.problems)
+    print_problems(report.problems)
     total = report.seconds.get("total", 0.0)
     embed = report.seconds.get("embed", 0.0)
     rate = f", {report.tokens / embed:,.0f} tokens/s embedded" if embed and report.tokens else ""
     complain(f"{total:.1f} s{rate}")
 
 
-def _print_problems(problems: Sequence[Source]) -> None:
+def print_problems(problems: Sequence[Source]) -> None:
     """A line on stderr for each problem; for many alike, one line with their number and the first of them."""
     alike: dict[str, list[str]] = {}
     for source in problems:

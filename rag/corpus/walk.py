@@ -83,8 +83,13 @@ def _below(root: Path, exclude: set[Path]) -> Iterator[Path]:
         waiting.extend(Path(entry.path) for entry in entries if not _left_out(entry, exclude))
 
 
+def left_out(name: str) -> bool:
+    """Whether a file or folder of that name is passed over below a root."""
+    return name.startswith((".", "~$")) or name in LEFT_OUT
+
+
 def _left_out(entry: os.DirEntry[str], exclude: set[Path]) -> bool:
-    if entry.name.startswith((".", "~$")) or entry.name in LEFT_OUT or Path(entry.path) in exclude:
+    if left_out(entry.name) or Path(entry.path) in exclude:
         return True
     try:
         attributes = getattr(entry.stat(follow_symlinks=False), "st_file_attributes", 0)

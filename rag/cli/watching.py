@@ -1,0 +1,151 @@
+"""watch: an index that keeps in step with folders.
+
+    a change, and 300 ms without another ─→ ingest of the folders ─→ one line
+
+A change only says that it is time to look: what is new is found by the ingest, so that none that was missed or
+misread stays unnoticed, and an editor that writes beside a file and renames is as good as one that writes into it.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag.cli import jsonout
+from rag.cli.exits import complain, ends_well
+from rag.cli.indexing import print_problems, report_object
+from rag.cli.options import DeviceFlag, EmbedderFlag, EngineFlag, IndexFlag, JsonFlag
+from rag.cli.parts import ingest_parts, prepared
+from rag.cli.progress import Bar
+from rag.cli.sources import shown
+from rag.datatypes import Source
+from rag.errors import CorpusError, RagError
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from rag.intake import IngestReport
+
+QUIET_MS = 300
+"""Without a change for so long, those before it belong together."""
+LONGEST_MS = 3000
+"""Changes that never pause are taken in after so long."""
+RETRY_S = 5.0
+"""After what could not be done (another writer, a folder that is gone), it is tried again."""
+
+
+@ends_well
+def watch(
+    paths: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders.", show_default=False)],
+    index: IndexFlag = None,
+    prune: Annotated[bool, typer.Option("--prune", help="Allow removing more than half of the documents.")] = False,
+    embedder: EmbedderFlag = None,
+    device: DeviceFlag = None,
+    engine: EngineFlag = None,
+    json: JsonFlag = False,
+) -> None:
+    """Keep the index in step with folders until stopped by Ctrl-C.
+
+    Searching works meanwhile, and other commands may write in between.
+
+    Example: rag watch docs
+    """
+    from rag import ingest
+
+    settings = prepared(Settings.load({"index": index, "embedder": embedder, "device": device, "engine": engine}))
+    for path in paths:
+        if not path.is_dir():
+            raise CorpusError(f"{shown(str(path))} is no folder, and only folders are watched. Name the one it lies in")
+    parts, chunking = ingest_parts(settings, rebuild=False)
+
+    def once() -> IngestReport:
+        with Bar() as bar:
+            return ingest(paths, settings.index, parts, chunking=chunking, prune=prune, progress=bar)
+
+    complain(f"watching {', '.join(shown(str(path)) for path in paths)}; stop with Ctrl-C")
+    _keep_in_step(once, lambda: _changes(paths, settings.index), _News(json))
+
+
+def _keep_in_step(once: Callable[[], IngestReport], changes: Callable[[], Iterator[bool]], news: _News) -> None:
+    """Ingest at the start, after each change, and again and again after what failed."""
+    said = ""
+    while True:
+        try:
+            for changed in changes():
+                if changed:
+                    news.tell(once())
+                    said = ""
+        except RagError as error:
+            if str(error) != said:
+                complain(f"error: {error} (tried again every {RETRY_S:.0f} s)")
+            said = str(error)
+            time.sleep(RETRY_S)
+
+
+def _changes(paths: Sequence[Path], index: Path) -> Iterator[bool]:
+    """True as soon as the folders are watched, then for each time that something in them changed.
+
+    Raises CorpusError where a folder is not there or cannot be read.
+    """
+    from watchfiles import watch as watched
+
+    roots, own = [path.resolve() for path in paths], index.resolve()
+    first = True
+    try:
+        for found in watched(
+            *roots,
+            watch_filter=lambda _, path: _concerns(Path(path), roots, own),
+            step=QUIET_MS,
+            debounce=LONGEST_MS,
+            rust_timeout=QUIET_MS,
+            yield_on_timeout=True,
+        ):
+            yield first or bool(found)
+            first = False
+    except OSError as error:
+        names = ", ".join(shown(str(root)) for root in roots)
+        raise CorpusError(f"{names} cannot be watched: {error}") from error
+
+
+def _concerns(path: Path, roots: Sequence[Path], index: Path) -> bool:
+    """Whether a change there can change what is indexed."""
+    from rag.corpus.walk import left_out
+
+    if path.is_relative_to(index):
+        return False
+    below = [path.relative_to(root).parts for root in roots if path.is_relative_to(root)]
+    return any(not any(map(left_out, parts)) for parts in below)
+
+
+class _News:
+    """Says of each report what the one before it did not say."""
+
+    def __init__(self, json: bool) -> None:
+        self._json = json
+        self._commit = -1
+        self._problems: set[Source] = set()
+
+    def tell(self, report: IngestReport) -> None:
+        """A line, or an object, where something changed; problems that are new."""
+        if report.commit != self._commit:
+            if self._json:
+                jsonout.write_json(report_object(report))
+            else:
+                _print_line(report)
+            sys.stdout.flush()
+        if not self._json:
+            print_problems([problem for problem in report.problems if problem not in self._problems])
+        self._commit, self._problems = report.commit, set(report.problems)
+
+
+def _print_line(report: IngestReport) -> None:
+    counts = ", ".join(
+        f"{report.files[name]} {name}" for name in ("indexed", "duplicate", "removed") if report.files[name]
+    )
+    if counts:
+        print(f"{datetime.now():%H:%M:%S}  {counts}; {report.chunks_total} chunks (commit {report.commit})")
