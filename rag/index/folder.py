@@ -69,7 +69,7 @@ def claim(path: Path) -> None:
 
     Hidden files (.gitignore, .DS_Store) may be there.
     """
-    path.mkdir(parents=True, exist_ok=True)
+    _make(path)
     if exists(path):
         return
     for entry in path.iterdir():
@@ -78,6 +78,20 @@ def claim(path: Path) -> None:
                 f"{path} is not an index and holds other files, such as {entry.name}; nothing was written there. "
                 f"Name another folder with: rag ingest ... --index PATH"
             )
+
+
+def _make(path: Path) -> None:
+    """The folder and those above it, with durable names: a commit is lost with the folder that it lies in.
+
+    Until the index is published it may be one that a killed writer made, so that its name is not durable yet.
+    """
+    path = path.absolute()
+    unsure = [place for place in (path, *path.parents) if not place.exists()] or [path]
+    path.mkdir(parents=True, exist_ok=True)
+    if not exists(path):
+        for place in unsure:
+            with contextlib.suppress(PermissionError):  # a folder that may not be read cannot be opened for this
+                atomic.sync_folder(place.parent)
 
 
 def sweep(path: Path, *, keep: Path, derived: str) -> None:
