@@ -64,6 +64,12 @@ def unpublished(path: Path) -> list[Path]:
     return sorted(found, reverse=True)
 
 
+def interrupted(path: Path) -> list[Path]:
+    """Generations newer than the one in use, newest first. An older one was left by a publish; it may be damaged."""
+    used = (path / CURRENT).read_text("ascii", "replace").strip() if exists(path) else ""
+    return [generation for generation in unpublished(path) if generation.name > used]
+
+
 def claim(path: Path) -> None:
     """Make the folder where it is missing. Raises IndexProblem where it holds files that are not an index's.
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,19 @@ def test_a_rebuild_with_other_settings_than_the_interrupted_one_starts_anew(tmp_
         put(writer, 4)
     assert held(path) == {"d4v0"}
     assert database_file(path).parent.name == "gen-000004"
+
+
+def test_a_rebuild_does_not_go_on_from_a_generation_that_was_left(tmp_path: Path) -> None:
+    path = filled(tmp_path, [1])
+    left = database_file(path).parent
+    shutil.copytree(left, tmp_path / "copy")
+    with open_writer(path, rebuild=True) as writer:
+        put(writer, 2)
+    (tmp_path / "copy").rename(left)
+    with open_writer(path, rebuild=True) as writer:
+        assert writer.known() == {}
+        put(writer, 3)
+    assert held(path) == {"d3v0"}
 
 
 def test_an_ordinary_writer_drops_an_interrupted_rebuild(tmp_path: Path) -> None:
