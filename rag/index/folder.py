@@ -105,11 +105,13 @@ def sweep(path: Path, *, keep: Path, derived: str) -> None:
 
     What a reader holds open on Windows cannot be removed; the next writer tries again.
     """
-    for generation in unpublished(path):
-        if generation != keep:
-            # Out of sight in one step, so that no reader opens a generation that is half removed.
-            with contextlib.suppress(OSError):
-                generation.rename(path / f".{generation.name}{atomic.TEMPORARY}")
+    left = [generation for generation in unpublished(path) if generation != keep]
+    for generation in left:
+        # Out of sight in one step, so that nobody opens a generation that is half removed.
+        with contextlib.suppress(OSError):
+            generation.rename(path / f".{generation.name}{atomic.TEMPORARY}")
+    if left:
+        atomic.sync_folder(path)
     for entry in [*path.iterdir(), *keep.iterdir()]:
         if entry.is_dir() and _is_temporary(entry):
             shutil.rmtree(entry, ignore_errors=True)
