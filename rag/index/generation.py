@@ -54,10 +54,14 @@ def open_rebuild(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Dat
 
 
 def _made(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
+    """A new generation, durable; SQLite syncs the folder itself for the names of its files."""
     generation = folder.following(path)
     with explained(generation):
         generation.mkdir()
     try:
+        with explained(generation):
+            # Before the manifest is there, without which no rebuild goes on from it.
+            atomic.sync_folder(path)
         database = open_writer(generation / folder.DATABASE, create=True)
         manifest = Manifest.of(embedder, chunking, codec=f"{BITS}-bit, pooled by {POOL:g}", created=time.time())
         values = [(key, pack(value)) for key, value in manifest.values().items()]
@@ -66,9 +70,6 @@ def _made(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
             "INSERT INTO manifest VALUES (?, ?, ?)", [(*value, checksum("manifest", *value)) for value in values]
         )
         database.all("COMMIT")
-        with explained(generation):
-            atomic.sync_folder(generation)
-            atomic.sync_folder(path)
     except RagError:
         shutil.rmtree(generation, ignore_errors=True)
         raise
