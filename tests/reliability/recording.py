@@ -156,9 +156,13 @@ class Parser:
             self._say(bytes.fromhex(_hex(values[1])).decode())
         elif descriptor in self._handles:
             self._use(call, values, result, descriptor)
-        elif call not in ("lseek", "close") and any(
-            str(self._folder).encode().hex() in value.replace("\\x", "") for value in values
-        ):
+        elif call not in ("lseek", "close"):
+            self._refuse(call, values[:1] if call in ("write", "pwrite64") else values)
+
+    def _refuse(self, call: str, values: list[str]) -> None:
+        """Raise where a call that has no operation is about the folder."""
+        folder = str(self._folder).encode().hex()
+        if any(folder in value.replace("\\x", "") for value in values):
             raise NotImplementedError(f"{call}({', '.join(value[:200] for value in values)})")
 
     def _name(self, call: str, values: list[str]) -> None:
