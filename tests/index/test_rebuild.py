@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import IndexMismatch
-from rag.index import folder, generation
+from rag.index import atomic, folder, generation
 from rag.index.index import Index
 from rag.index.split import Chunking, split
 from rag.index.writer import Writer
@@ -133,3 +133,18 @@ def test_a_reader_that_meets_the_switch_opens_the_new_index(tmp_path: Path, monk
     monkeypatch.setattr(folder, "current", stale_once)
     with Index.open(path, embedder=EMBEDDER, chunking=CHUNKING) as index:
         assert [found.document for found in index.all_sources()] == ["d2v0"]
+
+
+def test_a_generation_is_durable_before_a_rebuild_could_go_on_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = filled(tmp_path, [1])
+    found: list[list[str]] = []
+
+    def look(synced: Path) -> None:
+        if synced == path:
+            found.append([entry.name for entry in (path / "gen-000002").iterdir()])
+
+    monkeypatch.setattr(atomic, "sync_folder", look)
+    generation.open_rebuild(path, OTHER, FINER).close()
+    assert found == [[]]
