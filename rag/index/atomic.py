@@ -16,6 +16,13 @@ import sys
 import time
 from pathlib import Path
 
+if sys.platform == "win32":  # pragma: no cover
+    _FULL_FLUSH = None
+else:
+    import fcntl
+
+    _FULL_FLUSH: int | None = getattr(fcntl, "F_FULLFSYNC", None)
+
 TEMPORARY = ".tmp"
 _RENAME_TRIES = 20
 _RENAME_PAUSE_S = 0.05
@@ -29,7 +36,7 @@ def write(path: Path, data: bytes) -> str:
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            _flush(file.fileno())
         if digest(temporary) != wanted:
             raise OSError(errno.EIO, "the bytes read back are not those written", str(path))
         _rename(temporary, path)
@@ -76,9 +83,18 @@ def sync_folder(folder: Path) -> None:
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        _flush(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _flush(descriptor: int) -> None:
+    """Down to the medium. On macOS `fsync` stops at the drive's cache; not all its file systems have the other call."""
+    if _FULL_FLUSH is not None:
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(descriptor, _FULL_FLUSH)
+            return
+    os.fsync(descriptor)
 
 
 def _rename(temporary: Path, path: Path) -> None:

@@ -72,12 +72,21 @@ def unpublished(path: Path) -> list[Path]:
     return [entry for entry in generations(path) if entry.name != used]
 
 
+def interrupted(path: Path) -> list[Path]:
+    """Rebuilds that were interrupted, highest first: newer than the one in use. An older one was left by a publish.
+
+    Where CURRENT is damaged, any may be the one in use, and is as good as a rebuild to go on from.
+    """
+    used = (path / CURRENT).read_text("ascii", "replace").strip() if exists(path) else ""
+    return [entry for entry in unpublished(path) if not _GENERATION.fullmatch(used) or entry.name > used]
+
+
 def claim(path: Path) -> None:
     """Make the folder where it is missing. Raises IndexProblem where it holds files that are not an index's.
 
     Hidden files (.gitignore, .DS_Store) may be there.
     """
-    path.mkdir(parents=True, exist_ok=True)
+    _make(path)
     if exists(path):
         return
     for entry in path.iterdir():
@@ -87,6 +96,20 @@ def claim(path: Path) -> None:
                 f"{path} is not an index and holds other files, such as {entry.name}; nothing was written there. "
                 f"Name another folder with: rag ingest ... --index PATH"
             )
+
+
+def _make(path: Path) -> None:
+    """The folder and those above it, with durable names: a commit is lost with the folder that it lies in.
+
+    Until the index is published it may be one that a killed writer made, so that its name is not durable yet.
+    """
+    path = path.absolute()
+    unsure = [place for place in (path, *path.parents) if not place.exists()] or [path]
+    path.mkdir(parents=True, exist_ok=True)
+    if not exists(path):
+        for place in unsure:
+            with contextlib.suppress(PermissionError):  # a folder that may not be read cannot be opened for this
+                atomic.sync_folder(place.parent)
 
 
 def keep(generation: Path) -> None:
@@ -111,11 +134,13 @@ def sweep(path: Path, *, keep: Path, derived: str) -> None:
 
     What a reader holds open on Windows cannot be removed; the next writer tries again.
     """
-    for generation in unpublished(path) if _is_known(path) else ():
-        if generation != keep:
-            # Out of sight in one step, so that no reader opens a generation that is half removed.
-            with contextlib.suppress(OSError):
-                _put_away(generation, path)
+    left = [generation for generation in unpublished(path) if generation != keep] if _is_known(path) else []
+    for generation in left:
+        # Out of sight in one step, so that nobody opens a generation that is half removed.
+        with contextlib.suppress(OSError):
+            _put_away(generation, path)
+    if left:
+        atomic.sync_folder(path)
     for entry in [*path.iterdir(), *keep.iterdir()]:
         if entry.is_dir() and _is_temporary(entry):
             shutil.rmtree(entry, ignore_errors=True)

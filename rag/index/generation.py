@@ -39,7 +39,7 @@ def open_current(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Dat
 
 def open_rebuild(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
     """A generation beside the one in use: that of an interrupted rebuild with the same settings, else a new one."""
-    for generation in folder.unpublished(path):
+    for generation in folder.interrupted(path):
         try:
             database = open_writer(generation / folder.DATABASE)
         except RagError:
@@ -62,10 +62,14 @@ def newest_commit(path: Path) -> int:
 
 
 def _made(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
+    """A new generation, durable; SQLite syncs the folder itself for the names of its files."""
     generation = folder.following(path)
     with explained(generation):
         generation.mkdir()
     try:
+        with explained(generation):
+            # Before the manifest is there, without which no rebuild goes on from it.
+            atomic.sync_folder(path)
         database = open_writer(generation / folder.DATABASE, create=True)
         manifest = Manifest.of(embedder, chunking, codec=f"{BITS}-bit, pooled by {POOL:g}", created=time.time())
         values = [(key, pack(value)) for key, value in manifest.values().items()]
@@ -74,9 +78,6 @@ def _made(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
             "INSERT INTO manifest VALUES (?, ?, ?)", [(*value, checksum("manifest", *value)) for value in values]
         )
         database.all("COMMIT")
-        with explained(generation):
-            atomic.sync_folder(generation)
-            atomic.sync_folder(path)
     except RagError:
         shutil.rmtree(generation, ignore_errors=True)
         raise

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,26 @@ def test_a_rename_that_stays_refused_is_an_error(tmp_path: Path, monkeypatch: py
     with pytest.raises(PermissionError, match="refused"):
         atomic.write(tmp_path / "a", b"data")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fcntl")
+def test_on_macos_the_drive_is_flushed_and_fsync_stands_in_where_it_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    asked: list[str] = []
+
+    def full_flush(descriptor: int, command: int) -> int:
+        asked.append(f"full flush {command}")
+        if len(asked) > 2:
+            raise OSError(errno.ENOTSUP, "not supported")
+        return 0
+
+    monkeypatch.setattr(atomic, "_FULL_FLUSH", 51)
+    monkeypatch.setattr(fcntl, "fcntl", full_flush)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: asked.append("fsync"))
+    atomic.write(tmp_path / "a", b"data")
+    assert asked == ["full flush 51"] * 2
+    atomic.write(tmp_path / "b", b"data")
+    assert asked[2:] == ["full flush 51", "fsync"] * 2

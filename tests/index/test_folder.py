@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 
 import pytest
 
 from rag.errors import IndexDamaged, IndexProblem
-from rag.index import folder
+from rag.index import atomic, folder
 from rag.index.index import Index
 from tests.index.samples import database_file, filled, held, open_writer, put
 
@@ -20,6 +21,31 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.md").unlink()
     filled(tmp_path, [1])
     assert (tmp_path / ".gitignore").read_text() == "*"
+
+
+def test_the_names_of_new_folders_are_durable_until_there_is_an_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(atomic, "sync_folder", synced.append)
+    folder.claim(tmp_path / "a" / "b")
+    assert set(synced) == {tmp_path / "a", tmp_path}
+    synced.clear()
+    folder.claim(tmp_path / "a" / "b")  # which a killed writer may have made a moment ago
+    assert synced == [tmp_path / "a"]
+    (tmp_path / "a" / "b" / "CURRENT").touch()
+    synced.clear()
+    folder.claim(tmp_path / "a" / "b")
+    assert synced == []
+
+
+def test_an_index_is_made_in_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_folder: Path) -> None:
+        raise PermissionError(errno.EACCES, "refused")
+
+    monkeypatch.setattr(atomic, "sync_folder", refused)
+    folder.claim(tmp_path / "index")
+    assert (tmp_path / "index").is_dir()
 
 
 def test_a_file_at_the_place_of_the_folder_is_a_sentence(tmp_path: Path) -> None:

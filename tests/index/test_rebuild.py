@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from rag.errors import IndexMismatch
-from rag.index import folder, generation
+from rag.index import atomic, folder, generation
 from rag.index.index import Index
 from rag.index.split import Chunking, split
 from rag.index.writer import Writer
@@ -125,6 +126,19 @@ def test_a_rebuild_with_other_settings_than_the_interrupted_one_starts_anew(tmp_
     assert database_file(path).parent.name == "gen-000004"
 
 
+def test_a_rebuild_does_not_go_on_from_a_generation_that_was_left(tmp_path: Path) -> None:
+    path = filled(tmp_path, [1])
+    left = database_file(path).parent
+    shutil.copytree(left, tmp_path / "copy")
+    with open_writer(path, rebuild=True) as writer:
+        put(writer, 2)
+    (tmp_path / "copy").rename(left)
+    with open_writer(path, rebuild=True) as writer:
+        assert writer.known() == {}
+        put(writer, 3)
+    assert held(path) == {"d3v0"}
+
+
 def test_an_ordinary_writer_drops_an_interrupted_rebuild(tmp_path: Path) -> None:
     path = filled(tmp_path, [1])
     generation.open_rebuild(path, OTHER, FINER).close()
@@ -163,3 +177,18 @@ def test_a_reader_that_meets_the_switch_opens_the_new_index(tmp_path: Path, monk
     monkeypatch.setattr(folder, "current", stale_once)
     with Index.open(path, embedder=EMBEDDER, chunking=CHUNKING) as index:
         assert [found.document for found in index.all_sources()] == ["d2v0"]
+
+
+def test_a_generation_is_durable_before_a_rebuild_could_go_on_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = filled(tmp_path, [1])
+    found: list[list[str]] = []
+
+    def look(synced: Path) -> None:
+        if synced == path:
+            found.append([entry.name for entry in (path / "gen-000002").iterdir()])
+
+    monkeypatch.setattr(atomic, "sync_folder", look)
+    generation.open_rebuild(path, OTHER, FINER).close()
+    assert found == [[]]
