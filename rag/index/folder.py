@@ -64,6 +64,12 @@ def unpublished(path: Path) -> list[Path]:
     return sorted(found, reverse=True)
 
 
+def interrupted(path: Path) -> list[Path]:
+    """Rebuilds that were interrupted, highest first: they come after the generation in use, what was left before it."""
+    used = (path / CURRENT).read_text("ascii", "replace").strip() if exists(path) else ""
+    return [entry for entry in unpublished(path) if not _GENERATION.fullmatch(used) or entry.name > used]
+
+
 def claim(path: Path) -> None:
     """Make the folder where it is missing. Raises IndexProblem where it holds files that are not an index's.
 

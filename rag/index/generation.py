@@ -39,7 +39,7 @@ def open_current(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Dat
 
 def open_rebuild(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
     """A generation beside the one in use: that of an interrupted rebuild with the same settings, else a new one."""
-    for generation in folder.unpublished(path):
+    for generation in folder.interrupted(path):
         try:
             database = open_writer(generation / folder.DATABASE)
         except RagError:
