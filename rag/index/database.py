@@ -10,10 +10,11 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ _OLDEST_SQLITE = (3, 37)  # STRICT tables
 _BUSY_S = 10.0
 _OF_SQLITE = re.compile("CREATE TABLE sqlite_sequence[( ]")
 _READER_CACHE = "PRAGMA cache_size = -32768"  # postings of common terms come again with every question
+# SQLite calls it an I/O error where its shared memory, which grows by so many bytes, finds no room.
+_OF_SPACE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+_SHARED_MEMORY = 32768
 _WRITER_SETTINGS = ("synchronous = full", "fullfsync = on", "foreign_keys = on", "cache_size = -65536")
 
 
@@ -143,7 +147,7 @@ def _of_sqlite(error: sqlite3.Error, file: Path) -> RagError | None:
         return damaged(file, str(error))
     if primary is None and isinstance(error, sqlite3.OperationalError):
         return damaged(file, str(error).splitlines()[0])
-    if primary == sqlite3.SQLITE_FULL:
+    if primary == sqlite3.SQLITE_FULL or (primary in _OF_SPACE and _is_full(file.parent)):
         return _full(file)
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return IndexBusy(f"{file} is locked by another program. Close it, then run the same command again.")
@@ -159,6 +163,12 @@ def _of_system(error: OSError, file: Path) -> RagError:
         f"{error.filename or file} cannot be read or written: {error.strerror}. "
         f"Check the disk and the folder's permissions."
     )
+
+
+def _is_full(folder: Path) -> bool:
+    with suppress(OSError):
+        return shutil.disk_usage(folder).free < _SHARED_MEMORY
+    return False
 
 
 def _full(file: Path) -> IndexProblem:

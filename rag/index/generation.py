@@ -59,17 +59,24 @@ def _made(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
         generation.mkdir()
     try:
         database = open_writer(generation / folder.DATABASE, create=True)
-        manifest = Manifest.of(embedder, chunking, codec=f"{BITS}-bit, pooled by {POOL:g}", created=time.time())
-        values = [(key, pack(value)) for key, value in manifest.values().items()]
-        database.all("BEGIN IMMEDIATE")
-        database.many(
-            "INSERT INTO manifest VALUES (?, ?, ?)", [(*value, checksum("manifest", *value)) for value in values]
-        )
-        database.all("COMMIT")
-        with explained(generation):
-            atomic.sync_folder(generation)
-            atomic.sync_folder(path)
+        try:
+            _describe(database, path, embedder, chunking)
+        except RagError:
+            database.close()
+            raise
     except RagError:
         shutil.rmtree(generation, ignore_errors=True)
         raise
     return database
+
+
+def _describe(database: Database, path: Path, embedder: Fingerprinted, chunking: Chunking) -> None:
+    """Write the manifest of a new generation, and make its name durable."""
+    manifest = Manifest.of(embedder, chunking, codec=f"{BITS}-bit, pooled by {POOL:g}", created=time.time())
+    values = [(key, pack(value)) for key, value in manifest.values().items()]
+    database.all("BEGIN IMMEDIATE")
+    database.many("INSERT INTO manifest VALUES (?, ?, ?)", [(*value, checksum("manifest", *value)) for value in values])
+    database.all("COMMIT")
+    with explained(database.file.parent):
+        atomic.sync_folder(database.file.parent)
+        atomic.sync_folder(path)

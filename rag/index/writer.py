@@ -56,7 +56,12 @@ class Writer:
             lock = WriterLock(path)
         try:
             opened = generation.open_rebuild if rebuild and folder.exists(path) else generation.open_current
-            return cls(path, opened(path, embedder, chunking), lock, embedder)
+            database = opened(path, embedder, chunking)
+            try:
+                return cls(path, database, lock, embedder)
+            except BaseException:
+                database.close()
+                raise
         except BaseException:
             lock.release()
             raise
