@@ -11,10 +11,12 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,9 @@ _OLDEST_SQLITE = (3, 37)  # STRICT tables
 _BUSY_S = 10.0
 _OF_SQLITE = re.compile("CREATE TABLE sqlite_sequence[( ]")
 _READER_CACHE = "PRAGMA cache_size = -32768"  # postings of common terms come again with every question
+# What SQLite says where its shared memory, which grows by so many bytes, or a new file finds no room.
+_OF_SPACE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+_SHARED_MEMORY = 32768
 _WRITER_SETTINGS = ("synchronous = full", "fullfsync = on", "foreign_keys = on", "cache_size = -65536")
 
 
@@ -134,6 +139,8 @@ def open_writer(file: Path, *, create: bool = False) -> Database:
             database.all(f"PRAGMA {setting}")
         if create:
             _create(database)
+        else:  # what a killed writer left in the log is read from it, whether or not it has reached the disk
+            database.all("PRAGMA wal_checkpoint")
     except RagError:
         database.close()
         raise
@@ -164,6 +171,14 @@ def explained(file: Path) -> Iterator[None]:
         raise _of_system(error, file) from error
 
 
+def of_disk(error: BaseException) -> bool:
+    """Whether an explained error is one of the disk, or of a sync that failed for whatever reason."""
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
+    return isinstance(cause, OSError) and cause.errno == errno.EIO
+
+
 def _of_sqlite(error: sqlite3.Error, file: Path) -> RagError | None:
     # Errors that Python raises itself (text that is not UTF-8 any more) carry no code.
     code = getattr(error, "sqlite_errorcode", None)
@@ -172,7 +187,7 @@ def _of_sqlite(error: sqlite3.Error, file: Path) -> RagError | None:
         return damaged(file, str(error))
     if primary is None and isinstance(error, sqlite3.OperationalError):
         return damaged(file, str(error).splitlines()[0])
-    if primary == sqlite3.SQLITE_FULL:
+    if primary == sqlite3.SQLITE_FULL or (primary in _OF_SPACE and _is_full(file.parent)):
         return _full(file)
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return IndexBusy(f"{file} is locked by another program. Close it, then run the same command again.")
@@ -188,6 +203,14 @@ def _of_system(error: OSError, file: Path) -> RagError:
         f"{error.filename or file} cannot be read or written: {error.strerror}. "
         f"Check the disk and the folder's permissions."
     )
+
+
+def _is_full(folder: Path) -> bool:
+    with suppress(OSError):
+        if sys.platform != "win32" and (disk := os.statvfs(folder)).f_files and not disk.f_favail:
+            return True
+        return shutil.disk_usage(folder).free < _SHARED_MEMORY
+    return False
 
 
 def _full(file: Path) -> IndexProblem:

@@ -71,14 +71,21 @@ def _made(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
             # Before the manifest is there, without which no rebuild goes on from it.
             atomic.sync_folder(path)
         database = open_writer(generation / folder.DATABASE, create=True)
-        manifest = Manifest.of(embedder, chunking, codec=f"{BITS}-bit, pooled by {POOL:g}", created=time.time())
-        values = [(key, pack(value)) for key, value in manifest.values().items()]
-        database.all("BEGIN IMMEDIATE")
-        database.many(
-            "INSERT INTO manifest VALUES (?, ?, ?)", [(*value, checksum("manifest", *value)) for value in values]
-        )
-        database.all("COMMIT")
+        try:
+            _describe(database, embedder, chunking)
+        except RagError:
+            database.close()
+            raise
     except RagError:
         shutil.rmtree(generation, ignore_errors=True)
         raise
     return database
+
+
+def _describe(database: Database, embedder: Fingerprinted, chunking: Chunking) -> None:
+    """Write the manifest of a new generation."""
+    manifest = Manifest.of(embedder, chunking, codec=f"{BITS}-bit, pooled by {POOL:g}", created=time.time())
+    values = [(key, pack(value)) for key, value in manifest.values().items()]
+    database.all("BEGIN IMMEDIATE")
+    database.many("INSERT INTO manifest VALUES (?, ?, ?)", [(*value, checksum("manifest", *value)) for value in values])
+    database.all("COMMIT")

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.datatypes import Chunk, Document, Embeddings, Source
+from rag.errors import IndexProblem
 from rag.index import atomic, commits, folder, generation, lexical
-from rag.index.database import Database, explained
+from rag.index.database import Database, explained, of_disk
 from rag.index.embeddings import EmbeddingTable, embedding_key
 from rag.index.index import Index
 from rag.index.lock import WriterLock
@@ -54,10 +55,15 @@ class Writer:
             folder.claim(path)
             lock = WriterLock(path)
         try:
-            if rebuild and folder.exists(path):
-                after = generation.newest_commit(path)
-                return cls(path, generation.open_rebuild(path, embedder, chunking), lock, embedder, after=after)
-            return cls(path, generation.open_current(path, embedder, chunking), lock, embedder)
+            again = rebuild and folder.exists(path)
+            after = generation.newest_commit(path) if again else -1
+            opened = generation.open_rebuild if again else generation.open_current
+            database = opened(path, embedder, chunking)
+            try:
+                return cls(path, database, lock, embedder, after=after)
+            except BaseException:
+                database.close()
+                raise
         except BaseException:
             lock.release()
             raise
@@ -75,6 +81,7 @@ class Writer:
         self._rows = Rows(database)
         self._table = EmbeddingTable(database, embedder.dimension, getattr(embedder, "token_mean", None))
         self._settled = Counts()
+        self._disk_failed = False
         self._settle()
         self._sweep()
         self._derived_sound = self._check_derived()
@@ -193,7 +200,8 @@ class Writer:
                 commit = self._next()
             commits.record(self._database, commit)
             self._database.all("COMMIT")
-        except BaseException:
+        except BaseException as error:
+            self._disk_failed |= of_disk(error)
             self._undo()
             raise
         self._settled = self._counts
@@ -207,19 +215,29 @@ class Writer:
     @contextmanager
     def _step(self) -> Iterator[None]:
         """One verb inside the open transaction, which it begins where there is none; undone where it raises."""
+        self._require_sound_disk()
         if not self._database.in_transaction:
             self._database.all("BEGIN IMMEDIATE")
         self._database.all("SAVEPOINT step")
         try:
             yield
             self._database.all("RELEASE step")
-        except BaseException:
+        except BaseException as error:
+            self._disk_failed |= of_disk(error)
             if self._database.in_transaction:
                 self._database.all("ROLLBACK TO step")
                 self._database.all("RELEASE step")
             else:  # SQLite has undone the whole transaction, as it does on a full disk
                 self._settle()
             raise
+
+    def _require_sound_disk(self) -> None:
+        """Raise after a sync that failed: the next one would say yes, though the kernel has forgotten the bytes."""
+        if self._disk_failed:
+            raise IndexProblem(
+                f"The disk that holds {self.path} failed while it was written, so this writer writes nothing more. "
+                f"The index keeps its last commit; check the disk, then run the same command again."
+            )
 
     def _settle(self) -> None:
         """Take the last commit as the state that the next one starts from."""
@@ -229,10 +247,10 @@ class Writer:
         self._counts = self._settled
 
     def _undo(self) -> None:
+        """Go back to the last commit. The derived file stays: where the disk failed, the log may hold what names it."""
         if self._database.in_transaction:
             self._database.all("ROLLBACK")
         self._settle()
-        self._sweep()
 
     def _count(self, *, added: int = 0, removed: int = 0) -> None:
         self._counts = Counts(self._counts.added + added, self._counts.removed + removed)

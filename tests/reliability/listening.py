@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from tests.reliability.power_workload import place_of
 from tests.reliability.recording import MakeFolder, Open, Operation, Remove, Rename, Said, Sync, Write
-from tests.reliability.workload import place_of
 
 
 class Listener:

@@ -1,6 +1,6 @@
 """The power is cut at any moment: what was acknowledged is there, and nothing that was never committed.
 
-A program that writes an index in every way is recorded (`recording`, `workload`), the disk keeps what was synced and
+A program that writes an index in every way is recorded (`recording`, `power_workload`), the disk keeps what was synced and
 anything of the rest (`disk`), and what is found is opened, checked, written on and rebuilt (`cutting`). Each line that
 syncs or renames is then taken away: that must break a promise, or the line is not needed, or this test is too weak.
 """
@@ -17,10 +17,10 @@ import pytest
 from rag.index import atomic, database
 from tests.reliability import cutting
 from tests.reliability.disk import Disk, File, Node
+from tests.reliability.power_workload import WRAPPERS
 from tests.reliability.recording import ROOT, MakeFolder, Open, Operation, Rename, Sync, record, refusal
-from tests.reliability.workload import WRAPPERS
 
-PROGRAM = "tests.reliability.workload"
+PROGRAM = "tests.reliability.power_workload"
 OF_SQLITE = {"index.sqlite": "its database", "index.sqlite-wal": "its log", "gen-00000N": "the folder of its log"}
 """What SQLite syncs; its rollback journal is there only while a database is made that nobody reads yet."""
 NEAR = 20
@@ -48,7 +48,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lines_that_sync_or_rename() -> set[str]:
-    """The lines of `rag.index`, as `workload.place_of` names them, outside of the functions that only wrap a call."""
+    """The lines of `rag.index`, as `power_workload.place_of` names them, outside of the functions that only wrap a call."""
     found = set()
     for file in (ROOT / "rag" / "index").glob("*.py"):
         text = file.read_text("utf-8")

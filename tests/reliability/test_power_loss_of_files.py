@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from rag.index import database, dense, folder
-from tests.reliability import cutting, workload
+from tests.reliability import cutting
+from tests.reliability import power_workload as workload
 from tests.reliability.disk import Disk
 from tests.reliability.listening import Listener
 from tests.reliability.recording import Operation, Said, Sync

@@ -1,0 +1,82 @@
+"""A commit is all or nothing, at every system call.
+
+The workload is killed as it enters each call that changes a file. What it would leave after a call is what it leaves
+before the next one, so that no other moments are needed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.reliability import workload
+from tests.reliability.moments import Moments
+from tests.reliability.recovery import Oracle, recover
+from tests.reliability.tracing import KINDS, Point, Tracer
+
+SAMPLED = 7
+"""About so many points of each kind in the test that is always run."""
+
+
+def kill(tracer: Tracer, point: Point, path: Path, oracle: Oracle) -> None:
+    """Kill the workload as it enters that call, and look at what it leaves."""
+    outcome = tracer.run(path, f"{point.call}:signal=SIGKILL:when={point.nth}", traced=point.call)
+    assert outcome.status == -signal.SIGKILL, f"{point}: {outcome}"
+    try:
+        recover(path, outcome.reached, oracle)
+    except Exception as error:
+        error.add_note(f"killed before {point}, after {outcome}")
+        raise
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def of_kind(points: list[Point], kind: str) -> list[Point]:
+    return [point for point in points if point.call in KINDS[kind]]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_writer_killed_at_a_system_call_leaves_a_whole_commit(
+    tracer: Tracer, points: list[Point], oracle: Oracle, kind: str, tmp_path: Path
+) -> None:
+    chosen = of_kind(points, kind)
+    for point in chosen[:: max(1, len(chosen) // SAMPLED)]:
+        kill(tracer, point, tmp_path / "index", oracle)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_writer_killed_at_any_system_call_leaves_a_whole_commit(
+    tracer: Tracer, points: list[Point], oracle: Oracle, kind: str, tmp_path: Path
+) -> None:
+    chosen = of_kind(points, kind)
+    assert chosen
+    for point in chosen:
+        kill(tracer, point, tmp_path / "index", oracle)
+
+
+def leave(path: Path, oracle: Oracle, *, every: int) -> int:
+    """Look at every so many of the moments that a workload has; how many there are."""
+    (copies := path / "copies").mkdir()
+    moments = Moments(path / "index", copies)
+    with moments.watched():
+        for moments.reached, _ in enumerate(workload.run(path / "index"), start=1):
+            pass
+    for copy, reached, doing in moments.found[::every]:
+        try:
+            recover(copy, reached, oracle)
+        except Exception as error:
+            error.add_note(f"ended before {doing}, after state {reached}")
+            raise
+    return len(moments.found)
+
+
+def test_what_a_writer_leaves_between_its_steps_is_a_whole_commit(oracle: Oracle, tmp_path: Path) -> None:
+    assert leave(tmp_path, oracle, every=3) > 80
+
+
+@pytest.mark.slow
+def test_what_a_writer_leaves_before_any_of_its_steps_is_a_whole_commit(oracle: Oracle, tmp_path: Path) -> None:
+    assert leave(tmp_path, oracle, every=1) > 80
