@@ -194,11 +194,17 @@ class Intake:
         return replace(source, state=State.INDEXED, document=outcome.id), outcome
 
     def _holds(self, document: str) -> bool:
-        return document in self._holders or self.writer.has_document(document)
+        return self._holder(document) is not None or self.writer.has_document(document)
+
+    def _holder(self, document: str) -> str | None:
+        """Where the document lies; None where that file has become another one in this run."""
+        location = self._holders.get(document, "")
+        source = self.outcomes.get(location) or self.known.get(location)
+        return location if source is not None and source.document == document else None
 
     def _placed(self, source: Source, document: str) -> Source:
         """The source of a document that the index has: a duplicate, or the file under its new name."""
-        holder = self._holders.get(document)
+        holder = self._holder(document)
         if holder is not None and holder != source.location:
             if Path(holder).exists():
                 return replace(source, state=State.DUPLICATE, document=document, reason=f"same content as {holder}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rag import intake
 from rag.datatypes import Embeddings, State
 from rag.errors import CorpusError, IndexDamaged, IndexMismatch
 from rag.index.index import Index
@@ -116,6 +117,18 @@ def test_a_renamed_file_embeds_nothing(docs: Path, embedder: CountingEmbedder) -
     assert (report.files["indexed"], report.files["removed"], report.files["duplicate"]) == (1, 1, 0)
     assert "sub/pump-2.md" in stored(docs)
     assert "pump.md" not in stored(docs)
+
+
+def test_a_file_that_moved_while_another_took_its_name_is_not_lost(
+    docs: Path, embedder: CountingEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "BATCH_TOKENS", 1)  # a commit after each file
+    run(docs, embedder)
+    (docs / "leave.txt").rename(docs / "old.txt")
+    (docs / "leave.txt").write_text("Everyone has forty days of leave.\n", encoding="utf-8")
+    run(docs, embedder)
+    assert {"Everyone has thirty days of leave.", "Everyone has forty days of leave."} < texts(docs)
+    assert stored(docs)["old.txt"] is State.INDEXED
 
 
 def test_equal_files_are_one_document_with_two_sources(docs: Path, embedder: CountingEmbedder) -> None:
