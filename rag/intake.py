@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +20,7 @@ from rag.corpus.metadata import MetadataProblem, read_sidecar, sidecar_of
 from rag.corpus.readers import MAX_BYTES, Unread, document_id, reader_for, too_large
 from rag.corpus.walk import Found
 from rag.datatypes import Chunk, Document, Metadata, Source, State
+from rag.errors import RagError
 from rag.index.split import Chunking, split
 from rag.index.writer import Writer
 from rag.protocols import Embedder
@@ -110,6 +111,7 @@ class Intake:
         self.seconds = {"read": 0.0, "split": 0.0, "embed": 0.0, "commit": 0.0}
         self._batch: list[Pending] = []
         self._batch_tokens = 0
+        self._settled: list[Source] = []
         self._holders = {
             source.document: location for location, source in self.known.items() if source.document is not None
         }
@@ -231,7 +233,7 @@ class Intake:
         known = self.known.get(source.location)
         stored = source if source.state is not State.UNCHANGED or known is None else replace(source, state=known.state)
         if stored != known:
-            self.writer.put_source(stored)
+            self._settled.append(stored)
         self.progress.advance(size)
 
     # ------------------------------------------------------------ documents to rows
@@ -241,7 +243,8 @@ class Intake:
         with self._timed("split"):
             chunks = tuple(split(document, self.embedder, self.chunking))
         for source in sources:
-            self._holders.setdefault(document.id, source.location)
+            if self._holder(document.id) is None:
+                self._holders[document.id] = source.location
             self.outcomes[source.location] = source
         for page in document.pages:
             self.pages["indexed" if document.text[page.start : page.end].strip() else "empty"] += 1
@@ -250,17 +253,25 @@ class Intake:
         if self._batch_tokens >= BATCH_TOKENS:
             self.flush()
 
-    def flush(self) -> None:
-        """Embed what waits and commit."""
+    def flush(self, *, last: bool = False) -> None:
+        """Embed what waits and commit; where embedding is interrupted, what it has done so far is committed."""
         with self._timed("embed"):
-            self._embed()
+            try:
+                self._embed()
+            except BaseException:
+                with suppress(RagError):  # what interrupted it is what has to be said
+                    self.writer.commit(midway=True)
+                raise
         with self._timed("commit"):
             for pending in self._batch:
                 self.writer.put(pending.document, pending.chunks)
                 for source in pending.sources:
                     self.writer.put_source(source)
-            self._batch, self._batch_tokens = [], 0
-            self.commit = self.writer.commit()
+            # After their documents: one that is a copy may be the copy of one that waited.
+            for source in self._settled:
+                self.writer.put_source(source)
+            self._batch, self._batch_tokens, self._settled = [], 0, []
+            self.commit = self.writer.commit(midway=not last)
 
     def _embed(self) -> None:
         """Vectors for every chunk of the batch that the index has none for, in slabs sorted by length."""
