@@ -29,6 +29,9 @@ from rag.text.context import embedded_text
 BATCH_TOKENS = 100_000  # a commit's worth: some ten seconds of embedding on two cores, lost at most when killed
 SLAB_CHUNKS = 64  # what the embedder is handed at once: enough to sort by length, little enough to show progress
 
+UNSURE = -1  # in place of the inode of a file that has to be read again, whatever its stat
+TICK_NS, COARSE_TICK_NS = 20_000_000, 2_000_000_000  # of the clocks that stamp files; where they stamp whole seconds
+
 KEPT_STATES = {State.INDEXED, State.UNCHANGED, State.DUPLICATE}  # a file in one of these has a document
 
 
@@ -155,7 +158,7 @@ class Intake:
             name = beside.name if beside else ""
             source = replace(source, given=given, sidecar=known.sidecar if known else (), state=State.FAILED)
             # With another inode to compare, the file is looked at again when the sidecar is mended.
-            return replace(source, inode=-1, reason=f"{name} cannot be read: {error}", fix=f"mend {name}")
+            return replace(source, inode=UNSURE, reason=f"{name} cannot be read: {error}", fix=f"mend {name}")
 
     def _given(self, known: Source | None) -> Metadata:
         """What the user says of a file in this run, else what was said of it before."""
@@ -178,14 +181,17 @@ class Intake:
             return self._unread(source, Unread(State.UNSUPPORTED, _no_reader(found))), None
         if found.size > MAX_BYTES:
             return self._unread(source, too_large(found.size)), None
+        fresh = _is_fresh(found.mtime_ns)
         try:
             data = found.location.read_bytes()
         except OSError as error:
             reason = f"cannot be read: {error.strerror or error}"
             return self._unread(source, Unread(State.FAILED, reason, "check its permissions")), None
-        source = replace(source, digest=hashlib.sha256(data).hexdigest())
+        source = replace(source, digest=hashlib.sha256(data).hexdigest(), inode=UNSURE if fresh else source.inode)
         known = self.known.get(source.location)
         if known is not None and (known.digest, known.reader) == (source.digest, source.reader):
+            if (known.inode, known.mtime_ns) == (UNSURE, source.mtime_ns):
+                source = replace(source, inode=UNSURE)  # else a second run would change the index
             return _again(known, source), None
         identity = document_id(data, reader)
         if self._holds(identity):
@@ -333,6 +339,12 @@ def _source(found: Found) -> Source:
         inode=found.inode,
         reader=_reader_name(found),
     )
+
+
+def _is_fresh(mtime_ns: int) -> bool:
+    """Whether a file changed so short a time ago that its next change may get the same time."""
+    tick = TICK_NS if mtime_ns % 1_000_000_000 else COARSE_TICK_NS
+    return abs(time.time_ns() - mtime_ns) < tick
 
 
 def _reader_name(found: Found) -> str:
