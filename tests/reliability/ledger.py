@@ -111,6 +111,10 @@ class Ledger:
         self._counted(again, root)
         assert again.files["indexed"] == again.files["removed"] == 0
 
+    def ingest_alone(self) -> None:
+        """Ingest the folder, with no opinion of what comes of it."""
+        self._ingested("", verify=False)
+
     def rebuild(self) -> None:
         """Everything that the index holds embedded anew, without a look at the files."""
         self._afresh()
