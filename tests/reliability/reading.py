@@ -69,7 +69,7 @@ class Reader:
         step = self.steps[frozenset(found["texts"])]
         assert same(found, self.oracle[step]), f"what was read is not step {step}"
         assert step >= self.step, f"step {step} was read after {self.step}"
-        place = (index._rows.database.file.parent.name, index.commit)
+        place = place_of(index)
         assert place >= self.place, f"{place} was read after {self.place}"
         self.backwards += index.commit < self.place[1]  # none, once a rebuild goes on counting where the old one was
         self.step, self.place = step, place
@@ -84,8 +84,9 @@ class Reader:
                 place = self.place
                 self.look(index)
                 assert place == self.place
-                moved = index.refresh()
-                assert moved == ((index._rows.database.file.parent.name, index.commit) != place)
+                assert index.refresh() == (place_of(index) != place)
+                with opened(self.path) as fresh:
+                    assert place_of(fresh) >= place_of(index)
             assert index.check() == []
 
     def afresh(self) -> None:
@@ -99,6 +100,11 @@ class Reader:
         while self.step < len(self.oracle) - 1:
             assert time.monotonic() < deadline, f"still at step {self.step} after {PATIENCE_S} s"
             yield
+
+
+def place_of(index: Index) -> tuple[str, int]:
+    """The generation and the commit that an index shows."""
+    return index._rows.database.file.parent.name, index.commit
 
 
 def opened(path: Path) -> Index:

@@ -128,7 +128,7 @@ def test_an_index_follows_its_folder_and_a_second_ingest_changes_nothing() -> No
 @pytest.mark.slow
 @pytest.mark.usefixtures("batches")
 def test_an_index_follows_its_folder_through_many_changes() -> None:
-    explore(examples=300, steps=40)
+    explore(examples=100, steps=40)
 
 
 def test_what_was_removed_is_no_answer_any_more(tmp_path: Path) -> None:
