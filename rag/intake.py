@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +20,7 @@ from rag.corpus.metadata import MetadataProblem, read_sidecar, sidecar_of
 from rag.corpus.readers import MAX_BYTES, Unread, document_id, reader_for, too_large
 from rag.corpus.walk import Found
 from rag.datatypes import Chunk, Document, Metadata, Source, State
+from rag.errors import RagError
 from rag.index.split import Chunking, split
 from rag.index.writer import Writer
 from rag.protocols import Embedder
@@ -27,6 +28,9 @@ from rag.text.context import embedded_text
 
 BATCH_TOKENS = 100_000  # a commit's worth: some ten seconds of embedding on two cores, lost at most when killed
 SLAB_CHUNKS = 64  # what the embedder is handed at once: enough to sort by length, little enough to show progress
+
+UNSURE = -1  # in place of the inode of a file that has to be read again, whatever its stat
+TICK_NS, COARSE_TICK_NS = 20_000_000, 2_000_000_000  # of the clocks that stamp files; where they stamp whole seconds
 
 KEPT_STATES = {State.INDEXED, State.UNCHANGED, State.DUPLICATE}  # a file in one of these has a document
 
@@ -110,6 +114,7 @@ class Intake:
         self.seconds = {"read": 0.0, "split": 0.0, "embed": 0.0, "commit": 0.0}
         self._batch: list[Pending] = []
         self._batch_tokens = 0
+        self._settled: list[Source] = []
         self._holders = {
             source.document: location for location, source in self.known.items() if source.document is not None
         }
@@ -153,7 +158,7 @@ class Intake:
             name = beside.name if beside else ""
             source = replace(source, given=given, sidecar=known.sidecar if known else (), state=State.FAILED)
             # With another inode to compare, the file is looked at again when the sidecar is mended.
-            return replace(source, inode=-1, reason=f"{name} cannot be read: {error}", fix=f"mend {name}")
+            return replace(source, inode=UNSURE, reason=f"{name} cannot be read: {error}", fix=f"mend {name}")
 
     def _given(self, known: Source | None) -> Metadata:
         """What the user says of a file in this run, else what was said of it before."""
@@ -176,14 +181,17 @@ class Intake:
             return self._unread(source, Unread(State.UNSUPPORTED, _no_reader(found))), None
         if found.size > MAX_BYTES:
             return self._unread(source, too_large(found.size)), None
+        fresh = _is_fresh(found.mtime_ns)
         try:
             data = found.location.read_bytes()
         except OSError as error:
             reason = f"cannot be read: {error.strerror or error}"
             return self._unread(source, Unread(State.FAILED, reason, "check its permissions")), None
-        source = replace(source, digest=hashlib.sha256(data).hexdigest())
+        source = replace(source, digest=hashlib.sha256(data).hexdigest(), inode=UNSURE if fresh else source.inode)
         known = self.known.get(source.location)
         if known is not None and (known.digest, known.reader) == (source.digest, source.reader):
+            if (known.inode, known.mtime_ns) == (UNSURE, source.mtime_ns):
+                source = replace(source, inode=UNSURE)  # else a second run would change the index
             return _again(known, source), None
         identity = document_id(data, reader)
         if self._holds(identity):
@@ -194,11 +202,17 @@ class Intake:
         return replace(source, state=State.INDEXED, document=outcome.id), outcome
 
     def _holds(self, document: str) -> bool:
-        return document in self._holders or self.writer.has_document(document)
+        return self._holder(document) is not None or self.writer.has_document(document)
+
+    def _holder(self, document: str) -> str | None:
+        """Where the document lies; None where that file has become another one in this run."""
+        location = self._holders.get(document, "")
+        source = self.outcomes.get(location) or self.known.get(location)
+        return location if source is not None and source.document == document else None
 
     def _placed(self, source: Source, document: str) -> Source:
         """The source of a document that the index has: a duplicate, or the file under its new name."""
-        holder = self._holders.get(document)
+        holder = self._holder(document)
         if holder is not None and holder != source.location:
             if Path(holder).exists():
                 return replace(source, state=State.DUPLICATE, document=document, reason=f"same content as {holder}")
@@ -225,7 +239,7 @@ class Intake:
         known = self.known.get(source.location)
         stored = source if source.state is not State.UNCHANGED or known is None else replace(source, state=known.state)
         if stored != known:
-            self.writer.put_source(stored)
+            self._settled.append(stored)
         self.progress.advance(size)
 
     # ------------------------------------------------------------ documents to rows
@@ -235,7 +249,8 @@ class Intake:
         with self._timed("split"):
             chunks = tuple(split(document, self.embedder, self.chunking))
         for source in sources:
-            self._holders.setdefault(document.id, source.location)
+            if self._holder(document.id) is None:
+                self._holders[document.id] = source.location
             self.outcomes[source.location] = source
         for page in document.pages:
             self.pages["indexed" if document.text[page.start : page.end].strip() else "empty"] += 1
@@ -244,17 +259,25 @@ class Intake:
         if self._batch_tokens >= BATCH_TOKENS:
             self.flush()
 
-    def flush(self) -> None:
-        """Embed what waits and commit."""
+    def flush(self, *, last: bool = False) -> None:
+        """Embed what waits and commit; where embedding is interrupted, what it has done so far is committed."""
         with self._timed("embed"):
-            self._embed()
+            try:
+                self._embed()
+            except BaseException:
+                with suppress(RagError):  # what interrupted it is what has to be said
+                    self.writer.commit(midway=True)
+                raise
         with self._timed("commit"):
             for pending in self._batch:
                 self.writer.put(pending.document, pending.chunks)
                 for source in pending.sources:
                     self.writer.put_source(source)
-            self._batch, self._batch_tokens = [], 0
-            self.commit = self.writer.commit()
+            # After their documents: one that is a copy may be the copy of one that waited.
+            for source in self._settled:
+                self.writer.put_source(source)
+            self._batch, self._batch_tokens, self._settled = [], 0, []
+            self.commit = self.writer.commit(midway=not last)
 
     def _embed(self) -> None:
         """Vectors for every chunk of the batch that the index has none for, in slabs sorted by length."""
@@ -316,6 +339,12 @@ def _source(found: Found) -> Source:
         inode=found.inode,
         reader=_reader_name(found),
     )
+
+
+def _is_fresh(mtime_ns: int) -> bool:
+    """Whether a file changed so short a time ago that its next change may get the same time."""
+    tick = TICK_NS if mtime_ns % 1_000_000_000 else COARSE_TICK_NS
+    return abs(time.time_ns() - mtime_ns) < tick
 
 
 def _reader_name(found: Found) -> str:

@@ -97,7 +97,7 @@ def add_documents(
         intake = Intake(writer, embedder, cut, progress=progress)
         for source, document in items:
             intake.add(document, [source], len(document.text))
-        intake.flush()
+        intake.flush(last=True)
         intake.progress.finish()
         return intake.report([], started)
 
@@ -152,5 +152,5 @@ def remove_vanished(writer: Writer, intake: Intake, roots: Sequence[Path], *, pr
         )
     for location in gone:
         writer.remove_source(location)
-    intake.flush()
+    intake.flush(last=True)
     return sorted(gone)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from rag import intake
 from rag.datatypes import Embeddings, State
 from rag.errors import CorpusError, IndexDamaged, IndexMismatch
 from rag.index.index import Index
@@ -86,8 +88,7 @@ def test_a_touched_file_is_known_by_its_bytes(docs: Path, embedder: CountingEmbe
 
 
 def test_verify_hashes_what_its_time_hides(docs: Path, embedder: CountingEmbedder) -> None:
-    import os
-
+    os.utime(docs / "leave.txt", (10**9, 10**9))  # a file that has just changed is not trusted
     run(docs, embedder)
     status = (docs / "leave.txt").stat()
     with (docs / "leave.txt").open("r+b") as file:
@@ -116,6 +117,18 @@ def test_a_renamed_file_embeds_nothing(docs: Path, embedder: CountingEmbedder) -
     assert (report.files["indexed"], report.files["removed"], report.files["duplicate"]) == (1, 1, 0)
     assert "sub/pump-2.md" in stored(docs)
     assert "pump.md" not in stored(docs)
+
+
+def test_a_file_that_moved_while_another_took_its_name_is_not_lost(
+    docs: Path, embedder: CountingEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "BATCH_TOKENS", 1)  # a commit after each file
+    run(docs, embedder)
+    (docs / "leave.txt").rename(docs / "old.txt")
+    (docs / "leave.txt").write_text("Everyone has forty days of leave.\n", encoding="utf-8")
+    run(docs, embedder)
+    assert {"Everyone has thirty days of leave.", "Everyone has forty days of leave."} < texts(docs)
+    assert stored(docs)["old.txt"] is State.INDEXED
 
 
 def test_equal_files_are_one_document_with_two_sources(docs: Path, embedder: CountingEmbedder) -> None:

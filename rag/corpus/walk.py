@@ -122,7 +122,9 @@ def _looked_at(root: Path, path: Path) -> Found | Source | None:
         return Source(
             root.as_posix(), relative, outcome.state, size=status.st_size, reason=outcome.reason, fix=outcome.fix
         )
-    return Found(root.as_posix(), relative, path, status.st_size, status.st_mtime_ns, status.st_ino)
+    # Times after 2262 are ones that an index, like most programs, has no room for.
+    changed = max(-(2**63), min(status.st_mtime_ns, 2**63 - 1))
+    return Found(root.as_posix(), relative, path, status.st_size, changed, status.st_ino)
 
 
 def _rule(root: Path, path: Path, status: os.stat_result) -> str:

@@ -181,16 +181,20 @@ class Writer:
         with self._step():
             self._database.all("DELETE FROM source WHERE location = ?", (pack(location),))
 
-    def commit(self) -> int:
+    def commit(self, *, midway: bool = False) -> int:
         """Make everything so far durable and visible; the commit's number, the last one where nothing changed.
 
-        Documents without a source go. Raises RagError, with the last commit intact and everything since undone,
-        where the disk is full.
+        Documents without a source go; so do embeddings that no chunk needs, beyond a number, unless the commit comes
+        `midway`: what is left of the work, or its repetition after an interruption, may need them. Raises RagError,
+        with the last commit intact and everything since undone, where the disk is full.
         """
         removed = 0
+        if not self._whole:  # a second interruption came while a verb was being undone
+            self._undo()
         with self._step():
             removed = self._remove_orphans()
-            self._table.collect(self._rows.count("chunk"))
+            if not midway:
+                self._table.collect(self._rows.count("chunk"))
         self._count(removed=removed)
         try:
             if self._database.changes == self._changes and self._derived_sound and self._commit.number > self._after:
@@ -218,15 +222,18 @@ class Writer:
         self._require_sound_disk()
         if not self._database.in_transaction:
             self._database.all("BEGIN IMMEDIATE")
+        self._whole = False
         self._database.all("SAVEPOINT step")
         try:
             yield
             self._database.all("RELEASE step")
+            self._whole = True
         except BaseException as error:
             self._disk_failed |= of_disk(error)
             if self._database.in_transaction:
                 self._database.all("ROLLBACK TO step")
                 self._database.all("RELEASE step")
+                self._whole = True
             else:  # SQLite has undone the whole transaction, as it does on a full disk
                 self._settle()
             raise
@@ -241,6 +248,7 @@ class Writer:
 
     def _settle(self) -> None:
         """Take the last commit as the state that the next one starts from."""
+        self._whole = True
         self._rows.forget()
         self._commit = self._rows.commit()
         self._changes = self._database.changes

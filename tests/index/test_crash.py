@@ -1,14 +1,9 @@
-"""What survives: kills at any moment, full disks, readers beside a writer."""
+"""What survives: full disks, commits that fail, folders that are taken away. (Kills: tests/reliability.)"""
 
 from __future__ import annotations
 
 import errno
 import os
-import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,61 +12,7 @@ from rag.errors import IndexProblem, RagError
 from rag.index import atomic, dense
 from rag.index.database import Database
 from rag.index.index import Index
-from tests.index.samples import EMBEDDER, database_file, dense_file, filled, held, open_writer, put
-from tests.index.writing import expected
-
-
-def kill_while_writing(path: Path, kills: int, seed: int) -> None:
-    """Kill one writer after the other; after each, the index must be at a commit that was made."""
-    generator, done = random.Random(seed), 0
-    for _ in range(kills):
-        command = [sys.executable, "-m", "tests.index.writing", str(path), str(done + 1)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            lines = [process.stdout.readline() for _ in range(generator.randint(1, 4))]
-            time.sleep(generator.uniform(0, 0.1))
-            process.send_signal(signal.SIGKILL)
-            reported = [int(line) for line in [*lines[1:], *process.stdout]]
-        with Index.open(path) as index:
-            assert index.commit in (max(reported, default=done), max(reported, default=done) + 1)
-            done = index.commit
-        assert held(path) == expected(done)
-    assert done > 0
-
-
-def test_a_killed_writer_leaves_its_last_commit(tmp_path: Path) -> None:
-    kill_while_writing(tmp_path / "index", 8, seed=0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 4))
-def test_many_killed_writers_leave_their_last_commits(tmp_path: Path, seed: int) -> None:
-    kill_while_writing(tmp_path / "index", 20, seed)
-
-
-def test_readers_beside_a_writer_see_whole_commits_only(tmp_path: Path) -> None:
-    path = tmp_path / "index"
-    seen: set[int] = set()
-    vector = EMBEDDER.embed_query("machine").vectors[0]
-    command = [sys.executable, "-m", "tests.index.writing", str(path), "1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "open\n"
-        deadline = time.monotonic() + 60
-        with Index.open(path) as follower:
-            while len(seen) < 6 and time.monotonic() < deadline:
-                follower.refresh()
-                with Index.open(path) as fresh:
-                    assert fresh.commit >= follower.commit
-                    for index in (follower, fresh):
-                        seen.add(index.commit)
-                        assert {source.document for source in index.all_sources()} == expected(index.commit)
-                        count = index.status().chunks
-                        assert len(index.search_dense(vector, 10**6)[0]) == count
-                        assert all(index.chunks(index.search_lexical("checked version", 10**6)[0].tolist()))
-            assert follower.check() == []
-        process.kill()
-    assert len(seen) >= 6
+from tests.index.samples import database_file, dense_file, filled, held, open_writer, put
 
 
 def full(*_: object) -> str:

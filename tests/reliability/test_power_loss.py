@@ -1,7 +1,7 @@
 """The power is cut at any moment: what was acknowledged is there, and nothing that was never committed.
 
-A program that writes an index in every way is recorded (`recording`, `power_workload`), the disk keeps what was synced and
-anything of the rest (`disk`), and what is found is opened, checked, written on and rebuilt (`cutting`). Each line that
+A program that writes an index in every way is recorded (`recording`, `power_workload`), the disk keeps what was synced
+and anything of the rest (`disk`), and what is found is opened, checked, written on and rebuilt (`cutting`). Each line that
 syncs or renames is then taken away: that must break a promise, or the line is not needed, or this test is too weak.
 """
 
@@ -48,7 +48,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lines_that_sync_or_rename() -> set[str]:
-    """The lines of `rag.index`, as `power_workload.place_of` names them, outside of the functions that only wrap a call."""
+    """The lines of `rag.index`, as `place_of` names them, outside of the functions that only wrap a call."""
     found = set()
     for file in (ROOT / "rag" / "index").glob("*.py"):
         text = file.read_text("utf-8")
