@@ -96,6 +96,9 @@ def _lexical(rows: Rows) -> Iterator[str]:
 
 def _totals(rows: Rows) -> Iterator[str]:
     file, commit = rows.database.file, rows.commit()
+    rows.next_row()
+    rows.live()
+    rows.languages()
     for what, (table, condition) in _COUNTS.items():
         if count := rows.database.all(f"SELECT count(*) FROM {table} WHERE {condition}")[0][0]:
             yield f"{file} is damaged: it has {count} {what}. {_REBUILD}"

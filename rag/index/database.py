@@ -12,7 +12,7 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class Database:
         self.file = file
         self._connection = connection
         self._turn = threading.RLock()
+        self._held: dict[str, object] = {}
 
     def all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows that the statement gives. Raises RagError as `explained` does."""
@@ -49,6 +50,13 @@ class Database:
         """Run the statement once for each row of values."""
         with self._turn, explained(self.file):
             self._connection.executemany(statement, rows)
+
+    def once(self, name: str, check: Callable[[], None]) -> None:
+        """Run a check of what is too much to read for each question; again when another connection has committed."""
+        version = self.all("PRAGMA data_version")
+        if self._held.get(name) != version:
+            check()
+            self._held[name] = version
 
     @property
     def changes(self) -> int:
