@@ -88,7 +88,8 @@ class EmbeddingTable:
         """Drop the idle embeddings that are too many beside `chunks` chunks, the longest idle first."""
         self._database.all(
             "DELETE FROM embedding WHERE id IN (SELECT id FROM embedding WHERE released IS NOT NULL "
-            "ORDER BY released DESC, id DESC LIMIT -1 OFFSET ?)",
+            "ORDER BY released DESC, id DESC LIMIT -1 OFFSET ?) "
+            "AND NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.embedding = embedding.id)",
             (max(IDLE_LEAST, chunks // IDLE_SHARE),),
         )
 
