@@ -52,9 +52,16 @@ def publish(generation: Path) -> None:
 
 
 def following(path: Path) -> Path:
-    """The folder for the generation after the highest that is there; not made yet."""
-    numbers = [int(found[1]) for entry in path.iterdir() if (found := _GENERATION.fullmatch(entry.name))]
-    return path / f"gen-{max(numbers, default=0) + 1:06d}"
+    """A folder for a generation after the highest that is there; not made yet.
+
+    No flipped bit of CURRENT makes the name of one that is there of its name, or the other way round: an interrupted
+    rebuild would be read in place of the index.
+    """
+    names = [entry.name for entry in path.iterdir() if _GENERATION.fullmatch(entry.name)]
+    number = int(max(names, default="gen-000000").removeprefix("gen-")) + 1
+    while any(_is_one_bit_from(f"gen-{number:06d}", name) for name in names):
+        number += 1
+    return path / f"gen-{number:06d}"
 
 
 def unpublished(path: Path) -> list[Path]:
@@ -96,6 +103,10 @@ def sweep(path: Path, *, keep: Path, derived: str) -> None:
         elif _is_temporary(entry) or (entry.suffix == ".faiss" and entry.name != derived):
             with contextlib.suppress(OSError):
                 entry.unlink()
+
+
+def _is_one_bit_from(name: str, other: str) -> bool:
+    return sum((ord(one) ^ ord(two)).bit_count() for one, two in zip(name, other, strict=True)) == 1
 
 
 def _is_temporary(entry: Path) -> bool:
