@@ -21,7 +21,8 @@ from tests.reliability.damages import DERIVED, KINDS, LOG, Changed, damaged
 from tests.reliability.everything import Sound
 from tests.reliability.exchanges import exchanges
 
-STATES = {"closed": "index", "killed": "index-7", "all-in-log": "index-4"}
+STATES = {"closed": ("index", 7), "killed": ("index-7", 4), "all-in-log": ("index-4", 0)}
+"""Which copy of the index each is, and the commit that its database is at without its log."""
 
 
 def main(folder: Path, state: str, kind: str, first: int, last: int) -> None:
@@ -29,9 +30,9 @@ def main(folder: Path, state: str, kind: str, first: int, last: int) -> None:
     everything.make_small()
     logging.disable()
     everything.built(folder / "index")
-    good = everything.sound(folder / STATES[state])
+    good = everything.sound(folder / STATES[state][0])
     refused = count = 0
-    for name, changed, right in _cases(folder, good, kind, range(first, last)):
+    for name, changed, right in _cases(folder, good, state, kind, range(first, last)):
         print(f"next {state}: {name}", flush=True)
         found, problems = tried(folder / "damaged", good, changed, right)
         refused, count = refused + found, count + 1
@@ -40,7 +41,9 @@ def main(folder: Path, state: str, kind: str, first: int, last: int) -> None:
     print(f"done {count} {refused}")
 
 
-def _cases(folder: Path, good: Sound, kind: str, seeds: range) -> Iterator[tuple[str, Changed, list[Answers]]]:
+def _cases(
+    folder: Path, good: Sound, state: str, kind: str, seeds: range
+) -> Iterator[tuple[str, Changed, list[Answers]]]:
     """The name of each damage, what it changes, and the answers of which commits are right then."""
     if kind == "exchange":
         yield from ((each.name, each.changed, each.right) for each in exchanges(folder, good))
@@ -50,7 +53,7 @@ def _cases(folder: Path, good: Sound, kind: str, seeds: range) -> Iterator[tuple
         changed = damaged(name, seed, good.files)
         # A log that ends early is that of an earlier commit: nothing inside tells one from the other.
         of_log = any(name.endswith(LOG) for name in changed)
-        yield f"{name} {seed}", changed, good.commits if of_log else good.commits[-1:]
+        yield f"{name} {seed}", changed, good.commits[STATES[state][1] if of_log else -1 :]
 
 
 def tried(path: Path, good: Sound, changed: Changed, right: list[Answers]) -> tuple[bool, list[str]]:

@@ -83,7 +83,7 @@ def put_varied(writer: Writer, number: int, version: int = 0) -> None:
 class Sound:
     """An index as files, by their names in its folder, and what it answers about some documents and rows.
 
-    `commits` are the answers at each commit that a part of its log leads to; those of the last one are right.
+    `commits` are the answers at each commit, 0 being the empty index; those of the last one are right.
     """
 
     files: dict[str, bytes]
@@ -97,10 +97,11 @@ def built(path: Path, first: int = 0) -> None:
 
     Beside it are `path`-N, the index as it was right after commit N, its log included.
     """
-    for numbers in ((1, 2, 3, 4), (5, 6, 7)):
+    for numbers in ((0, 1, 2, 3, 4), (5, 6, 7)):
         with open_writer(path) as writer:
             for number in numbers:
-                step(writer, number, first)
+                if number:
+                    step(writer, number, first)
                 writer.commit()
                 shutil.copytree(path, path.with_name(f"{path.name}-{number}"))
 
@@ -113,5 +114,5 @@ def sound(path: Path) -> Sound:
         rows = sorted(row for name in documents for row in index.rows_of(name))
         last = index.commit
     name = path.name.partition("-")[0]
-    earlier = [path.with_name(f"{name}-{number}") for number in range(1, last)]
+    earlier = [path.with_name(f"{name}-{number}") for number in range(last)]
     return Sound(files, [ask(each, documents, rows)[0] for each in (*earlier, path)], documents, rows)

@@ -58,10 +58,10 @@ def exchanges(folder: Path, good: Sound) -> list[Exchange]:
 
 def _of_earlier_commits(folder: Path, good: Sound) -> Iterator[Exchange]:
     database, log, derived = (_named(good, end) for end in (DATABASE, LOG, DERIVED))
-    for number in range(1, len(good.commits)):
+    for number in range(1, len(good.commits) - 1):
         earlier = folder / f"index-{number}"
         whole = (_folded(earlier, folder / "folded") / database).read_bytes()
-        yield Exchange(f"database of commit {number}, no log", {database: whole, log: None}, [good.commits[number - 1]])
+        yield Exchange(f"database of commit {number}, no log", {database: whole, log: None}, [good.commits[number]])
         yield Exchange(f"database of commit {number}, newer log", {database: whole}, good.commits)
         yield Exchange(f"log of commit {number}", {log: (earlier / log).read_bytes()}, good.commits)
         held = next(earlier.rglob(f"*{DERIVED}")).read_bytes()

@@ -181,3 +181,14 @@ def test_no_embedding_that_is_needed_is_dropped_as_idle(path: Path, monkeypatch:
     with open_writer(path) as writer:
         put(writer, 3)
     assert problems(path) == []
+
+
+def test_no_flipped_bit_of_current_leads_to_an_interrupted_rebuild(tmp_path: Path) -> None:
+    path = filled(tmp_path / "index", [1])
+    for _ in range(6):
+        open_writer(path, rebuild=True).close()
+        name = int.from_bytes((path / "CURRENT").read_bytes().strip())
+        led_to = {(name ^ 1 << bit).to_bytes(10).decode("latin-1") for bit in range(80)}
+        assert led_to.isdisjoint(entry.name for entry in path.iterdir())
+        with open_writer(path, rebuild=True) as writer:
+            put(writer, 1)
