@@ -147,7 +147,9 @@ def _of_sqlite(error: sqlite3.Error, file: Path) -> RagError | None:
     # Errors that Python raises itself (text that is not UTF-8 any more) carry no code.
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
-    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    # A length or a format in the file that SQLite cannot read is of no statement of ours.
+    of_format = primary == sqlite3.SQLITE_TOOBIG or str(error) == "unsupported file format"
+    if of_format or primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return damaged(file, str(error))
     if primary is None and isinstance(error, sqlite3.OperationalError):
         return damaged(file, str(error).splitlines()[0])

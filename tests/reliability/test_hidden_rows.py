@@ -134,6 +134,14 @@ def test_a_commit_or_a_codec_that_is_hidden_is_noticed_when_the_index_is_opened(
             Index.open(altered(path, statement))
 
 
+def test_a_format_that_sqlite_does_not_know_is_damage(path: Path) -> None:
+    data = bytearray(database_file(path).read_bytes())
+    data[47] ^= 8  # the schema format number, of 1 to 4
+    database_file(path).write_bytes(data)
+    with pytest.raises(IndexDamaged, match="unsupported file format"):
+        Index.open(path)
+
+
 def test_the_status_does_not_quote_a_derived_file_that_is_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
