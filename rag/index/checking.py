@@ -74,6 +74,7 @@ def _chunks(rows: Rows) -> Iterator[str]:
 
 def _vectors(rows: Rows) -> Iterator[str]:
     rows.vectors(rows.manifest().dimension)
+    rows.check_idle()
     yield from ()
 
 

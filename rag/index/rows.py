@@ -1,5 +1,8 @@
 """Rows of the database as the values they stand for, each checked against its checksum when it is read.
 
+A row that is absent has no checksum. Where an answer rests on there being no more rows, they are looked for in two
+places, a table and an index of it: damage to one page changes one of these.
+
 A chunk's text is cut from its document's; a few decoded documents are kept, so that the hits of one search
 decode each document once.
 """
@@ -267,6 +270,18 @@ class Rows:
         return [
             (codec, data) for _, codec, data in self._checked("token_vectors", [row[_CHUNK_VALUES:] for row in found])
         ]
+
+    def check_idle(self) -> None:
+        """Compare the checksums of what no chunk needs now and one may need again. Raises IndexDamaged."""
+        for table, columns in (("embedding", "id, key, vector"), ("token_vectors", "embedding, codec, data")):
+            name = columns.partition(",")[0]
+            self._checked(
+                table,
+                self.database.all(
+                    f"SELECT {columns}, crc FROM {table} NOT INDEXED "
+                    f"WHERE {name} NOT IN (SELECT embedding FROM chunk NOT INDEXED)"
+                ),
+            )
 
     # ------------------------------------------------------------ one row
 

@@ -200,3 +200,13 @@ def test_no_flipped_bit_of_current_leads_to_an_interrupted_rebuild(tmp_path: Pat
         assert led_to.isdisjoint(entry.name for entry in path.iterdir())
         with open_writer(path, rebuild=True) as writer:
             put(writer, 1)
+
+
+@pytest.mark.parametrize("table", ["embedding", "token_vectors"])
+def test_an_embedding_that_is_kept_for_later_is_checked_as_well(path: Path, table: str) -> None:
+    with open_writer(path) as writer:
+        writer.remove_source(source(2).location)
+        writer.remove_source("/corpus/another.md")
+    assert problems(path) == []
+    altered(path, f"UPDATE {table} SET crc = crc + 1 WHERE rowid = (SELECT max(id) FROM embedding)")
+    assert any("does not have its checksum" in problem for problem in problems(path))
