@@ -78,6 +78,7 @@ def _chunks(rows: Rows) -> Iterator[str]:
 
 def _vectors(rows: Rows) -> Iterator[str]:
     rows.vectors(rows.manifest().dimension)
+    rows.check_idle()
     yield from ()
 
 
@@ -100,6 +101,9 @@ def _lexical(rows: Rows) -> Iterator[str]:
 
 def _totals(rows: Rows) -> Iterator[str]:
     file, commit = rows.database.file, rows.commit()
+    rows.next_row()
+    rows.live()
+    rows.languages()
     for what, (table, condition) in _COUNTS.items():
         if count := rows.database.all(f"SELECT count(*) FROM {table} WHERE {condition}")[0][0]:
             yield f"{file} is damaged: it has {count} {what}. {_REBUILD}"

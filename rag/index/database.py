@@ -15,7 +15,7 @@ import shutil
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ class Database:
         self.file = file
         self._connection = connection
         self._turn = threading.RLock()
+        self._held: dict[str, object] = {}
 
     def all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows that the statement gives. Raises RagError as `explained` does."""
@@ -55,6 +56,13 @@ class Database:
         """Run the statement once for each row of values."""
         with self._turn, explained(self.file):
             self._connection.executemany(statement, rows)
+
+    def once(self, name: str, check: Callable[[], None]) -> None:
+        """Run a check of what is too much to read for each question; again when another connection has committed."""
+        version = self.all("PRAGMA data_version")
+        if self._held.get(name) != version:
+            check()
+            self._held[name] = version
 
     def copy(self, to: Path) -> None:
         """Write what this connection sees, its transaction's state and no later one, to a new file."""
@@ -183,7 +191,9 @@ def _of_sqlite(error: sqlite3.Error, file: Path) -> RagError | None:
     # Errors that Python raises itself (text that is not UTF-8 any more) carry no code.
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
-    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    # A length or a format in the file that SQLite cannot read is of no statement of ours.
+    of_format = primary == sqlite3.SQLITE_TOOBIG or str(error) == "unsupported file format"
+    if of_format or primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return damaged(file, str(error))
     if primary is None and isinstance(error, sqlite3.OperationalError):
         return damaged(file, str(error).splitlines()[0])

@@ -214,8 +214,17 @@ def load(rows: Rows, commit: Commit, dimension: int, file: BinaryIO | None) -> D
             "The next rag ingest writes it anew.",
             rows.database.file.parent / commit.dense,
         )
-        return Dense(_base(*rows.vectors(dimension)), live, _nothing(dimension))
-    return Dense(base, live, rows.vectors(dimension, after=commit.dense_last))
+        base = _base(*rows.vectors(dimension))
+        return Dense(base, _all_there(rows, live, base.rows), _nothing(dimension))
+    tail = rows.vectors(dimension, after=commit.dense_last)
+    return Dense(base, _all_there(rows, live, np.concatenate([base.rows, tail[0]])), tail)
+
+
+def _all_there(rows: Rows, live: Numbers, held: Numbers) -> Numbers:
+    """The live rows. Raises IndexDamaged where one of them is not among those held."""
+    if not np.isin(live, held).all():
+        raise damaged(rows.database.file, "vectors of its chunks are missing")
+    return live
 
 
 def sound(file: BinaryIO, commit: Commit) -> bool:

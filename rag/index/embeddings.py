@@ -122,6 +122,7 @@ def drop_idle(database: Database, *, keep: int) -> None:
     """Drop the embeddings that no chunk needs, but for the `keep` latest of them."""
     database.all(
         "DELETE FROM embedding WHERE id IN (SELECT id FROM embedding WHERE released IS NOT NULL "
-        "ORDER BY released DESC, id DESC LIMIT -1 OFFSET ?)",
+        "ORDER BY released DESC, id DESC LIMIT -1 OFFSET ?) "
+        "AND NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.embedding = embedding.id)",
         (keep,),
     )

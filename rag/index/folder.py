@@ -56,9 +56,16 @@ def publish(generation: Path) -> None:
 
 
 def following(path: Path) -> Path:
-    """The folder for the generation after the highest that is there; not made yet."""
-    numbers = [int(each.name.removeprefix("gen-")) for each in generations(path)]
-    return path / f"gen-{max(numbers, default=0) + 1:06d}"
+    """A folder for a generation after the highest that is there; not made yet.
+
+    No flipped bit of CURRENT makes the name of one that is there of its name, or the other way round: an interrupted
+    rebuild would be read in place of the index.
+    """
+    names = [each.name for each in generations(path)]
+    number = int(max(names, default="gen-000000").removeprefix("gen-")) + 1
+    while any(_is_one_bit_from(f"gen-{number:06d}", name) for name in names):
+        number += 1
+    return path / f"gen-{number:06d}"
 
 
 def generations(path: Path) -> list[Path]:
@@ -162,6 +169,10 @@ def _is_known(path: Path) -> bool:
         return not exists(path) or current(path).is_dir()
     except IndexDamaged:
         return False
+
+
+def _is_one_bit_from(name: str, other: str) -> bool:
+    return sum((ord(one) ^ ord(two)).bit_count() for one, two in zip(name, other, strict=True)) == 1
 
 
 def _is_temporary(entry: Path) -> bool:

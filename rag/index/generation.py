@@ -30,7 +30,10 @@ def open_current(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Dat
         return database
     database = open_writer(folder.current(path) / folder.DATABASE)
     try:
-        Rows(database).manifest().require(path, embedder=embedder, chunking=chunking)
+        rows = Rows(database)
+        rows.manifest().require(path, embedder=embedder, chunking=chunking)
+        # The next commit counts what there is: rows that are lost would be lost for good.
+        rows.require_counts(rows.commit())
     except RagError:
         database.close()
         raise

@@ -62,6 +62,7 @@ class Index:
         self._dense_file: BinaryIO | None = None
         self._selected: dict[frozenset[str] | tuple[Condition, ...], Numbers] = {}
         self._languages: dict[str, int] | None = None
+        self._shared: dict[str, int] | None = None
         self._look()
 
     def __enter__(self) -> Index:
@@ -91,7 +92,7 @@ class Index:
 
     def search_lexical(self, query: str, k: int, among: Numbers | None = None) -> tuple[Numbers, Floats]:
         """Rows and BM25 scores (> 0) of the `k` best chunks, best first; `among` these rows only."""
-        return lexical.search(self._rows.database, query, k, self._commit.chunks, among)
+        return lexical.search(self._rows.database, query, k, self._chunks, among)
 
     def rows_in(self, languages: Collection[str]) -> Numbers:
         """The rows of the chunks in these languages, ascending."""
@@ -116,11 +117,11 @@ class Index:
 
     def lexical_scores(self, query: str, rows: Numbers) -> Floats:
         """BM25 of each row, in the rows' order; 0 where no term matches."""
-        return lexical.scores(self._rows.database, query, np.asarray(rows, np.int64), self._commit.chunks)
+        return lexical.scores(self._rows.database, query, np.asarray(rows, np.int64), self._chunks)
 
     def exact(self, query: str, rows: Numbers) -> Floats:
         """How much of the query's numbers and identifiers each row holds as typed, 0..1, in the rows' order."""
-        return lexical.exact(self._rows.database, query, np.asarray(rows, np.int64), self._commit.chunks)
+        return lexical.exact(self._rows.database, query, np.asarray(rows, np.int64), self._chunks)
 
     def rows_having(self, words: Sequence[Sequence[str]]) -> Numbers:
         """The rows, ascending, that have one at least of the terms (`rag.text.terms`) of each word."""
@@ -128,11 +129,11 @@ class Index:
 
     def mass(self, query: str) -> float:
         """Sum of the IDF of the query's distinct terms, known to the index or not; 0 where it has none."""
-        return lexical.mass(self._rows.database, query, self._commit.chunks)
+        return lexical.mass(self._rows.database, query, self._chunks)
 
     def idf(self, term: str) -> float:
         """The IDF of a term (`rag.text.terms`), as `mass` adds them up."""
-        return lexical.idf(self._rows.database, term, self._commit.chunks)
+        return lexical.idf(self._rows.database, term, self._chunks)
 
     def languages(self) -> dict[str, int]:
         """How many chunks the index has of each language."""
@@ -190,8 +191,14 @@ class Index:
     def sources(self, document: str) -> list[Source]:
         """Where a document lies, by location; more than one for equal files, none for one that is not there."""
         found = self._rows.sources(document)
-        if self._pinned and not found and self._rows.has_document(document):
+        if not self._pinned:
+            return found
+        if not found and self._rows.has_document(document):
             raise damaged(self._rows.database.file, f"document {document} has no source")
+        if self._shared is None:
+            self._shared = self._rows.shared()
+        if found and len(found) != self._shared.get(document, 1):
+            raise damaged(self._rows.database.file, f"sources of document {document} are missing")
         return found
 
     def date(self, document: str) -> str:
@@ -210,6 +217,8 @@ class Index:
 
     def status(self) -> status.IndexStatus:
         """Counts, sizes and settings."""
+        if self._pinned:
+            self._rows.require_counts(self._commit)
         return status.of(self._rows, self._commit, self.manifest, self._dense_file)
 
     def check(self, *, deep: bool = False) -> list[str]:
@@ -242,6 +251,8 @@ class Index:
             if not self._pinned:  # what is not committed is in no derived file
                 chunks = self._rows.count("chunk")
                 self._commit = replace(self._commit, chunks=chunks, dense="", dense_rows=0, dense_last=0)
+            else:
+                self._rows.require_commit(self._commit)
             self.commit = self._commit.number
             self.manifest = self._rows.manifest()
             self._codecs = self._rows.codecs()
@@ -269,6 +280,7 @@ class Index:
     def _leave(self) -> None:
         self._dense = None
         self._languages = None
+        self._shared = None
         self._selected.clear()
         if self._dense_file is not None:
             self._dense_file.close()
@@ -279,6 +291,17 @@ class Index:
         if len(self._selected) >= _SELECTIONS:
             self._selected.pop(next(iter(self._selected)))
         self._selected[key] = rows
+
+    @property
+    def _chunks(self) -> int:
+        """How many chunks there are. Raises IndexDamaged where the commit, which may be an older one, counts others."""
+        if self._pinned:
+            self._rows.database.once("chunk count", self._require_count)
+        return self._commit.chunks
+
+    def _require_count(self) -> None:
+        if (count := self._rows.count("chunk")) != self._commit.chunks:
+            raise damaged(self._rows.database.file, f"it has {count} chunks, its last commit {self._commit.chunks}")
 
     def _dense_part(self) -> dense.Dense:
         if self._dense is None:

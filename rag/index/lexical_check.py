@@ -78,8 +78,9 @@ def _entries(database: Database) -> Iterator[tuple[NDArray[np.uint32], NDArray[n
     rows = [row for (row,) in database.all("SELECT row FROM lexical_entry NOT INDEXED ORDER BY row")]
     for start in range(0, len(rows), _BATCH):
         first, last = rows[start], rows[min(start + _BATCH, len(rows)) - 1]
-        found = database.all("SELECT terms FROM lexical_entry WHERE row BETWEEN ? AND ?", (first, last))
-        entries = np.frombuffer(b"".join(terms for (terms,) in found), kept.ENTRY)
+        found = database.all("SELECT row, terms, crc FROM lexical_entry WHERE row BETWEEN ? AND ?", (first, last))
+        own = [kept.sound(database, "lexical_entry", row) for row in found]
+        entries = np.frombuffer(b"".join(terms for _, terms in own), kept.ENTRY)
         yield entries["term"], entries["count"]
 
 
@@ -98,7 +99,8 @@ def _as_its_entries(database: Database, segment: kept.Segment) -> bool:
 def _pages(database: Database, segment: kept.Segment) -> int:
     """How many pages a segment has whose place is that of their first term."""
     found = database.all(
-        "SELECT place, rows FROM lexical_posting WHERE place >= ? AND place < ?",
+        "SELECT place, rows, crc FROM lexical_posting WHERE place >= ? AND place < ?",
         (kept.place(segment.start, 0), kept.place(segment.start + 1, 0)),
     )
-    return sum(at == kept.place(segment.start, int(np.frombuffer(rows, "<u4")[1])) for at, rows in found)
+    pages = [kept.sound(database, "lexical_posting", row) for row in found]
+    return sum(at == kept.place(segment.start, int(np.frombuffer(rows, "<u4")[1])) for at, rows in pages)

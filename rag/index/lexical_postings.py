@@ -73,6 +73,8 @@ def known(database: Database, terms: Iterable[str]) -> dict[str, Term]:
         (json.dumps(list(wanted)),),
     )
     rows = [sound(database, "lexical_term", row) for row in found]
+    if len(rows) < len(wanted):
+        database.once("terms", lambda: _require_terms(database))
     return {wanted[packed]: Term(number, chunks) for number, packed, chunks in rows}
 
 
@@ -86,7 +88,10 @@ def size(database: Database) -> int:
 
 def settled(database: Database) -> int:
     """The row from which on entries are in no segment."""
-    return int(database.all("SELECT coalesce(max(stop), 0) FROM lexical_segment")[0][0])
+    stop = database.all("SELECT coalesce(max(stop), 0) FROM lexical_segment")[0][0]
+    if not isinstance(stop, int):
+        raise damaged(database.file, "the segments of lexical search cannot be read")
+    return stop
 
 
 def segments(database: Database, start: int = 0, stop: int = 1 << 62) -> list[Segment]:
@@ -116,6 +121,8 @@ def entries_of(database: Database, rows: Numbers, terms: Sequence[Term]) -> Entr
         "ON e.row = wanted.value",
         (json.dumps(np.unique(rows).tolist()),),
     )
+    if len(found) < len(rows):
+        _require_absent(database, set(rows.tolist()) - {row for row, _, _ in found})
     return _entries([sound(database, "lexical_entry", row) for row in found], terms)
 
 
@@ -156,6 +163,23 @@ def sound(database: Database, table: str, row: Row) -> Row:
 def term_checksum(number: int, packed: str, chunks: int) -> int:
     """The checksum of a term's row: `checksum` takes some times as long, and each chunk changes a hundred terms."""
     return zlib.crc32(f"lexical_term {number} {chunks} {packed}".encode())
+
+
+def _require_terms(database: Database) -> None:
+    """Raise IndexDamaged unless all terms are found where `known` looks for them: the index may have lost some."""
+    lost = database.all(
+        "SELECT 1 FROM lexical_term AS own NOT INDEXED WHERE NOT EXISTS (SELECT 1 FROM lexical_term AS found "
+        "INDEXED BY sqlite_autoindex_lexical_term_1 WHERE found.term = own.term) LIMIT 1"
+    )
+    if lost:
+        raise damaged(database.file, "terms of lexical search are not found")
+
+
+def _require_absent(database: Database, rows: set[int]) -> None:
+    """Raise IndexDamaged where one of these rows without an entry is a chunk: each chunk has one."""
+    wanted = "SELECT c.row FROM json_each(?) AS wanted CROSS JOIN chunk AS c ON c.row = wanted.value LIMIT 1"
+    for (row,) in database.all(wanted, (json.dumps(sorted(rows)),)):
+        raise damaged(database.file, f"what lexical search knows of row {row} is missing")
 
 
 def _segment(database: Database, row: Row) -> Segment:

@@ -1,5 +1,8 @@
 """Rows of the database as the values they stand for, each checked against its checksum when it is read.
 
+A row that is absent has no checksum. Where an answer rests on there being no more rows, they are looked for in two
+places, a table and an index of it: damage to one page changes one of these.
+
 A chunk's text is cut from its document's; a few decoded documents are kept, so that the hits of one search
 decode each document once.
 """
@@ -25,8 +28,10 @@ Halves = NDArray[np.float16]
 Row = tuple[Any, ...]
 
 _KEPT_CHARACTERS = 8_000_000
+_BATCH = 1000
 
 _CHUNK = "c.row, c.id, c.document, c.start, c.stop, c.heading, c.table_header, c.tokens, c.language, c.embedding, c.crc"
+_CHUNK_VALUES = 11
 _FILE = "location, root, path, state, document, digest, size, mtime_ns, inode, reader"
 _SOURCE = f"{_FILE}, reason, fix, stale, given, sidecar, crc"
 _DOCUMENT = "id, markup, title, pages, metadata, text, crc"
@@ -94,6 +99,24 @@ class Rows:
         """Rows of a table, counted in the table itself: its indexes may have lost some."""
         return int(self.database.all(f"SELECT count(*) FROM {table} NOT INDEXED")[0][0])
 
+    def require_commit(self, commit: Commit) -> None:
+        """Raise IndexDamaged where the newest commit or codec may be hidden: then an older one is read in its place."""
+        for table in ("commits", "codec"):
+            if self.database.all(f"PRAGMA quick_check({table})") != [("ok",)]:
+                raise damaged(self.database.file, f"its {table} cannot all be read")
+        if not commit.number and (self.count("source") or self.count("chunk")):
+            raise damaged(self.database.file, "its commits are missing")
+        if commit.chunks and not self.database.all("SELECT 1 FROM codec LIMIT 1"):
+            raise damaged(self.database.file, "its token codecs are missing")
+
+    def require_counts(self, commit: Commit) -> None:
+        """Raise IndexDamaged where there are not as many documents, sources and chunks as the commit says."""
+        counts = self.count("document"), self.count("source"), self.count("chunk")
+        if counts != (wanted := (commit.documents, commit.sources, commit.chunks)):
+            raise damaged(
+                self.database.file, f"it has {counts} documents, sources and chunks, its last commit {wanted}"
+            )
+
     def codecs(self) -> dict[int, TokenCodec]:
         """The codecs of token vectors, by number; the highest is the one that encodes."""
         rows = self._checked("codec", self.database.all("SELECT number, data, crc FROM codec ORDER BY number"))
@@ -114,8 +137,11 @@ class Rows:
         if kept is None:
             rows = self.database.all(f"SELECT {_DOCUMENT} FROM document WHERE id = ?", (document,))
             if not rows:
+                # The index that it is looked up in may have lost it.
+                if self.database.all("SELECT 1 FROM document NOT INDEXED WHERE id = ?", (document,)):
+                    raise damaged(self.database.file, f"document {document} is not found by its id")
                 raise KeyError(document)
-            kept = self._document(rows[0])
+            kept = _document_of(self._checked("document", rows)[0])
             self._keep(kept)
         else:
             self._documents.move_to_end(document)
@@ -123,11 +149,9 @@ class Rows:
 
     def document_metadata(self) -> dict[str, Metadata]:
         """What each document says of itself, by its id; only of those that say something."""
-        found = self.database.all("SELECT id, metadata FROM document WHERE metadata <> '[]'")
-        try:
-            return {name: _metadata(metadata) for name, metadata in found}
-        except ValueError as error:
-            raise damaged(self.database.file, f"a document's metadata cannot be read ({error})") from error
+        self.database.once("documents", self._require_documents)
+        found = self.database.all("SELECT id, metadata FROM document NOT INDEXED WHERE metadata <> '[]'")
+        return {name: _metadata(metadata) for name, metadata in found}
 
     def document_places(self) -> list[int]:
         """Where the documents lie in their table, whatever its index says."""
@@ -135,8 +159,7 @@ class Rows:
 
     def document_at(self, place: int) -> Document:
         """The document that lies there."""
-        (row,) = self.database.all(f"SELECT {_DOCUMENT} FROM document WHERE rowid = ?", (place,))
-        return self._document(row)
+        return _document_of(self._document_values(place))
 
     def sources(self, document: str) -> list[Source]:
         """Where a document lies, by location."""
@@ -149,7 +172,19 @@ class Rows:
     def all_sources(self) -> list[Source]:
         """All sources, by location."""
         # Sorted here: SQLite would walk its index, where a flipped bit hides rows.
-        return sorted(self._sources("NOT INDEXED", ()), key=lambda source: source.location)
+        found = sorted(self._sources("NOT INDEXED", ()), key=lambda source: source.location)
+        if len({source.location for source in found}) != len(found):
+            raise damaged(self.database.file, "a source is there twice")
+        return found
+
+    def shared(self) -> dict[str, int]:
+        """How many sources those documents have that have several."""
+        return dict(
+            self.database.all(
+                "SELECT document, count(*) FROM source NOT INDEXED WHERE document IS NOT NULL "
+                "GROUP BY document HAVING count(*) > 1"
+            )
+        )
 
     # ------------------------------------------------------------ chunks and vectors
 
@@ -159,19 +194,48 @@ class Rows:
 
     def rows_of(self, document: str) -> list[int]:
         """The rows of a document's chunks, in the order of its text."""
-        return [
-            row for (row,) in self.database.all("SELECT row FROM chunk WHERE document = ? ORDER BY start", (document,))
-        ]
+        found = self.database.all("SELECT row FROM chunk WHERE document = ? ORDER BY start", (document,))
+        # An index that has lost a row says nothing of it; the row's neighbours in the table are where it would be.
+        first, last = min(found, default=(0,))[0], max(found, default=(1 << 62,))[0]
+        beside = "SELECT row FROM chunk NOT INDEXED WHERE row BETWEEN ? AND ? AND document = ? ORDER BY start"
+        if found != self.database.all(beside, (first - 1, last + 1, document)):
+            raise damaged(self.database.file, f"chunks of document {document} are missing")
+        return [row for (row,) in found]
 
     def live(self) -> NDArray[np.int64]:
-        """The rows of all chunks, ascending."""
-        return np.array(
-            [row for (row,) in self.database.all("SELECT row FROM chunk NOT INDEXED ORDER BY row")], np.int64
-        )
+        """The rows of all chunks, ascending. Raises IndexDamaged where the table and an index of it differ."""
+        found = [row for (row,) in self.database.all("SELECT row FROM chunk NOT INDEXED ORDER BY row")]
+        rows = np.array(found, np.int64)
+        again = self.database.all("SELECT count(*), total(row) FROM chunk INDEXED BY chunk_embedding")
+        if again != [(len(rows), float(rows.sum()))] or (np.diff(rows) <= 0).any():
+            raise damaged(self.database.file, "the rows of its chunks are not the same wherever they are kept")
+        return rows
+
+    def next_row(self) -> int:
+        """A row that no chunk ever had. Raises IndexDamaged where one has it."""
+        used, last, settled = self.database.all(
+            "SELECT (SELECT max(seq) FROM sqlite_sequence WHERE name = 'chunk'), (SELECT max(row) FROM chunk), "
+            "(SELECT max(stop) - 1 FROM lexical_segment)"
+        )[0]
+        if not isinstance(used or 0, int) or (used or 0) < max(last or 0, settled or 0):
+            raise damaged(self.database.file, f"it counts {used} rows, and row {last} is in use")
+        return 1 + (used or 0)
 
     def languages(self) -> dict[str, int]:
-        """How many chunks there are of each language."""
-        return dict(self.database.all("SELECT language, count(*) FROM chunk GROUP BY language ORDER BY language"))
+        """How many chunks there are of each language. Raises IndexDamaged where the table and its index differ."""
+        found, again = (
+            self.database.all(f"SELECT language, count(*) FROM chunk {where} GROUP BY language ORDER BY language")
+            for where in ("INDEXED BY chunk_language", "NOT INDEXED")
+        )
+        if found != again:
+            raise damaged(self.database.file, "the languages of its chunks are not the same wherever they are kept")
+        return dict(found)
+
+    def headings(self) -> list[str]:
+        """The heading paths that chunks have, as they are kept. Raises IndexDamaged."""
+        # No index has them: to know that none is lost, every chunk's checksum has to be compared.
+        self.database.once("chunks", self._require_chunks)
+        return [heading for (heading,) in self.database.all("SELECT DISTINCT heading FROM chunk NOT INDEXED")]
 
     def languages_of(self, rows: Sequence[int]) -> list[str]:
         """The language of each of these rows, in their order. Raises IndexDamaged where one is not there."""
@@ -180,12 +244,13 @@ class Rows:
     def vectors(self, dimension: int, *, after: int = 0) -> tuple[NDArray[np.int64], Halves]:
         """Rows above `after`, ascending, and their vectors (n, dimension) float16."""
         found = self.database.all(
-            "SELECT c.row, e.id, e.key, e.vector, e.crc FROM chunk AS c JOIN embedding AS e ON e.id = c.embedding "
-            "WHERE c.row > ? ORDER BY c.row",
+            f"SELECT {_CHUNK}, e.id, e.key, e.vector, e.crc FROM chunk AS c LEFT JOIN embedding AS e "
+            "ON e.id = c.embedding WHERE c.row > ? ORDER BY c.row",
             (after,),
         )
+        self._checked("chunk", [row[:_CHUNK_VALUES] for row in found])
         rows = np.array([row[0] for row in found], np.int64)
-        blobs = [vector for _, _, vector in self._checked("embedding", [row[1:] for row in found])]
+        blobs = [vector for _, _, vector in self._checked("embedding", [row[_CHUNK_VALUES:] for row in found])]
         data = b"".join(blobs)
         if len(data) != 2 * dimension * len(rows):
             raise damaged(self.database.file, f"a vector has not {dimension} numbers")
@@ -194,16 +259,49 @@ class Rows:
     def token_vectors(self, rows: Sequence[int]) -> list[tuple[int, bytes]]:
         """The codec's number and the blob of each row's token vectors, in the rows' order."""
         found = self.database.all(
-            "SELECT t.embedding, t.codec, t.data, t.crc FROM json_each(?) AS wanted "
+            f"SELECT {_CHUNK}, t.embedding, t.codec, t.data, t.crc FROM json_each(?) AS wanted "
             "JOIN chunk AS c ON c.row = wanted.value JOIN token_vectors AS t ON t.embedding = c.embedding "
             "ORDER BY wanted.key",
             (_json(rows),),
         )
         if len(found) != len(rows):
             raise damaged(self.database.file, "token vectors are missing")
-        return [(codec, data) for _, codec, data in self._checked("token_vectors", found)]
+        self._checked("chunk", [row[:_CHUNK_VALUES] for row in found])
+        return [
+            (codec, data) for _, codec, data in self._checked("token_vectors", [row[_CHUNK_VALUES:] for row in found])
+        ]
+
+    def check_idle(self) -> None:
+        """Compare the checksums of what no chunk needs now and one may need again. Raises IndexDamaged."""
+        for table, columns in (("embedding", "id, key, vector"), ("token_vectors", "embedding, codec, data")):
+            name = columns.partition(",")[0]
+            self._checked(
+                table,
+                self.database.all(
+                    f"SELECT {columns}, crc FROM {table} NOT INDEXED "
+                    f"WHERE {name} NOT IN (SELECT embedding FROM chunk NOT INDEXED)"
+                ),
+            )
 
     # ------------------------------------------------------------ one row
+
+    def _require_chunks(self) -> None:
+        live = self.live().tolist()
+        for start in range(0, len(live), _BATCH):
+            self._chunk_values(live[start : start + _BATCH])
+
+    def _require_documents(self) -> None:
+        places = self.document_places()
+        ids = {self._document_values(place)[0] for place in places}
+        counted = self.database.all("SELECT count(*) FROM document INDEXED BY sqlite_autoindex_document_1")
+        if counted != [(len(ids),)] or len(ids) != len(places):
+            raise damaged(self.database.file, "documents are missing or there twice")
+
+    def _document_values(self, place: int) -> Row:
+        rows = self.database.all(f"SELECT {_DOCUMENT} FROM document WHERE rowid = ?", (place,))
+        if not rows:
+            raise damaged(self.database.file, f"the document at {place} is not found there")
+        return self._checked("document", rows)[0]
 
     def _checked(self, table: str, rows: Sequence[Row]) -> list[Row]:
         """The table's rows without their last value, which is the checksum of the others."""
@@ -221,18 +319,6 @@ class Rows:
             missing = sorted({int(row) for row in rows} - {int(row[0]) for row in found})
             raise damaged(self.database.file, f"chunks are missing, such as row {missing[:1]}")
         return self._checked("chunk", found)
-
-    def _document(self, row: Row) -> Document:
-        ((name, markup, title, pages, metadata, text),) = self._checked("document", [row])
-        kind: Markup = "markdown" if markup == "markdown" else "plain"
-        return Document(
-            id=name,
-            text=text.decode("utf-8", "surrogatepass"),
-            markup=kind,
-            title=unpack(title),
-            pages=tuple(Page(*page) for page in json.loads(pages)),
-            metadata=_metadata(metadata),
-        )
 
     def _keep(self, document: Document) -> None:
         self._documents[document.id] = document
@@ -284,6 +370,19 @@ def source_of(values: Row) -> Source:
         stale=bool(stale),
         given=_metadata(given),
         sidecar=_metadata(sidecar),
+    )
+
+
+def _document_of(values: Row) -> Document:
+    name, markup, title, pages, metadata, text = values
+    kind: Markup = "markdown" if markup == "markdown" else "plain"
+    return Document(
+        id=name,
+        text=text.decode("utf-8", "surrogatepass"),
+        markup=kind,
+        title=unpack(title),
+        pages=tuple(Page(*page) for page in json.loads(pages)),
+        metadata=_metadata(metadata),
     )
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.datatypes import Condition
-from rag.index.filters import OF_CHUNKS, check_keys, holds, merged, source_holds
+from rag.index.database import damaged
+from rag.index.filters import META, OF_CHUNKS, check_keys, holds, merged, source_holds
 from rag.index.rows import Rows
 
 Numbers = NDArray[np.int64]
@@ -29,7 +30,7 @@ def rows_where(rows: Rows, conditions: Sequence[Condition]) -> Numbers:
     for field in OF_CHUNKS:
         held = [condition for condition in conditions if condition.field == field]
         if held:
-            values = [value for (value,) in rows.database.all(f"SELECT DISTINCT {field} FROM chunk")]
+            values = list(rows.languages()) if field == "language" else rows.headings()
             wanted[field] = [value for value in values if all(holds(each, _readable(field, value)) for each in held)]
     of_files = [condition for condition in conditions if condition.field not in OF_CHUNKS]
     if of_files:
@@ -39,7 +40,7 @@ def rows_where(rows: Rows, conditions: Sequence[Condition]) -> Numbers:
 
 def _documents(rows: Rows, conditions: Sequence[Condition]) -> list[str]:
     """The documents that lie in a file which meets all the conditions."""
-    own = rows.document_metadata()
+    own = rows.document_metadata() if any(each.field.startswith(META) for each in conditions) else {}
     sources = [(source, source.document) for source in rows.all_sources() if source.document]
     check_keys(conditions, {key for source, name in sources for key in merged(source, own.get(name, ()))})
     return sorted({name for source, name in sources if source_holds(source, own.get(name, ()), conditions)})
@@ -51,10 +52,18 @@ def _readable(field: str, value: str) -> str:
 
 
 def _rows(rows: Rows, wanted: dict[str, list[str]]) -> Numbers:
-    """The rows whose columns have one of the values wanted, ascending."""
-    among = [f"{column} IN (SELECT value FROM json_each(?))" for column in wanted]
-    found = rows.database.all(
-        f"SELECT row FROM chunk {'WHERE ' + ' AND '.join(among) if among else ''} ORDER BY row",
-        [json.dumps(values) for values in wanted.values()],
-    )
-    return np.array([row for (row,) in found], np.int64)
+    """The rows whose columns have one of the values wanted, ascending.
+
+    Raises IndexDamaged where the table has others than its indexes: neither has a checksum that covers what is absent.
+    """
+    if not wanted:
+        return rows.live()
+    among = " AND ".join(f"{column} IN (SELECT value FROM json_each(?))" for column in wanted)
+    values = [json.dumps(each) for each in wanted.values()]
+    index = next((f"INDEXED BY chunk_{column}" for column in ("document", "language") if column in wanted), "")
+    own = rows.database.all(f"SELECT row FROM chunk {index} WHERE {among}", values)
+    found = np.array([row for (row,) in own], np.int64)
+    again = rows.database.all(f"SELECT count(*), total(row) FROM chunk NOT INDEXED WHERE {among}", values)
+    if again != [(len(found), float(found.sum()))]:
+        raise damaged(rows.database.file, "what its chunks are filtered by is not the same wherever it is kept")
+    return np.sort(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -48,16 +49,16 @@ class IndexStatus:
 
 def of(rows: Rows, commit: Commit, manifest: Manifest, derived: BinaryIO | None) -> IndexStatus:
     """The status at a commit; `derived` is its derived file, None where there is none."""
-    states = rows.database.all("SELECT state, count(*) FROM source GROUP BY state ORDER BY state")
+    states = Counter(source.state for source in rows.all_sources())
     weights = {part: int(rows.database.all(statement)[0][0] or 0) for part, statement in _BYTES.items()}
     folder = rows.database.file.parent
-    kind, recall = dense.described(derived)
+    kind, recall = dense.described(derived if derived and dense.sound(derived, commit) else None)
     stored = int(rows.database.all("SELECT count(*) FROM token_vectors")[0][0])
     return IndexStatus(
         commit=commit.number,
         documents=commit.documents,
         chunks=commit.chunks,
-        sources={State(state): count for state, count in states},
+        sources=dict(sorted(states.items())),
         bytes={
             **weights,
             "dense": _weight(folder / commit.dense) if commit.dense else 0,

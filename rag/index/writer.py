@@ -274,9 +274,7 @@ class Writer:
         if missing := [chunk.id for chunk, key in zip(chunks, keys, strict=True) if key not in ids]:
             raise ValueError(f"{len(missing)} chunks of document {document.id} have no embedding, such as {missing[0]}")
         self._table.use(ids.values())
-        first = 1 + int(
-            self._database.all("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'chunk'")[0][0]
-        )
+        first = self._rows.next_row()
         self._database.all("INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?)", document_row(document))
         rows = [
             chunk_row(first + place, chunk, ids[key])
@@ -298,7 +296,9 @@ class Writer:
     def _remove_orphans(self) -> int:
         """Remove the documents that no source has; how many chunks they had."""
         orphans = self._database.all(
-            "SELECT id FROM document WHERE NOT EXISTS (SELECT 1 FROM source WHERE source.document = document.id)"
+            # Not by an index: one that has lost a source would have its document removed.
+            "SELECT id FROM document NOT INDEXED "
+            "WHERE id NOT IN (SELECT document FROM source NOT INDEXED WHERE document IS NOT NULL)"
         )
         return sum(self._remove_document(document) for (document,) in orphans)
 

@@ -256,7 +256,7 @@ def test_metadata_that_cannot_be_read_is_damage(tmp_path: Path) -> None:
     with sqlite3.connect(database_file(path)) as connection:
         connection.execute("UPDATE document SET metadata = 'x'")
     connection.close()
-    with Index.open(path) as index, pytest.raises(IndexDamaged, match="metadata cannot be read"):
+    with Index.open(path) as index, pytest.raises(IndexDamaged, match=r"a document .d1v0. does not have its checksum"):
         index.rows_where(parse_filter("author = Ada"))
 
 

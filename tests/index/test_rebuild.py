@@ -48,7 +48,7 @@ def test_the_old_index_is_read_until_the_rebuild_is_done(tmp_path: Path) -> None
         Index.open(path, embedder=EMBEDDER)
     with rebuild(path):
         pass
-    assert sorted(entry.name for entry in path.iterdir()) == ["CURRENT", "gen-000003", "writer.lock"]
+    assert sorted(entry.name for entry in path.iterdir()) == ["CURRENT", "gen-000004", "writer.lock"]
 
 
 def test_commits_go_on_counting_across_a_rebuild(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """The power is cut at any moment: what was acknowledged is there, and nothing that was never committed.
 
 A program that writes an index in every way is recorded (`recording`, `power_workload`), the disk keeps what was synced
-and anything of the rest (`disk`), and what is found is opened, checked, written on and rebuilt (`cutting`). Each line that
-syncs or renames is then taken away: that must break a promise, or the line is not needed, or this test is too weak.
+and anything of the rest (`disk`), and what is found is opened, checked, written on and rebuilt (`cutting`). Each line
+that syncs or renames is then taken away: that must break a promise, or the line is not needed, or this test too weak.
 """
 
 from __future__ import annotations
