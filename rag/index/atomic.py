@@ -48,27 +48,10 @@ def write(path: Path, data: bytes) -> str:
 
 
 def place(folder: Path, to: Path) -> None:
-    """Give a folder of finished files its name. Raises OSError, with nothing at `to`, where that cannot be.
-
-    What the files hold is made durable first, so that nobody finds the name and not the bytes.
-    """
-    for entry in folder.rglob("*"):
-        if entry.is_dir():
-            sync_folder(entry)
-        else:
-            sync_file(entry)
+    """Give a folder, whose files are durable, its name. Raises OSError, with nothing at `to`, where that cannot be."""
     sync_folder(folder)
     _rename(folder, to)
     sync_folder(to.parent)
-
-
-def sync_file(path: Path) -> None:
-    """Make a file's bytes durable."""
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def digest(path: Path) -> str:

@@ -125,14 +125,15 @@ def keep(generation: Path) -> None:
 
 
 def set_aside(bad: Path, path: Path) -> Path:
-    """Move a damaged file or generation to the quarantine of the index at `path`; where it is now."""
+    """Move a damaged file or generation to the quarantine of the index at `path`; where it is now.
+
+    A power loss may undo that: then the next writer does it again.
+    """
     quarantine = path / QUARANTINE
     quarantine.mkdir(exist_ok=True)
     names = chain([bad.name], (f"{bad.name}.{number}" for number in count(1)))
     place = next(quarantine / name for name in names if not (quarantine / name).exists())
     bad.rename(place)
-    for changed in (quarantine, bad.parent, path):
-        atomic.sync_folder(changed)
     return place
 
 

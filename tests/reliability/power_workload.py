@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from rag.index import database, dense, folder
+from rag.index import database, dense, folder, upkeep
 from rag.index.index import Index
 from tests.index.samples import open_writer, put, source
 
@@ -147,6 +147,21 @@ def a_rebuild_that_is_dropped(path: Path) -> None:
         put(writer, 9)
 
 
+def copies_that_take_its_place(path: Path) -> None:
+    """Compacted, taken a snapshot of beside it, changed, put back; then what cannot be carried over is kept."""
+    with leading_to("d7v0", "d8v0", "d9v0"):
+        upkeep.compact(path)
+    upkeep.snapshot(path, path.parent / "taken")
+    with leading_to("d7v0", "d9v0"), open_writer(path) as writer:
+        writer.remove_source(source(8).location)
+    with leading_to("d7v0", "d8v0", "d9v0"):
+        upkeep.restore(path.parent / "taken", path, replace=True)
+    with leading_to("d13v0"), open_writer(path, rebuild=True) as writer, beside("d13v0"):
+        writer.keep_replaced()
+        put(writer, 13)
+        writer.commit()
+
+
 STEPS: tuple[Callable[[Path], None], ...] = (
     a_new_index,
     a_commit_without_a_derived_file,
@@ -154,6 +169,7 @@ STEPS: tuple[Callable[[Path], None], ...] = (
     after_a_reader,
     a_rebuild,
     a_rebuild_that_is_dropped,
+    copies_that_take_its_place,
 )
 
 

@@ -71,7 +71,7 @@ class Reader:
         assert step >= self.step, f"step {step} was read after {self.step}"
         place = place_of(index)
         assert place >= self.place, f"{place} was read after {self.place}"
-        self.backwards += index.commit < self.place[1]  # none, once a rebuild goes on counting where the old one was
+        self.backwards += index.commit < self.place[1]
         self.step, self.place = step, place
         self.seen.add(step)
         self.reads += 1

@@ -9,7 +9,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from rag.index import dense
+from rag.index import dense, upkeep
 from rag.index.writer import Writer
 from tests.index.samples import open_writer, put, source
 
@@ -41,6 +41,9 @@ def take(writer: Writer, step: int) -> int:
 
 def reorganise(path: Path, step: int) -> None:
     """Move what the index holds into another generation, without a step of its own."""
+    if step // REORGANISED % 2 == 0:
+        upkeep.compact(path)
+        return
     with open_writer(path, rebuild=True) as writer:
         for number, version in versions(step).items():
             if version:

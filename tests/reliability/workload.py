@@ -8,19 +8,22 @@ refused too. A step that is run again after it was cut short ends in the same st
 from __future__ import annotations
 
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
 from rag.errors import RagError
-from rag.index import dense
+from rag.index import dense, upkeep
+from rag.index.schema import FORMAT
 from rag.index.writer import Writer
 from tests.index.samples import open_writer, put, source
 
 REFUSED = 3
 """The exit status of a workload that a RagError ended."""
 
+GOLDEN = Path(__file__).parents[1] / "index" / "golden"
 State = frozenset[str]
 Step = Callable[[Path], Iterator[str]]
 
@@ -93,6 +96,34 @@ def _added(path: Path) -> Iterator[str]:
     yield "d7v0 d8v2 d9v0"
 
 
+def _compacted(path: Path) -> Iterator[str]:
+    upkeep.compact(path)
+    yield "d7v0 d8v2 d9v0"
+
+
+def _restored(path: Path) -> Iterator[str]:
+    """The snapshot lies in the folder of the index, where the calls on its files are heard too."""
+    if not (taken := path / ".taken").exists():
+        upkeep.snapshot(path, taken)
+    with open_writer(path) as writer:
+        _remove(writer, 7)
+    yield "d8v2 d9v0"
+    upkeep.restore(taken, path, replace=True)
+    yield "d7v0 d8v2 d9v0"
+
+
+def _migrated(path: Path) -> Iterator[str]:
+    """An index of an earlier format takes the place of this one, unless it has done so; it is no state of its own."""
+    if not (old := path / ".old").exists():
+        with zipfile.ZipFile(GOLDEN / f"format-{FORMAT - 1}.zip") as packed:
+            packed.extractall(path / ".old.tmp")
+        (path / ".old.tmp").rename(old)
+    if (old / "CURRENT").read_text() == "gen-000001\n":
+        upkeep.migrate(old)
+    upkeep.restore(old, path, replace=True)
+    yield "d1v0 d2v1"
+
+
 STEPS: dict[str, Step] = {
     "new": _new,
     "changed": _changed,
@@ -100,6 +131,9 @@ STEPS: dict[str, Step] = {
     "unchanged": _unchanged,
     "rebuilt": _rebuilt,
     "added": _added,
+    "compacted": _compacted,
+    "restored": _restored,
+    "migrated": _migrated,
 }
 
 
