@@ -48,8 +48,7 @@ def write(path: Path, data: bytes) -> str:
 
 
 def place(folder: Path, to: Path) -> None:
-    """Give a folder, whose files are durable, its name. Raises OSError, with nothing at `to`, where that cannot be."""
-    sync_folder(folder)
+    """Give a folder, which is durable, its name. Raises OSError, with nothing at `to`, where that cannot be."""
     _rename(folder, to)
     sync_folder(to.parent)
 

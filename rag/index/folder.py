@@ -28,6 +28,7 @@ CURRENT = "CURRENT"
 DATABASE = "index.sqlite"
 QUARANTINE = "quarantine"
 _KEEP = "KEEP"  # in a generation: it goes to quarantine, not away
+_COPY = "COPY"  # in a generation: it was made whole beside the one in use, and is no rebuild to go on from
 _GENERATION = re.compile(r"gen-([0-9]{6})")
 
 
@@ -85,7 +86,8 @@ def interrupted(path: Path) -> list[Path]:
     Where CURRENT is damaged, any may be the one in use, and is as good as a rebuild to go on from.
     """
     used = (path / CURRENT).read_text("ascii", "replace").strip() if exists(path) else ""
-    return [entry for entry in unpublished(path) if not _GENERATION.fullmatch(used) or entry.name > used]
+    found = (entry for entry in unpublished(path) if not _GENERATION.fullmatch(used) or entry.name > used)
+    return [entry for entry in found if not (entry / _COPY).exists()]
 
 
 def claim(path: Path) -> None:
@@ -122,6 +124,11 @@ def _make(path: Path) -> None:
 def keep(generation: Path) -> None:
     """Mark a generation as one that is to be put into quarantine where it would be removed."""
     atomic.write(generation / _KEEP, b"damaged: kept by rag for whoever wants to look into it\n")
+
+
+def mark_copy(generation: Path) -> None:
+    """Mark a generation as one that no rebuild goes on from, should it not come to be published."""
+    atomic.write(generation / _COPY, b"made whole by rag compact, restore or migrate\n")
 
 
 def set_aside(bad: Path, path: Path) -> Path:

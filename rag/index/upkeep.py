@@ -175,6 +175,7 @@ def _switch(path: Path, room: Path, commit: Commit) -> None:
     """Let a finished generation be the one that is read, and remove the others."""
     place = folder.following(path)
     with explained(path):
+        folder.mark_copy(room)
         atomic.place(room, place)
         folder.publish(place)
         folder.sweep(path, keep=place, derived=commit.dense)

@@ -93,6 +93,25 @@ def test_a_compacted_index_is_written_on(tmp_path: Path) -> None:
     assert [entry.name for entry in folder.generations(path)] == ["gen-000002"]
 
 
+@pytest.mark.parametrize("verb", ["compact", "restore"])
+def test_no_rebuild_goes_on_from_a_copy_that_was_not_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    path = filled(tmp_path / "index")
+    upkeep.snapshot(path, tmp_path / "taken")
+    with open_writer(path) as writer:
+        writer.remove_source(source(1).location)
+    with monkeypatch.context() as patched:
+        patched.setattr(folder, "publish", full)
+        with pytest.raises(IndexProblem, match="full"):
+            upkeep.compact(path) if verb == "compact" else upkeep.restore(tmp_path / "taken", path, replace=True)
+    assert len(folder.generations(path)) == 2
+    with open_writer(path, rebuild=True) as writer:
+        assert writer.known() == {}
+        put(writer, 7)
+    assert held(path) == {"d7v0"}
+
+
 def test_an_empty_index_can_be_compacted(tmp_path: Path) -> None:
     path = filled(tmp_path / "index", [1])
     with open_writer(path) as writer:

@@ -97,7 +97,7 @@ def left_behind(operations: Sequence[Operation]) -> list[str]:
         if isinstance(operation, Said) and operation.line.startswith("done "):
             names = disk.names(PurePosixPath(INDEX.as_posix()))
             generations = [name for name in names if name.startswith("gen-")]
-            extra = names - {folder.CURRENT, lock.NAME, *generations[:1]}
+            extra = names - {folder.CURRENT, folder.QUARANTINE, lock.NAME, *generations[:1]}
             found.extend(f"{name} is left at {number}, {operation.line}" for name in extra)
     return found
 
@@ -148,8 +148,10 @@ def require_rebuild(path: Path, wanted: Collection[Documents]) -> None:
 def require_tidy(path: Path) -> None:
     """Nothing is left that no commit names."""
     generation = folder.current(path)
-    assert {entry.name for entry in path.iterdir()} == {generation.name, folder.CURRENT, lock.NAME}
-    files = {entry.name for entry in generation.iterdir() if not entry.name.startswith("index.sqlite")}
+    here = {entry.name for entry in path.iterdir()} - {folder.QUARANTINE}
+    assert here == {generation.name, folder.CURRENT, lock.NAME}
+    ours = ("index.sqlite", "KEEP", "COPY")
+    files = {entry.name for entry in generation.iterdir() if not entry.name.startswith(ours)}
     assert len(files) == 1, f"the generation holds {files}"
 
 

@@ -10,8 +10,8 @@ is in the file then and was not written is zeros or anything.
 
 Names: each entry made, replaced or removed in a folder since that folder's last fsync is there or not, whatever the
 others are, and whatever is known of the file: a rename may be durable before the data of the file (ext4 with delayed
-allocation, XFS), or be lost with the data durable. A rename is one step. File systems with a journal keep the order
-of these steps; POSIX does not ask for it.
+allocation, XFS), or be lost with the data durable. A rename is one step, and from one folder into another it is that
+for both. File systems with a journal keep the order of these steps; POSIX does not ask for it.
 
 fsync of a file makes its data and its size durable, and not its name: ext4 and XFS happen to do that for a new file,
 POSIX does not say so. fsync of a folder makes its entries durable, and not what they name.
@@ -51,22 +51,35 @@ class File:
 
 
 @dataclass(slots=True, eq=False)
+class Change:
+    """Names, with what they name after it or None; the `twin` is the other half of a move to another folder."""
+
+    names: Mapping[str, Node | None]
+    twin: tuple[Folder, Change] | None = None
+
+
+@dataclass(slots=True, eq=False)
 class Folder:
-    """As File; a change maps names to what they name after it, or to None."""
+    """As File, with names in place of data."""
 
     now: dict[str, Node] = field(default_factory=dict)
     durable: dict[str, Node] = field(default_factory=dict)
-    pending: list[Mapping[str, Node | None]] = field(default_factory=list)
+    pending: list[Change] = field(default_factory=list)
 
-    def change(self, names: Mapping[str, Node | None]) -> None:
+    def change(self, names: Mapping[str, Node | None]) -> Change:
         """Make, replace or remove entries in one step."""
-        self.pending.append(names)
+        self.pending.append(change := Change(names))
         _rename(self.now, names)
+        return change
 
     def sync(self) -> None:
-        """All names are durable."""
+        """All names are durable, and the other halves of moves."""
         self.durable = dict(self.now)
+        twins = [change.twin for change in self.pending if change.twin]
         self.pending.clear()
+        for folder, change in twins:
+            folder.pending.remove(change)
+            _rename(folder.durable, change.names)
 
 
 Node = File | Folder
@@ -99,7 +112,7 @@ class Disk:
 
     def lose_power(self, target: Path, seed: str) -> None:
         """Make `target` the folder that is found afterwards; the same for the same seed."""
-        _spill(self.root, target, Random(seed))
+        _spill(self.root, target, Random(seed), {})
 
     def names(self, path: PurePosixPath) -> set[str]:
         """What a running program finds in a folder."""
@@ -119,10 +132,13 @@ class Disk:
             node.change(Resize(operation.handle, 0))
 
     def _rename(self, operation: Rename) -> None:
-        if operation.old.parent != operation.new.parent:
-            raise NotImplementedError(f"a rename from one folder into another: {operation}")
-        folder = self._folder(operation.old.parent)
-        folder.change({operation.old.name: None, operation.new.name: folder.now[operation.old.name]})
+        old, new = self._folder(operation.old.parent), self._folder(operation.new.parent)
+        node = old.now[operation.old.name]
+        if old is new:
+            old.change({operation.old.name: None, operation.new.name: node})
+            return
+        gone, come = old.change({operation.old.name: None}), new.change({operation.new.name: node})
+        gone.twin, come.twin = (new, come), (old, gone)
 
     def _file(self, handle: int) -> File:
         node = self._opened[handle]
@@ -138,15 +154,19 @@ class Disk:
         return node
 
 
-def _spill(folder: Folder, target: Path, generator: Random) -> None:
-    """Write out what is left of a folder and of all below it."""
+def _spill(folder: Folder, target: Path, generator: Random, moved: dict[Change, bool]) -> None:
+    """Write out what is left of a folder and of all below it; `moved` are the halves of moves that are decided on."""
     names = dict(folder.durable)
-    for change in survivors(folder.pending, generator):
-        _rename(names, change)
+    left = set(survivors(folder.pending, generator))
+    for change in folder.pending:
+        if change.twin:
+            moved[change.twin[1]] = moved.setdefault(change, change in left)
+        if moved.get(change, change in left):
+            _rename(names, change.names)
     target.mkdir()
     for name, node in names.items():
         if isinstance(node, Folder):
-            _spill(node, target / name, generator)
+            _spill(node, target / name, generator, moved)
         else:
             (target / name).write_bytes(left_of(node, generator))
 

@@ -99,6 +99,8 @@ def test_the_model_of_the_disk_holds_what_the_disk_holds(base: Path, recorded: l
 
 
 def assert_same(node: Node, path: Path) -> None:
+    if path.name.endswith("-shm"):  # memory that happens to have a name
+        return
     if isinstance(node, File):
         assert bytes(node.now) == path.read_bytes(), path
         return
