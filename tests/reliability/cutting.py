@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -72,6 +73,7 @@ def moments(operations: Sequence[Operation], *, all_of_them: bool) -> list[int]:
 def violations(operations: Sequence[Operation], cuts: Iterable[tuple[int, str]], scratch: Path) -> Iterator[str]:
     """For each cut, a moment and a seed, in the order of their moments: a sentence where a promise is broken."""
     disk, promise, done = Disk(), Promise(), 0
+    seen: set[str] = set()
     for moment, seed in cuts:
         for operation in operations[done:moment]:
             disk.apply(operation)
@@ -80,6 +82,10 @@ def violations(operations: Sequence[Operation], cuts: Iterable[tuple[int, str]],
         done = moment
         found = scratch / "found"
         disk.lose_power(found, f"{moment} {seed}")
+        if (remains := digest(found, promise)) in seen:
+            shutil.rmtree(found)
+            continue
+        seen.add(remains)
         spoil_shared_memory(found, Random(f"{moment} {seed}"))
         wrong = what_is_wrong(found / INDEX, promise)
         shutil.rmtree(found)
@@ -102,13 +108,26 @@ def left_behind(operations: Sequence[Operation]) -> list[str]:
     return found
 
 
+def digest(found: Path, promise: Promise) -> str:
+    """Equal where the remains and what is promised of them are."""
+    whole = hashlib.sha256(repr((promise.states, promise.beside, sorted(map(sorted, promise.begun)))).encode())
+    for file in sorted(found.rglob("*")):
+        data = b"" if file.is_dir() or file.name == lock.NAME or _is_shared_memory(file) else file.read_bytes()
+        whole.update(f"{file.relative_to(found)} {file.is_dir()} {len(data)} ".encode() + data)
+    return whole.hexdigest()
+
+
 def spoil_shared_memory(found: Path, generator: Random) -> None:
     """SQLite's -shm is memory that happens to have a name: after a power loss it is missing or holds anything."""
-    for file in found.rglob("*-shm"):
+    for file in filter(_is_shared_memory, list(found.rglob("*"))):
         if generator.random() < 0.5:
             file.unlink()
         else:
             file.write_bytes(generator.randbytes(32768))
+
+
+def _is_shared_memory(file: Path) -> bool:
+    return file.name.endswith("-shm")
 
 
 def what_is_wrong(path: Path, promise: Promise) -> str:
@@ -125,7 +144,7 @@ def require(path: Path, promise: Promise) -> None:
     state = look(path)
     assert state in promise.states, f"it holds {shown(state)}, and not one of {[*map(shown, promise.states)]}"
     rebuilding = path.with_name("rebuilding")
-    if path.exists():
+    if path.exists() and (promise.beside or folder.unpublished(path)):
         shutil.copytree(path, rebuilding)
     with open_writer(path) as writer:
         put(writer, _ADDED)

@@ -121,13 +121,13 @@ def test_nothing_is_left_behind_that_no_commit_names(recorded: list[Operation]) 
 
 def test_what_was_acknowledged_survives_a_power_loss(recorded: list[Operation], tmp_path: Path) -> None:
     moments = cutting.moments(recorded, all_of_them=False)
-    cuts = [(moment, "fast") for moment in moments]
-    assert len(cuts) > 100
+    cuts = [(moment, str(seed)) for moment in moments for seed in range(3)]
+    assert len(cuts) > 300
     assert list(cutting.violations(recorded, cuts, tmp_path)) == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_what_was_acknowledged_survives_a_power_loss_at_any_moment(
     recorded: list[Operation], tmp_path: Path, seed: int
 ) -> None:
@@ -136,7 +136,7 @@ def test_what_was_acknowledged_survives_a_power_loss_at_any_moment(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_what_was_acknowledged_survives_in_many_ways(recorded: list[Operation], tmp_path: Path, seed: int) -> None:
     moments = cutting.moments(recorded, all_of_them=False)
     cuts = [(moment, f"many {seed} {number}") for moment in moments for number in range(10)]

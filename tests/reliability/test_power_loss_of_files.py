@@ -22,7 +22,7 @@ from tests.reliability.disk import Disk
 from tests.reliability.listening import Listener
 from tests.reliability.recording import Operation, Said, Sync
 
-SEEDS = 6
+SEEDS = 4
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot sync a folder")
 
 
