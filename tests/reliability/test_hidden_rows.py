@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -210,3 +211,25 @@ def test_an_embedding_that_is_kept_for_later_is_checked_as_well(path: Path, tabl
     assert problems(path) == []
     altered(path, f"UPDATE {table} SET crc = crc + 1 WHERE rowid = (SELECT max(id) FROM embedding)")
     assert any("does not have its checksum" in problem for problem in problems(path))
+
+
+def test_a_row_that_became_a_deleted_one_is_noticed(tmp_path: Path) -> None:
+    path = filled(tmp_path / "index", range(3))
+    with open_writer(path) as writer:
+        writer.remove_source(source(1).location)
+    with Index.open(path) as index:
+        (chunk,) = index.chunks([13])
+        assert 12 not in index.search_dense(VECTOR, 99)[0]
+    data = bytearray(database_file(path).read_bytes())
+    begins = [match.start() for match in re.finditer(chunk.id.encode(), data)]
+    # In the table's cell the row stands before the header of the record, whose first byte is its length.
+    (place,) = {
+        at - size - 1
+        for at in begins
+        for size in range(11, 17)
+        if data[at - size - 1 : at - size + 1] == bytes([13, size])
+    }
+    data[place] ^= 1
+    database_file(path).write_bytes(data)
+    with Index.open(path) as index, pytest.raises(IndexDamaged, match="the rows of its chunks are not the same"):
+        nearest(index)
