@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
@@ -25,7 +25,8 @@ CONTENTS = [
     ),
     *(b"", b" \n\n", GARBAGE, "Only one line \U0001f600 e\u0301".encode()),
 ]
-names, contents, picks = st.sampled_from(NAMES), st.sampled_from(CONTENTS), st.integers(0, len(NAMES) - 1)
+names, picks = st.sampled_from(NAMES), st.integers(0, len(NAMES) - 1)
+contents, same_size = st.sampled_from(CONTENTS), st.sampled_from(CONTENTS[: len(WORDS)])
 
 
 class FolderAndIndex(RuleBasedStateMachine):
@@ -65,9 +66,11 @@ class FolderAndIndex(RuleBasedStateMachine):
     @precondition(there_are_files)
     @rule(pick=picks, content=contents)
     def rename_and_take_the_name(self, pick: int, content: bytes) -> None:
+        self.ledger.ingest()
         name = self.some(pick)
-        self.ledger.rename(name, name.replace("a.", "c.").replace("b.", "a."))
+        self.ledger.rename(name, name.replace("b.", "c.").replace("a.", "b."))
         self.ledger.write(name, content)
+        self.ledger.ingest()
 
     @precondition(there_are_files)
     @rule(pick=picks)
@@ -80,9 +83,13 @@ class FolderAndIndex(RuleBasedStateMachine):
         self.ledger.touch(self.some(pick))
 
     @precondition(there_are_files)
-    @rule(pick=picks, content=contents, replaced=st.booleans())
-    def rewrite_with_the_old_time(self, pick: int, content: bytes, replaced: bool) -> None:
-        self.ledger.rewrite(self.some(pick), content, replaced=replaced)
+    @rule(pick=picks, before=same_size, after=same_size, replaced=st.booleans(), verify=st.booleans())
+    def rewrite_with_the_old_time(self, pick: int, before: bytes, after: bytes, replaced: bool, verify: bool) -> None:
+        name = self.some(pick)
+        self.ledger.write(name, before)
+        self.ledger.ingest()
+        self.ledger.rewrite(name, after, replaced=replaced)
+        self.ledger.ingest(verify=verify)
 
     @precondition(there_are_files)
     @rule(pick=picks)
@@ -110,6 +117,7 @@ def explore(examples: int, steps: int) -> None:
         deadline=None,
         derandomize=True,
         database=None,
+        phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(FolderAndIndex, settings=chosen)
@@ -122,7 +130,7 @@ def batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("batches")
 def test_an_index_follows_its_folder_and_a_second_ingest_changes_nothing() -> None:
-    explore(examples=15, steps=15)
+    explore(examples=25, steps=15)
 
 
 @pytest.mark.slow

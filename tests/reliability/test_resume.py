@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -185,18 +185,24 @@ def test_control_c_ends_an_ingest_within_two_seconds_and_keeps_its_progress(docs
 def test_what_an_interruption_finds_half_undone_is_undone_before_the_rest_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    every = Database.all
+    all_rows, many = Database.all, Database.many
 
     def interrupted(self: Database, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
-        if statement == "ROLLBACK TO step" or "INTO source" in statement:
+        if statement == "ROLLBACK TO step":
             raise KeyboardInterrupt
-        return every(self, statement, values)
+        return all_rows(self, statement, values)
+
+    def interrupted_many(self: Database, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        if "INTO token_vectors" in statement:
+            raise KeyboardInterrupt
+        many(self, statement, rows)
 
     with open_writer(tmp_path) as writer:
         put(writer, 1)
         writer.commit()
         with monkeypatch.context() as patched:
             patched.setattr(Database, "all", interrupted)
+            patched.setattr(Database, "many", interrupted_many)
             with pytest.raises(KeyboardInterrupt):
                 put(writer, 2)
         writer.commit(midway=True)
