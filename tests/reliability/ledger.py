@@ -133,7 +133,6 @@ class Ledger:
 
     def _afresh(self) -> None:
         self.embedder.seen.clear()
-        self.commit = 0  # a new generation begins to count anew
 
     def _ingested(self, root: str, *, verify: bool, rebuild: bool = False) -> IngestReport:
         return ingest(
