@@ -42,6 +42,7 @@ def open_retriever(settings: Settings, index: Index) -> Retriever:
     """A retriever with the index's own embedder or the one that the user chose, and the reranker, if one is set."""
     from rag import Retriever
 
+    index.prepare()
     embedder = open_embedder(settings, index)
     index.manifest.require(settings.index, embedder=embedder)
     return Retriever(index, embedder, open_reranker(settings), fusion=fusion_of(settings))

@@ -98,7 +98,10 @@ class Codes:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A FAISS index, its rows (n,) ascending, its vectors (n, d) float16, and codes where it is large."""
+    """A FAISS index, its rows (n,) ascending, its vectors (n, d) float16, and codes where it is large.
+
+    The vectors may lie in the index's own memory: they live as long as it does.
+    """
 
     index: Any
     rows: Numbers
@@ -236,7 +239,7 @@ def sound(file: BinaryIO, commit: Commit) -> bool:
 def stored(file: BinaryIO, commit: Commit, dimension: int) -> tuple[Numbers, Halves]:
     """The rows and vectors (n, d) that a derived file holds; none where it is not the one of the commit."""
     base = _read(file, commit, dimension)
-    return (base.rows, base.vectors) if base else _nothing(dimension)
+    return (base.rows, base.vectors.copy()) if base else _nothing(dimension)
 
 
 def _read(file: BinaryIO | None, commit: Commit, dimension: int) -> Base | None:
@@ -293,15 +296,16 @@ def _opened(data: bytes, start: int, size: int) -> Any:
 
 
 def _held(index: Any, count: int, dimension: int) -> tuple[Numbers, Halves]:
-    """The rows and vectors of a flat index; none where it is not such a one."""
+    """The rows and vectors of a flat index, the vectors where it keeps them; none where it is not such a one."""
     import faiss
 
     inner: Any = faiss.downcast_index(index.index) if isinstance(index, faiss.IndexIDMap) else None
     if not isinstance(inner, faiss.IndexScalarQuantizer) or (inner.ntotal, inner.d) != (count, dimension):
         return _nothing(dimension)
-    codes = faiss.vector_to_array(inner.codes)
-    if inner.sq.qtype != faiss.ScalarQuantizer.QT_fp16 or index.id_map.size() * 2 * dimension != len(codes):
+    size = inner.codes.size()
+    if inner.sq.qtype != faiss.ScalarQuantizer.QT_fp16 or not size == index.id_map.size() * 2 * dimension > 0:
         return _nothing(dimension)
+    codes = faiss.rev_swig_ptr(inner.codes.data(), size)
     return faiss.vector_to_array(index.id_map), codes.view(np.float16).reshape(count, dimension)
 
 

@@ -8,6 +8,8 @@ take turns, searches in memory run side by side; `refresh` and `close` are for m
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.datatypes import Chunk, Condition, Document, Page, Source
-from rag.errors import IndexProblem
+from rag.errors import IndexProblem, RagError
 from rag.index import atomic, checking, dense, filters, folder, lexical, selection, status
 from rag.index.database import damaged, explained, open_reader
 from rag.index.manifest import Manifest
@@ -63,6 +65,8 @@ class Index:
         self._selected: dict[frozenset[str] | tuple[Condition, ...], Numbers] = {}
         self._languages: dict[str, int] | None = None
         self._shared: dict[str, int] | None = None
+        self._loading = threading.Lock()
+        self._preparing: threading.Thread | None = None
         self._look()
 
     def __enter__(self) -> Index:
@@ -83,6 +87,11 @@ class Index:
             return False
         self._look()
         return True
+
+    def prepare(self) -> None:
+        """Begin to read, beside the caller's own work, what the first search needs."""
+        self._preparing = threading.Thread(target=self._read_ahead, daemon=True)
+        self._preparing.start()
 
     # ------------------------------------------------------------ search: the first half of the Store protocol
 
@@ -278,6 +287,9 @@ class Index:
         return True
 
     def _leave(self) -> None:
+        if self._preparing is not None:
+            self._preparing.join()
+            self._preparing = None
         self._dense = None
         self._languages = None
         self._shared = None
@@ -303,10 +315,16 @@ class Index:
         if (count := self._rows.count("chunk")) != self._commit.chunks:
             raise damaged(self._rows.database.file, f"it has {count} chunks, its last commit {self._commit.chunks}")
 
+    def _read_ahead(self) -> None:
+        with contextlib.suppress(RagError):  # the first search raises it
+            self._dense_part()
+            self.languages()
+
     def _dense_part(self) -> dense.Dense:
-        if self._dense is None:
-            self._dense = dense.load(self._rows, self._commit, self.manifest.dimension, self._dense_file)
-        return self._dense
+        with self._loading:
+            if self._dense is None:
+                self._dense = dense.load(self._rows, self._commit, self.manifest.dimension, self._dense_file)
+            return self._dense
 
     def _checked(self, vector: Floats) -> Floats:
         flat = np.asarray(vector, np.float32).reshape(-1)

@@ -204,10 +204,14 @@ class Rows:
 
     def live(self) -> NDArray[np.int64]:
         """The rows of all chunks, ascending. Raises IndexDamaged where the table and an index of it differ."""
-        found = [row for (row,) in self.database.all("SELECT row FROM chunk NOT INDEXED ORDER BY row")]
-        rows = np.array(found, np.int64)
-        again = self.database.all("SELECT count(*), total(row) FROM chunk INDEXED BY chunk_embedding")
-        if again != [(len(rows), float(rows.sum()))] or (np.diff(rows) <= 0).any():
+        counted = "count(*), total(row)"
+        ((first, last, *own),) = self.database.all(f"SELECT min(row), max(row), {counted} FROM chunk NOT INDEXED")
+        again = self.database.all(f"SELECT {counted} FROM chunk INDEXED BY chunk_embedding")
+        rows = np.arange(first or 0, last + 1 if own[0] else 0)
+        if len(rows) != own[0]:  # some were removed
+            found = self.database.all("SELECT row FROM chunk NOT INDEXED ORDER BY row")
+            rows = np.array([row for (row,) in found], np.int64)
+        if again != [tuple(own)] or own != [len(rows), float(rows.sum())] or (np.diff(rows) <= 0).any():
             raise damaged(self.database.file, "the rows of its chunks are not the same wherever they are kept")
         return rows
 

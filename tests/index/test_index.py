@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import threading
+import time
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
 
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
+from rag.index import dense
 from rag.index.index import Index
 from rag.index.split import Chunking
 from rag.models.fakes import HashEmbedder
@@ -240,3 +243,39 @@ def test_status_counts_and_weighs(tmp_path: Path) -> None:
         pass
     with open_index(tmp_path / "empty") as index:
         assert (index.status().token_bytes, index.status().bytes["dense"], index.status().updated) == (0, 0, 0)
+
+
+# ---------------------------------------------------------------- reading ahead
+
+
+def test_what_is_read_ahead_is_what_a_search_would_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, load, loads = filled(tmp_path), dense.load, []
+
+    def slow(*values: Any) -> dense.Dense:
+        time.sleep(0.2)
+        loads.append(values)
+        return load(*values)
+
+    monkeypatch.setattr(dense, "load", slow)
+    vector = EMBEDDER.embed_query("pump").vectors[0]
+    with Index.open(path) as index:
+        index.prepare()
+        assert len(index.search_dense(vector, 3)[0]) == 3
+        with open_writer(path) as writer:
+            put(writer, 9)
+        assert index.refresh()
+        index.prepare()
+        index.close()  # waits
+        assert len(loads) == 2
+
+
+def test_damage_that_is_read_ahead_is_told_by_the_search(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    dense_file(path).unlink()
+    with sqlite3.connect(database_file(path)) as connection:
+        connection.execute("UPDATE embedding SET vector = zeroblob(64) WHERE id = 1")
+    connection.close()
+    with Index.open(path) as index:
+        index.prepare()
+        with pytest.raises(IndexDamaged, match=r"a vector .1. does not have its checksum"):
+            index.search_dense(EMBEDDER.embed_query("pump").vectors[0], 3)
