@@ -11,6 +11,8 @@ else
 BIN := $(VENV)/bin
 endif
 RAG := $(BIN)/rag
+# Two processes of tests, one thread each: what they start (models, writers that are killed) would crowd more out.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadscope --cov=rag --cov-branch --cov-report=term:skip-covered
 DEMO_INDEX := indexes/demo
 
 .PHONY: help setup demo test test-all check format bench clean
@@ -48,10 +50,10 @@ models: $(VENV)/.installed
 	@$(RAG) models pull
 
 test: setup models check
-	@$(BIN)/pytest -m "not slow" --cov=rag --cov-branch --cov-report=term:skip-covered
+	@$(PYTEST) -m "not slow"
 
 test-all: setup models check
-	@$(BIN)/pytest --cov=rag --cov-branch --cov-report=term:skip-covered
+	@$(PYTEST)
 
 check: setup
 	@$(BIN)/ruff format --check .

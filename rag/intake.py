@@ -190,8 +190,9 @@ class Intake:
         source = replace(source, digest=hashlib.sha256(data).hexdigest(), inode=UNSURE if fresh else source.inode)
         known = self.known.get(source.location)
         if known is not None and (known.digest, known.reader) == (source.digest, source.reader):
-            if (known.inode, known.mtime_ns) == (UNSURE, source.mtime_ns):
-                source = replace(source, inode=UNSURE)  # else a second run would change the index
+            if (known.inode, known.mtime_ns) == (UNSURE, source.mtime_ns) and not _is_coarse(source.mtime_ns):
+                # Else a second run would change the index. Of whole seconds it may, once: they are all unsure at first.
+                source = replace(source, inode=UNSURE)
             return _again(known, source), None
         identity = document_id(data, reader)
         if self._holds(identity):
@@ -343,8 +344,13 @@ def _source(found: Found) -> Source:
 
 def _is_fresh(mtime_ns: int) -> bool:
     """Whether a file changed so short a time ago that its next change may get the same time."""
-    tick = TICK_NS if mtime_ns % 1_000_000_000 else COARSE_TICK_NS
+    tick = COARSE_TICK_NS if _is_coarse(mtime_ns) else TICK_NS
     return abs(time.time_ns() - mtime_ns) < tick
+
+
+def _is_coarse(mtime_ns: int) -> bool:
+    """Whether a file's time looks like that of a file system which stamps whole seconds."""
+    return mtime_ns % 1_000_000_000 == 0
 
 
 def _reader_name(found: Found) -> str:

@@ -35,8 +35,8 @@ QUIET_MS = 300
 """Without a change for so long, those before it belong together."""
 LONGEST_MS = 3000
 """Changes that never pause are taken in after so long."""
-RETRY_S = 5.0
-"""After what could not be done (another writer, a folder that is gone), it is tried again."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
+"""What could not be done (another writer, a folder that is gone) is tried again after so long."""
 
 
 @ends_well
@@ -71,30 +71,31 @@ def watch(
     _keep_in_step(once, lambda: _changes(paths, settings.index), _News(json))
 
 
-def _keep_in_step(once: Callable[[], IngestReport], changes: Callable[[], Iterator[bool]], news: _News) -> None:
-    """Ingest at the start, after each change, and again and again after what failed."""
-    said = ""
+def _keep_in_step(once: Callable[[], IngestReport], changes: Callable[[], Iterator[None]], news: _News) -> None:
+    """Ingest at the start, after each change, and again after what failed, with a longer pause each time."""
+    said, pause = "", FIRST_PAUSE_S
     while True:
         try:
-            for changed in changes():
-                if changed:
-                    news.tell(once())
-                    said = ""
+            for _ in changes():
+                news.tell(once())
+                said, pause = "", FIRST_PAUSE_S
         except RagError as error:
             if str(error) != said:
-                complain(f"error: {error} (tried again every {RETRY_S:.0f} s)")
+                complain(f"error: {error} (it is tried again)")
             said = str(error)
-            time.sleep(RETRY_S)
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
-def _changes(paths: Sequence[Path], index: Path) -> Iterator[bool]:
-    """True as soon as the folders are watched, then for each time that something in them changed.
+def _changes(paths: Sequence[Path], index: Path) -> Iterator[None]:
+    """Once as soon as the folders are watched, then each time that something in them changed.
 
-    Raises CorpusError where a folder is not there or cannot be read.
+    Ends where a folder is not the one any more that is watched: another has taken its place. Raises CorpusError where
+    one cannot be watched, after it has come once: what is there is taken in all the same.
     """
     from watchfiles import watch as watched
 
-    roots, own = [path.resolve() for path in paths], index.resolve()
+    roots, own, here = [path.resolve() for path in paths], index.resolve(), _places(paths)
     first = True
     try:
         for found in watched(
@@ -104,12 +105,31 @@ def _changes(paths: Sequence[Path], index: Path) -> Iterator[bool]:
             debounce=LONGEST_MS,
             rust_timeout=QUIET_MS,
             yield_on_timeout=True,
+            ignore_permission_denied=True,
         ):
-            yield first or bool(found)
+            if _places(paths) != here:
+                return
+            if first or found:
+                yield
             first = False
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # the latter is what watchfiles makes of the system's other errors
+        if first:
+            yield
         names = ", ".join(shown(str(root)) for root in roots)
-        raise CorpusError(f"{names} cannot be watched: {error}") from error
+        raise CorpusError(
+            f"{names} cannot be watched: {error}. Where that is the system's limit of watches, raise it (on Linux: "
+            f"sysctl fs.inotify.max_user_watches) or look instead: WATCHFILES_FORCE_POLLING=1 rag watch ..."
+        ) from error
+
+
+def _places(paths: Sequence[Path]) -> list[tuple[int, int]]:
+    """Which folders the paths lead to. Raises CorpusError where one is gone."""
+    try:
+        return [(status.st_dev, status.st_ino) for status in (path.stat() for path in paths)]
+    except OSError as error:
+        raise CorpusError(
+            f"{shown(str(error.filename))} cannot be found ({error.strerror}). Nothing was removed from the index"
+        ) from error
 
 
 def _concerns(path: Path, roots: Sequence[Path], index: Path) -> bool:

@@ -48,7 +48,7 @@ def write(path: Path, data: bytes) -> str:
 
 
 def place(folder: Path, to: Path) -> None:
-    """Give a folder, which is durable, its name. Raises OSError, with nothing at `to`, where that cannot be."""
+    """Give a folder, which is durable, its name. Raises OSError where that cannot be, or cannot be made durable."""
     _rename(folder, to)
     sync_folder(to.parent)
 

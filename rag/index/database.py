@@ -18,10 +18,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexOutdated, IndexProblem, RagError
 from rag.index.schema import APPLICATION, FORMAT, SCHEMA
+
+T = TypeVar("T")
 
 _OLDEST_SQLITE = (3, 37)  # STRICT tables
 _BUSY_S = 10.0
@@ -40,7 +42,7 @@ class Database:
         self.file = file
         self._connection = connection
         self._turn = threading.RLock()
-        self._held: dict[str, object] = {}
+        self._held: dict[str, tuple[object, Any]] = {}
 
     def all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows that the statement gives. Raises RagError as `explained` does."""
@@ -59,10 +61,15 @@ class Database:
 
     def once(self, name: str, check: Callable[[], None]) -> None:
         """Run a check of what is too much to read for each question; again when another connection has committed."""
+        self.kept(name, check)
+
+    def kept(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` gives; made again when another connection has committed."""
         version = self.all("PRAGMA data_version")
-        if self._held.get(name) != version:
-            check()
-            self._held[name] = version
+        if name not in self._held or self._held[name][0] != version:
+            self._held[name] = version, make()
+        value: T = self._held[name][1]
+        return value
 
     def copy(self, to: Path) -> None:
         """Write what this connection sees, its transaction's state and no later one, to a new file."""
@@ -209,6 +216,11 @@ def _of_sqlite(error: sqlite3.Error, file: Path) -> RagError | None:
 def _of_system(error: OSError, file: Path) -> RagError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _full(file)
+    if error.errno in (errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY):
+        return IndexProblem(
+            f"{error.filename or file} cannot be used: {error.strerror}. Name another place, such as: "
+            f"rag ... --index PATH"
+        )
     return IndexProblem(
         f"{error.filename or file} cannot be read or written: {error.strerror}. "
         f"Check the disk and the folder's permissions."

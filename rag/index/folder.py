@@ -30,6 +30,7 @@ QUARANTINE = "quarantine"
 _KEEP = "KEEP"  # in a generation: it goes to quarantine, not away
 _COPY = "COPY"  # in a generation: it was made whole beside the one in use, and is no rebuild to go on from
 _GENERATION = re.compile(r"gen-([0-9]{6})")
+_TEMPORARY = re.compile(rf"\.(gen-[0-9]{{6}}|{CURRENT}\.[0-9]+){re.escape(atomic.TEMPORARY)}")
 
 
 def current(path: Path) -> Path:
@@ -95,7 +96,7 @@ def claim(path: Path) -> None:
 
     Hidden files (.gitignore, .DS_Store) may be there.
     """
-    _make(path)
+    make(path)
     if exists(path):
         return
     for entry in path.iterdir():
@@ -107,8 +108,8 @@ def claim(path: Path) -> None:
             )
 
 
-def _make(path: Path) -> None:
-    """The folder and those above it, with durable names: a commit is lost with the folder that it lies in.
+def make(path: Path) -> None:
+    """Make the folder and those above it, with durable names: a commit is lost with the folder that it lies in.
 
     Until the index is published it may be one that a killed writer made, so that its name is not durable yet.
     """
@@ -156,12 +157,20 @@ def sweep(path: Path, *, keep: Path, derived: str) -> None:
             _put_away(generation, path)
     if left:
         atomic.sync_folder(path)
-    for entry in [*path.iterdir(), *keep.iterdir()]:
-        if entry.is_dir() and _is_temporary(entry):
-            shutil.rmtree(entry, ignore_errors=True)
-        elif _is_temporary(entry) or (entry.suffix == ".faiss" and entry.name != derived):
-            with contextlib.suppress(OSError):
-                entry.unlink()
+    for entry in path.iterdir():  # where there may be files of the user's
+        if _TEMPORARY.fullmatch(entry.name):
+            _remove(entry)
+    for entry in keep.iterdir():
+        if _is_temporary(entry) or (entry.suffix == ".faiss" and entry.name != derived):
+            _remove(entry)
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir():
+        shutil.rmtree(entry, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            entry.unlink()
 
 
 def _put_away(generation: Path, path: Path) -> None:

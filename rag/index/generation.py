@@ -6,7 +6,7 @@ import shutil
 import time
 from pathlib import Path
 
-from rag.errors import RagError
+from rag.errors import IndexDamaged, RagError
 from rag.index import atomic, commits, folder
 from rag.index.database import Database, explained, open_writer
 from rag.index.late import BITS, POOL
@@ -20,6 +20,7 @@ from rag.protocols import Fingerprinted
 def open_current(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
     """The generation in use, made where there is none. Raises IndexMismatch where it is not what is wanted."""
     if not folder.exists(path):
+        require_not_lost(path)
         database = _made(path, embedder, chunking)
         try:
             with explained(path):
@@ -54,6 +55,20 @@ def open_rebuild(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Dat
         else:
             return database
     return _made(path, embedder, chunking)
+
+
+def require_not_lost(path: Path) -> None:
+    """Raise IndexDamaged where there is an index, and only the file that names its generation is missing."""
+    for generation in folder.generations(path) if path.is_dir() and not folder.exists(path) else []:
+        try:
+            number = commits.newest_number(generation / folder.DATABASE)
+        except RagError:
+            continue
+        if number:
+            raise IndexDamaged(
+                f"{path / folder.CURRENT} is missing, and {generation.name} holds commit {number} of an index, which "
+                f"would be lost. Let it be found again with: echo {generation.name} > {path / folder.CURRENT}"
+            )
 
 
 def newest_commit(path: Path) -> int:

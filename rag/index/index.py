@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from rag.datatypes import Chunk, Condition, Document, Page, Source
 from rag.errors import IndexProblem, RagError
-from rag.index import atomic, checking, dense, filters, folder, lexical, selection, status
+from rag.index import atomic, checking, dense, filters, folder, generation, lexical, selection, status
 from rag.index.database import damaged, explained, open_reader
 from rag.index.manifest import Manifest
 from rag.index.rows import Rows
@@ -51,15 +51,25 @@ class Index:
         rows = _open_rows(path)
         try:
             rows.manifest().require(path, embedder=embedder, chunking=chunking)
-            return cls(path, rows, pinned=True)
+            return cls(path, rows, pinned=True, embedder=embedder, chunking=chunking)
         except BaseException:
             rows.database.close()
             raise
 
-    def __init__(self, path: Path, rows: Rows, *, pinned: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        rows: Rows,
+        *,
+        pinned: bool,
+        embedder: Embedder | None = None,
+        chunking: Chunking | None = None,
+    ) -> None:
         self.path = path
         self._rows = rows
         self._pinned = pinned
+        self._embedder = embedder
+        self._chunking = chunking
         self._dense: dense.Dense | None = None
         self._dense_file: BinaryIO | None = None
         self._selected: dict[frozenset[str] | tuple[Condition, ...], Numbers] = {}
@@ -273,7 +283,11 @@ class Index:
                 return
 
     def _advance(self) -> bool:
-        """Begin a transaction that shows the newest commit; whether it is newer than the one that was taken in."""
+        """Begin a transaction that shows the newest commit; whether it is newer than the one that was taken in.
+
+        Where it is of another generation that cannot be read, or has another embedder, this index stays where it is.
+        """
+        self._wait()
         if folder.current(self.path) == self._rows.database.file.parent:
             self._rows.database.all("ROLLBACK")
             self._rows.database.all("BEGIN")
@@ -282,14 +296,24 @@ class Index:
             self._leave()
         else:
             rows = _open_rows(self.path)
+            try:
+                rows.manifest().require(self.path, embedder=self._embedder, chunking=self._chunking)
+                rows.require_commit(rows.commit())
+                rows.codecs()
+            except BaseException:
+                rows.database.close()
+                raise
             self.close()
             self._rows = rows
         return True
 
-    def _leave(self) -> None:
+    def _wait(self) -> None:
         if self._preparing is not None:
             self._preparing.join()
             self._preparing = None
+
+    def _leave(self) -> None:
+        self._wait()
         self._dense = None
         self._languages = None
         self._shared = None
@@ -336,11 +360,12 @@ class Index:
 def _open_rows(path: Path) -> Rows:
     """A read transaction on the generation in use, which a rebuild may replace while it is being opened."""
     while True:
-        generation = folder.current(path)
+        generation.require_not_lost(path)
+        place = folder.current(path)
         try:
-            database = open_reader(generation / folder.DATABASE)
+            database = open_reader(place / folder.DATABASE)
         except IndexProblem:
-            if folder.current(path) == generation:
+            if folder.current(path) == place:
                 raise
         else:
             database.all("BEGIN")

@@ -19,7 +19,8 @@ from rag.text.context import embedded_text
 
 Row = tuple[Any, ...]
 
-_BATCH = 1000
+_BATCH = {"document": 20}  # rows at once; of other tables:
+_ROWS = 1000
 _SUMMED = {
     "manifest": "key value",
     "commits": "number made documents sources chunks dense dense_sha256 dense_rows dense_last",
@@ -35,6 +36,14 @@ _BESIDE = {"embedding": ["released"]}
 """Columns that it does not cover."""
 _SINCE_2 = {"document": {"metadata": "[]"}, "source": {"given": "[]", "sidecar": "[]"}}
 """Columns that came with format 2, and what they hold where nothing was said."""
+
+
+def require_tables(old: Database, version: int) -> None:
+    """Raise IndexDamaged where the tables of `old` are not those of its format."""
+    for table in _SUMMED:
+        found = {row[1] for row in old.all(f"PRAGMA table_info({table})")}
+        if not found.issuperset([*_held(table, version), "crc", *_BESIDE.get(table, [])]):
+            raise damaged(old.file, f"its table {table} is not that of format {version}")
 
 
 def carry_over(old: Database, version: int, new: Database) -> None:
@@ -56,11 +65,10 @@ def carry_over(old: Database, version: int, new: Database) -> None:
 
 def _batches(old: Database, table: str, version: int) -> Iterator[list[Row]]:
     """The rows of a table, some at a time, as this format has them."""
-    columns = _SUMMED[table].split()
-    added = _SINCE_2.get(table, {}) if version < 2 else {}
-    held = [column for column in columns if column not in added]
+    columns, held = _SUMMED[table].split(), _held(table, version)
+    added = {column: value for column, value in _SINCE_2.get(table, {}).items() if column not in held}
     asked = ", ".join(["rowid", *held, "crc", *_BESIDE.get(table, [])])
-    statement = f"SELECT {asked} FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT {_BATCH}"
+    statement = f"SELECT {asked} FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT {_BATCH.get(table, _ROWS)}"
     last = -1
     while found := old.all(statement, (last,)):
         last = found[-1][0]
@@ -73,6 +81,12 @@ def _batches(old: Database, table: str, version: int) -> Iterator[list[Row]]:
             full = _renewed(table, [named[column] for column in columns])
             rows.append((*full, checksum(table, *full), *beside))
         yield rows
+
+
+def _held(table: str, version: int) -> list[str]:
+    """The columns of a table that the format has and a checksum covers."""
+    since = _SINCE_2.get(table, {}) if version < 2 else {}
+    return [column for column in _SUMMED[table].split() if column not in since]
 
 
 def _renewed(table: str, values: list[Any]) -> list[Any]:
@@ -93,8 +107,8 @@ def _checksum(version: int, table: str, values: Sequence[Any]) -> int:
 def _fill_lexical(new: Database) -> None:
     rows = Rows(new)
     live = rows.live().tolist()
-    for start in range(0, len(live), _BATCH):
-        numbers = live[start : start + _BATCH]
+    for start in range(0, len(live), _ROWS):
+        numbers = live[start : start + _ROWS]
         texts = [(row, embedded_text(chunk)) for row, chunk in zip(numbers, rows.chunks(numbers), strict=True)]
         new.all("BEGIN IMMEDIATE")
         lexical.add(new, texts)

@@ -195,6 +195,8 @@ class Rows:
     def rows_of(self, document: str) -> list[int]:
         """The rows of a document's chunks, in the order of its text."""
         found = self.database.all("SELECT row FROM chunk WHERE document = ? ORDER BY start", (document,))
+        if not found and not self.has_document(document):
+            return []
         # An index that has lost a row says nothing of it; the row's neighbours in the table are where it would be.
         first, last = min(found, default=(0,))[0], max(found, default=(1 << 62,))[0]
         beside = "SELECT row FROM chunk NOT INDEXED WHERE row BETWEEN ? AND ? AND document = ? ORDER BY start"
@@ -227,11 +229,11 @@ class Rows:
 
     def languages(self) -> dict[str, int]:
         """How many chunks there are of each language. Raises IndexDamaged where the table and its index differ."""
-        found, again = (
-            self.database.all(f"SELECT language, count(*) FROM chunk {where} GROUP BY language ORDER BY language")
-            for where in ("INDEXED BY chunk_language", "NOT INDEXED")
-        )
-        if found != again:
+        counted = "SELECT language, count(*) FROM chunk INDEXED BY chunk_language GROUP BY language ORDER BY language"
+        found = self.database.all(counted)
+        each = ", ".join(["count(*)", *["total(language = ?)"] * len(found)])  # to group them again would sort them
+        again = self.database.all(f"SELECT {each} FROM chunk NOT INDEXED", [language for language, _ in found])
+        if again != [(sum(count for _, count in found), *(float(count) for _, count in found))]:
             raise damaged(self.database.file, "the languages of its chunks are not the same wherever they are kept")
         return dict(found)
 
@@ -248,13 +250,16 @@ class Rows:
     def vectors(self, dimension: int, *, after: int = 0) -> tuple[NDArray[np.int64], Halves]:
         """Rows above `after`, ascending, and their vectors (n, dimension) float16."""
         found = self.database.all(
-            f"SELECT {_CHUNK}, e.id, e.key, e.vector, e.crc FROM chunk AS c LEFT JOIN embedding AS e "
+            "SELECT c.row, c.embedding, e.id, e.key, e.vector, e.crc FROM chunk AS c LEFT JOIN embedding AS e "
             "ON e.id = c.embedding WHERE c.row > ? ORDER BY c.row",
             (after,),
         )
-        self._checked("chunk", [row[:_CHUNK_VALUES] for row in found])
+        # Which embedding is a chunk's own: to compare the chunks' checksums takes three times as long as all this.
+        again = "SELECT row, embedding FROM chunk INDEXED BY chunk_embedding WHERE row > ? ORDER BY row"
+        if [row[:2] for row in found] != self.database.all(again, (after,)):
+            raise damaged(self.database.file, "the embeddings of its chunks are not the same wherever they are kept")
         rows = np.array([row[0] for row in found], np.int64)
-        blobs = [vector for _, _, vector in self._checked("embedding", [row[_CHUNK_VALUES:] for row in found])]
+        blobs = [vector for _, _, vector in self._checked("embedding", [row[2:] for row in found])]
         data = b"".join(blobs)
         if len(data) != 2 * dimension * len(rows):
             raise damaged(self.database.file, f"a vector has not {dimension} numbers")

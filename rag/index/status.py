@@ -62,7 +62,7 @@ def of(rows: Rows, commit: Commit, manifest: Manifest, derived: BinaryIO | None)
         bytes={
             **weights,
             "dense": _weight(folder / commit.dense) if commit.dense else 0,
-            "all files": sum(map(_weight, folder.iterdir())),
+            "all files": weight(folder),
         },
         embedder=manifest.embedder,
         fingerprint=manifest.fingerprint,
@@ -75,6 +75,11 @@ def of(rows: Rows, commit: Commit, manifest: Manifest, derived: BinaryIO | None)
         codec=manifest.codec,
         token_bytes=weights["token vectors"] / stored if stored else 0.0,
     )
+
+
+def weight(generation: Path) -> int:
+    """Bytes of all files of a generation."""
+    return sum(map(_weight, generation.iterdir()))
 
 
 def _weight(file: Path) -> int:

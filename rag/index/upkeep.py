@@ -9,8 +9,9 @@ before that, and a copy that `rag check` would complain of never takes its place
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,35 +23,47 @@ from rag.index.index import Index
 from rag.index.lock import WriterLock
 from rag.index.rows import Commit, Rows
 from rag.index.schema import FORMAT
+from rag.index.status import weight
+
+_WHOLE = "whole.sqlite"
 
 
 def compact(path: Path) -> tuple[int, int]:
     """Write the index anew without what nothing needs any more; its bytes before and after.
 
     What is left out: texts that were removed, to their last byte; embeddings kept for files that may come back; rows
-    of search structures that are stale. Readers keep the state that they have. Needs room for a copy.
-    Raises IndexMissing, IndexBusy, IndexDamaged with the index as it was.
+    of search structures that are stale. What lies in quarantine stays. Readers keep the state that they have. Needs
+    room for two copies. Raises IndexMissing, IndexBusy, IndexDamaged with the index as it was.
     """
     with _locked(path), _room(path, old := folder.current(path)) as room:
-        before = _weight(old)
+        before, whole = weight(old), room / _WHOLE
         with contextlib.closing(open_writer(old / folder.DATABASE)) as database:
+            database.compact(whole)
+        with contextlib.closing(open_writer(whole)) as database:
             _tidy(database)
             database.compact(room / folder.DATABASE)
+        whole.unlink()
         _switch(path, room, _finish(room))
-        return before, _weight(folder.current(path))
+        return before, weight(folder.current(path))
 
 
 def snapshot(path: Path, to: Path) -> int:
     """Write a copy of the index as it is now to a new folder, which is an index itself; its commit's number.
 
     A writer may be at work meanwhile: the copy is that of one commit. Raises IndexMissing, IndexDamaged, and
-    IndexProblem where there is something at `to`.
+    IndexProblem where there is something at `to`, or where it lies in the folder of an index, which removes what it
+    does not know.
     """
     if to.exists() or to.is_symlink():
         raise IndexProblem(f"{to} is there already; nothing was written. Name a new folder: rag snapshot FOLDER")
+    if within := next((above for above in to.resolve().parents if folder.exists(above)), None):
+        raise IndexProblem(
+            f"{to} lies in the index {within}, which would remove it some day; nothing was written. "
+            f"Name a folder outside of it: rag snapshot FOLDER"
+        )
     with Index.open(path) as index, explained(to):
-        to.parent.mkdir(parents=True, exist_ok=True)
-        with _temporary(to.with_name(f".{to.name}{atomic.TEMPORARY}"), path) as room:
+        folder.make(to.parent)
+        with _temporary(to.with_name(f".{to.name}.{os.getpid()}{atomic.TEMPORARY}"), path) as room:
             (own := room / folder.current(path).name).mkdir()
             commit = _checked(own) if index.copy(own) else _finish(own)
             folder.publish(own)
@@ -59,23 +72,24 @@ def snapshot(path: Path, to: Path) -> int:
 
 
 def restore(taken: Path, path: Path, *, replace: bool = False) -> int:
-    """Make the index at `path` what a snapshot holds; the commit's number, higher than all before it.
+    """Make the index at `path` what a snapshot holds; the commit's number, higher than the last that can be read.
 
     `replace` allows there to be an index already; where that is damaged it goes to quarantine.
     Raises IndexMissing, IndexBusy, IndexDamaged, and IndexProblem where there is one and `replace` is not said.
     """
     with Index.open(taken) as index, explained(path):
-        if folder.exists(path) and not replace:
-            raise IndexProblem(
-                f"There is an index at {path}; nothing was changed. To put the snapshot in its place: "
-                f"rag restore {taken} --replace"
-            )
         folder.claim(path)
-        with _locked(path, new=True), _room(path, folder.current(taken)) as room:
-            _keep_damaged(path)
-            index.copy(room)
-            commit = _finish(room, after=generation.newest_commit(path))
-            _switch(path, room, commit)
+        with _locked(path, new=True):
+            generation.require_not_lost(path)
+            if folder.exists(path) and not replace:
+                raise IndexProblem(
+                    f"There is an index at {path}; nothing was changed. To put the snapshot in its place: "
+                    f"rag restore {taken} --index {path} --replace"
+                )
+            with _room(path, folder.current(taken)) as room:
+                index.copy(room)
+                commit = _finish(room, after=generation.newest_commit(path))
+                _switch(path, room, commit, keep=_damaged(path))
     return commit.number
 
 
@@ -89,6 +103,7 @@ def migrate(path: Path) -> tuple[int, int]:
         database, version = open_outdated(old / folder.DATABASE)
         with contextlib.closing(database), _room(path, old) as room:
             if version < FORMAT:
+                migration.require_tables(database, version)
                 with contextlib.closing(open_writer(room / folder.DATABASE, create=True)) as new:
                     migration.carry_over(database, version, new)
                 _switch(path, room, _finish(room))
@@ -111,7 +126,9 @@ def _locked(path: Path, *, new: bool = False) -> Iterator[None]:
 @contextmanager
 def _room(path: Path, of: Path) -> Iterator[Path]:
     """A folder for a copy of the generation `of`, to be the next one of the index at `path`; see `_temporary`."""
-    with _temporary(path / f".{folder.following(path).name}{atomic.TEMPORARY}", of) as room:
+    room = path / f".{folder.following(path).name}{atomic.TEMPORARY}"
+    shutil.rmtree(room, ignore_errors=True)  # of one who was killed
+    with _temporary(room, of):
         yield room
 
 
@@ -121,13 +138,14 @@ def _temporary(room: Path, of: Path) -> Iterator[Path]:
 
     What is found wrong in it is said of the generation `of`, which it is a copy of.
     """
-    shutil.rmtree(room, ignore_errors=True)
+    with explained(room):
+        room.mkdir()
     try:
         with explained(room):
-            room.mkdir()
             yield room
     except IndexDamaged as error:
-        raise IndexDamaged(f"Nothing was changed: {str(error).replace(str(room), str(of))}") from error
+        said = str(error).replace(str(room), str(of)).replace(_WHOLE, folder.DATABASE)
+        raise IndexDamaged(f"Nothing was changed: {said}") from error
     finally:
         shutil.rmtree(room, ignore_errors=True)
 
@@ -141,9 +159,13 @@ def _tidy(database: Database) -> None:
 
 
 def _finish(room: Path, *, after: int = 0) -> Commit:
-    """A new commit, the only one and numbered above `after` too, with a derived file of all rows; checked."""
+    """A new commit, the only one and numbered above `after` too, with a derived file of all rows; checked.
+
+    It counts what there is: what the last commit counted must be there.
+    """
     with contextlib.closing(open_writer(room / folder.DATABASE)) as database:
         rows = Rows(database)
+        rows.require_counts(rows.commit())
         database.all("BEGIN IMMEDIATE")
         with explained(room):
             commit = commits.derived(
@@ -171,28 +193,26 @@ def _checked(room: Path) -> Commit:
     return commit
 
 
-def _switch(path: Path, room: Path, commit: Commit) -> None:
-    """Let a finished generation be the one that is read, and remove the others."""
+def _switch(path: Path, room: Path, commit: Commit, *, keep: Sequence[Path] = ()) -> None:
+    """Let a finished generation be the one that is read, and remove the others; those to `keep` go to quarantine."""
     place = folder.following(path)
     with explained(path):
         folder.mark_copy(room)
         atomic.place(room, place)
+        for each in keep:
+            folder.keep(each)
         folder.publish(place)
+    with contextlib.suppress(OSError):  # the next writer does it
         folder.sweep(path, keep=place, derived=commit.dense)
 
 
-def _keep_damaged(path: Path) -> None:
-    """Have what is replaced put into quarantine where it is not sound."""
+def _damaged(path: Path) -> list[Path]:
+    """The generations of the index at `path`, where it is not sound."""
     if not folder.exists(path):
-        return
+        return []
     try:
         with Index.open(path) as index:
             sound = not index.check()
     except RagError:
         sound = False
-    for each in folder.generations(path) if not sound else ():
-        folder.keep(each)
-
-
-def _weight(generation: Path) -> int:
-    return sum(file.stat().st_size for file in generation.iterdir())
+    return [] if sound else folder.generations(path)

@@ -192,9 +192,10 @@ class Writer:
         if not self._whole:  # a second interruption came while a verb was being undone
             self._undo()
         with self._step():
-            removed = self._remove_orphans()
+            unchanged = self._database.changes == self._changes
+            removed = 0 if unchanged else self._remove_orphans()
             if not midway:
-                self._table.collect(self._rows.count("chunk"))
+                self._table.collect(self._commit.chunks if unchanged else self._rows.count("chunk"))
         self._count(removed=removed)
         try:
             if self._database.changes == self._changes and self._derived_sound and self._commit.number > self._after:

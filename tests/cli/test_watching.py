@@ -86,16 +86,16 @@ def scripted(monkeypatch: pytest.MonkeyPatch, rounds: list[list[Step]]) -> None:
     """In place of what happens on the disk: each list is one time that folders are watched."""
     waiting = iter(rounds)
 
-    def changes(*_: object) -> Iterator[bool]:
+    def changes(*_: object) -> Iterator[None]:
         steps = next(waiting, None)
         if steps is None:
             raise KeyboardInterrupt
         for step in steps:
             step()
-            yield True
+            yield
 
     monkeypatch.setattr(watching, "_changes", changes)
-    monkeypatch.setattr(watching, "RETRY_S", 0.0)
+    monkeypatch.setattr(watching, "FIRST_PAUSE_S", 0.0)
 
 
 def fails(error: Exception) -> Step:
@@ -147,8 +147,39 @@ def test_only_folders_are_watched(rag: Run, folder: Path) -> None:
 
 
 def test_a_folder_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"nowhere cannot be watched: "):
+    with pytest.raises(CorpusError, match=r"nowhere cannot be found .* Nothing was removed"):
         next(watching._changes([tmp_path / "nowhere"], tmp_path / "index"))
+
+
+@pytest.mark.parametrize("error", [OSError("OS file watch limit reached"), RuntimeError("internal")])
+def test_what_cannot_be_watched_is_taken_in_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refused(*_: object, **__: object) -> Iterator[None]:
+        raise error
+
+    monkeypatch.setattr("watchfiles.watch", refused)
+    changes = watching._changes([tmp_path], tmp_path / "index")
+    assert next(changes, "nothing") is None
+    with pytest.raises(CorpusError, match=r"cannot be watched: .*max_user_watches.* WATCHFILES_FORCE_POLLING=1"):
+        next(changes)
+
+
+def test_a_folder_whose_place_another_takes_is_watched_anew(rag: Run, folder: Path) -> None:
+    docs = folder / "docs"
+
+    def edits() -> None:
+        until(lambda: len(names(folder)) == 3, "the first ingest")
+        docs.rename(folder / "before")
+        docs.mkdir()
+        (docs / "ferry.md").write_text("The ferry leaves at seven.")
+        until(lambda: names(folder) == {"ferry.md"}, "another folder")
+        (docs / "later.md").write_text("It comes back at nine.")
+        until(lambda: names(folder) == {"ferry.md", "later.md"}, "a file in the other folder")
+
+    wrong = meanwhile(edits)
+    rag("watch", "docs", code=130)
+    assert wrong == []
 
 
 @pytest.mark.parametrize(

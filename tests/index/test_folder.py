@@ -70,7 +70,7 @@ def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
 
 
 def test_a_first_writer_that_was_killed_leaves_no_index(tmp_path: Path) -> None:
-    filled(tmp_path / "whole", [1])
+    open_writer(tmp_path / "whole").close()
     shutil.copytree(tmp_path / "whole" / "gen-000001", tmp_path / "half" / "gen-000001")
     with open_writer(tmp_path / "half") as writer:
         assert writer.known() == {}
@@ -92,7 +92,7 @@ def test_a_damaged_pointer_is_damage_and_a_rebuild_mends_it(tmp_path: Path, cont
 
 def test_what_cannot_be_removed_is_left_for_the_next_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = filled(tmp_path, [1])
-    (path / ".x.tmp").write_bytes(b"")
+    (path / ".CURRENT.7.tmp").write_bytes(b"")
     (path / "gen-000009").mkdir()
 
     def refused(*_: object) -> None:
@@ -102,9 +102,9 @@ def test_what_cannot_be_removed_is_left_for_the_next_writer(tmp_path: Path, monk
         patched.setattr(Path, "unlink", refused)
         patched.setattr(Path, "rename", refused)
         folder.sweep(path, keep=path / "gen-000001", derived="")
-    assert (path / ".x.tmp").exists()
+    assert (path / ".CURRENT.7.tmp").exists()
     assert (path / "gen-000009").exists()
     with open_writer(path):
         pass
-    assert not (path / ".x.tmp").exists()
+    assert not (path / ".CURRENT.7.tmp").exists()
     assert not (path / "gen-000009").exists()

@@ -14,6 +14,7 @@ from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
 from rag.index import dense
 from rag.index.index import Index
 from rag.index.split import Chunking
+from rag.index.writer import Writer
 from rag.models.fakes import HashEmbedder
 from rag.protocols import Store
 from rag.text.context import embedded_text
@@ -243,6 +244,17 @@ def test_status_counts_and_weighs(tmp_path: Path) -> None:
         pass
     with open_index(tmp_path / "empty") as index:
         assert (index.status().token_bytes, index.status().bytes["dense"], index.status().updated) == (0, 0, 0)
+
+
+def test_an_index_of_another_embedder_is_not_moved_to(tmp_path: Path) -> None:
+    path, other = filled(tmp_path), HashEmbedder(dimension=48)
+    with Index.open(path, embedder=EMBEDDER) as reader:
+        with Writer.open(path, embedder=other, chunking=CHUNKING, rebuild=True):
+            pass
+        with pytest.raises(IndexMismatch, match="rag ingest --rebuild"):
+            reader.refresh()
+        assert reader.text("d1v0")
+        assert len(reader.search_dense(EMBEDDER.embed_query("pump").vectors[0], 3)[0]) == 3
 
 
 # ---------------------------------------------------------------- reading ahead

@@ -79,7 +79,7 @@ def test_what_a_rebuild_could_not_carry_over_goes_to_quarantine(tmp_path: Path) 
     assert (path / "quarantine" / "gen-000001" / "index.sqlite").read_bytes() == damaged
     with open_writer(path, rebuild=True) as writer:
         put(writer, 5)
-    assert sorted(entry.name for entry in path.iterdir()) == ["CURRENT", "gen-000003", "quarantine", "writer.lock"]
+    assert sorted(entry.name for entry in path.iterdir()) == ["CURRENT", "gen-000004", "quarantine", "writer.lock"]
 
 
 @pytest.mark.parametrize("name", [b"gen-000009\n", b"nothing"])

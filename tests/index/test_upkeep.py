@@ -12,6 +12,7 @@ import pytest
 
 from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexProblem
 from rag.index import atomic, checking, dense, folder, lexical_changes, lexical_postings, upkeep
+from rag.index.database import Database
 from rag.index.index import Index
 from tests.index.samples import (
     EMBEDDER,
@@ -167,6 +168,36 @@ def test_a_disk_that_fills_leaves_the_index_as_it_was(
     assert len(folder.generations(path)) == 1
 
 
+@pytest.mark.parametrize("verb", ["compact", "snapshot", "restore"])
+def test_what_was_lost_is_not_made_final(tmp_path: Path, verb: str) -> None:
+    path, taken = filled(tmp_path / "index"), tmp_path / "taken"
+    upkeep.snapshot(path, taken)
+    for each in (path, taken):
+        altered(each, "PRAGMA foreign_keys = off", "DELETE FROM source WHERE document = 'd1v0'")
+        altered(each, "DELETE FROM document WHERE id = 'd1v0'", "DELETE FROM chunk WHERE document = 'd1v0'")
+    verbs: dict[str, Callable[[], object]] = {
+        "compact": lambda: upkeep.compact(path),
+        "snapshot": lambda: upkeep.snapshot(path, tmp_path / "again"),
+        "restore": lambda: upkeep.restore(taken, path, replace=True),
+    }
+    with pytest.raises(IndexDamaged, match=r"Nothing was changed: .* is damaged: it has "):
+        verbs[verb]()
+    assert folder.generations(path) == [path / "gen-000001"]
+
+
+def test_a_compaction_that_fails_keeps_what_is_kept_for_files_that_may_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = thinned(tmp_path / "index")
+    kept = "SELECT count(*) FROM embedding WHERE released IS NOT NULL"
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "compact", full)
+        with pytest.raises(IndexProblem, match="full"):
+            upkeep.compact(path)
+    with Index.open(path) as index:
+        assert index._rows.database.all(kept)[0][0] > 0
+
+
 # ---------------------------------------------------------------- snapshot
 
 
@@ -199,6 +230,27 @@ def test_a_snapshot_does_not_overwrite(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     with pytest.raises(IndexProblem, match=r"taken is there already; nothing was written.* rag snapshot FOLDER"):
         upkeep.snapshot(path, tmp_path / "taken")
+
+
+@pytest.mark.parametrize("place", ["gen-000009", "gen-000001/backup", "backup"])
+def test_a_snapshot_does_not_lie_in_an_index(tmp_path: Path, place: str) -> None:
+    path = filled(tmp_path / "index")
+    with pytest.raises(IndexProblem, match=r"lies in the index .*index, .* nothing was written.* rag snapshot FOLDER"):
+        upkeep.snapshot(path, path / place)
+    upkeep.snapshot(path, tmp_path / "taken")
+    with pytest.raises(IndexProblem, match=r"lies in the index .*taken"):
+        upkeep.snapshot(path, tmp_path / "taken" / "x" / "y")
+
+
+def test_a_snapshot_leaves_what_is_beside_it_alone(tmp_path: Path) -> None:
+    path = filled(tmp_path / "index")
+    (tmp_path / ".taken.tmp").mkdir()
+    (tmp_path / ".taken.tmp" / "precious").write_bytes(b"not ours")
+    upkeep.snapshot(path, tmp_path / "taken")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".taken.tmp", "index", "taken"]
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(IndexProblem, match=r"cannot be used: .*Name another place"):
+        upkeep.snapshot(path, tmp_path / "file" / "taken")
 
 
 def test_a_snapshot_has_a_derived_file_though_that_of_the_index_is_damaged(tmp_path: Path) -> None:
@@ -239,7 +291,7 @@ def test_an_index_is_replaced_by_a_snapshot_only_when_that_is_said(tmp_path: Pat
         writer.remove_source(source(1).location)
         writer.commit()
         put(writer, 8)
-    with pytest.raises(IndexProblem, match=r"There is an index at .*; nothing was changed.* rag restore .* --replace"):
+    with pytest.raises(IndexProblem, match=r"There is an index at .*; nothing was changed.* --index .* --replace"):
         upkeep.restore(taken, path)
     with Index.open(path) as reader:
         assert reader.commit == 3
@@ -264,6 +316,18 @@ def test_a_damaged_index_that_is_restored_goes_to_quarantine(tmp_path: Path) -> 
     assert sorted(entry.name for entry in (path / "quarantine").iterdir()) == ["gen-000001", "gen-000002"]
 
 
+def test_an_index_that_has_only_lost_its_current_is_not_taken_for_none(tmp_path: Path) -> None:
+    path, taken = filled(tmp_path / "index"), tmp_path / "taken"
+    upkeep.snapshot(path, taken)
+    (path / "CURRENT").unlink()
+    says = r"CURRENT is missing, and gen-000001 holds commit 1 .* echo gen-000001 > .*CURRENT"
+    for verb in (Index.open, open_writer, lambda at: upkeep.restore(taken, at, replace=True)):
+        with pytest.raises(IndexDamaged, match=says):
+            verb(path)
+    (path / "CURRENT").write_text("gen-000001\n")
+    assert held(path) == held(taken)
+
+
 def test_a_damaged_snapshot_is_not_restored(tmp_path: Path) -> None:
     path, taken = filled(tmp_path / "index"), tmp_path / "taken"
     upkeep.snapshot(path, taken)
@@ -277,11 +341,11 @@ def test_what_a_kill_left_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path = filled(tmp_path / "index")
     (path / ".gen-000002.tmp").mkdir()
     (path / ".gen-000002.tmp" / "index.sqlite").write_bytes(b"half")
-    (tmp_path / ".taken.tmp").mkdir()
-    upkeep.snapshot(path, tmp_path / "taken")
+    (path / ".notes.tmp").write_bytes(b"not ours")
+    (path / "mine.faiss").write_bytes(b"not ours")
     upkeep.compact(path)
-    assert sorted(entry.name for entry in path.iterdir()) == ["CURRENT", "gen-000002", "writer.lock"]
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["index", "taken"]
+    names = sorted(entry.name for entry in path.iterdir())
+    assert names == [".notes.tmp", "CURRENT", "gen-000002", "mine.faiss", "writer.lock"]
 
 
 def test_what_has_problems_never_takes_the_place_of_what_has_none(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -42,7 +41,7 @@ def fill(path: Path, oracle: Oracle, options: str) -> bool:
     look(path, options)
     mount(path.parent, ROOMY)
     recover(path, reached, oracle)
-    shutil.rmtree(path)
+    workload.clear(path)
     return True
 
 

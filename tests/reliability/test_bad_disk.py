@@ -19,6 +19,7 @@ from rag.index import dense
 from rag.index.database import Database, explained
 from rag.index.writer import Writer
 from tests.index.samples import database_file, dense_file, filled, held, open_writer, put
+from tests.reliability import workload
 from tests.reliability.recovery import Oracle, documents, recover
 from tests.reliability.small_disk import open_files
 from tests.reliability.syncs import Syncs
@@ -86,7 +87,7 @@ def fail(tracer: Tracer, point: Point, error: str, path: Path, oracle: Oracle) -
         except Exception as found:
             found.add_note(case)
             raise
-        shutil.rmtree(path, ignore_errors=True)
+        workload.clear(path)
 
 
 @pytest.mark.parametrize("call", FAILURES)
@@ -113,13 +114,13 @@ def test_any_call_that_fails_is_a_sentence_and_leaves_a_whole_commit(
 # ------------------------------------------------------------ a sync that failed
 
 
-def fail_syncs(tracer: Tracer, path: Path, workload: str, *, every: int) -> int:
+def fail_syncs(tracer: Tracer, path: Path, name: str, *, every: int) -> int:
     """Let syncs of the workload fail, one a run, and see that none is trusted again; how many have failed."""
-    syncs = [point for point in tracer.points(path, workload) if point.call in ("fsync", "fdatasync")]
+    syncs = [point for point in tracer.points(path, name) if point.call in ("fsync", "fdatasync")]
     failed = 0
     for point in syncs[::every]:
-        shutil.rmtree(path)
-        outcome = tracer.run(path, f"{point.call}:error=EIO:when={point.nth}", workload=workload)
+        workload.clear(path)
+        outcome = tracer.run(path, f"{point.call}:error=EIO:when={point.nth}", workload=name)
         seen = Syncs(path)
         seen.follow(tracer.trace.read_text("utf-8", "replace"))
         assert not seen.trusted, f"{point}: {outcome}"

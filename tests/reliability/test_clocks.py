@@ -109,14 +109,32 @@ def test_a_change_within_the_tick_of_an_ingest_is_seen(
         ledger.ingest_alone()
         before = dump(ledger.index)
         ledger.ingest_alone()
-    ledger.ingest_alone()  # long after
     assert dump(ledger.index) == before
+    if not whole_seconds:
+        ledger.ingest_alone()  # long after
+        assert dump(ledger.index) == before
     ledger.rewrite("a.md", content("gauge"), replaced=False)
     assert (ledger.docs / "a.md").stat().st_mtime_ns == moment
     ledger.ingest_alone()
     with Index.open(ledger.index) as index:
         assert index.search_lexical("gauge", 5)[0].size == 1
         assert index.search_lexical("motor", 5)[0].size == 0
+
+
+def test_a_file_system_of_whole_seconds_is_read_again_once(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = 1_700_000_000 * 10**9
+    ledger.write("a.md", content("motor"))
+    os.utime(ledger.docs / "a.md", ns=(moment, moment))
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time_ns", lambda: moment)
+        ledger.ingest_alone()
+    ledger.ingest_alone()  # long after
+    settled = dump(ledger.index)
+    read = Path.read_bytes
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", lambda path: pytest.fail("again") if path.suffix == ".md" else read(path))
+        ledger.ingest_alone()
+    assert dump(ledger.index) == settled
 
 
 def test_a_change_that_keeps_a_time_long_past_is_seen_by_verify_alone(ledger: Ledger) -> None:

@@ -6,7 +6,6 @@ before the next one, so that no other moments are needed.
 
 from __future__ import annotations
 
-import shutil
 import signal
 from pathlib import Path
 
@@ -30,7 +29,7 @@ def kill(tracer: Tracer, point: Point, path: Path, oracle: Oracle) -> None:
     except Exception as error:
         error.add_note(f"killed before {point}, after {outcome}")
         raise
-    shutil.rmtree(path, ignore_errors=True)
+    workload.clear(path)
 
 
 def sample(points: list[Point], kind: str) -> list[Point]:

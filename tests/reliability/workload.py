@@ -7,6 +7,7 @@ refused too. A step that is run again after it was cut short ends in the same st
 
 from __future__ import annotations
 
+import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
@@ -26,6 +27,17 @@ REFUSED = 3
 GOLDEN = Path(__file__).parents[1] / "index" / "golden"
 State = frozenset[str]
 Step = Callable[[Path], Iterator[str]]
+
+
+def beside(path: Path, name: str) -> Path:
+    """A folder beside the index whose name begins with that of the index, so that calls on its files are heard too."""
+    return path.with_name(f"{path.name}-{name}")
+
+
+def clear(path: Path) -> None:
+    """Remove what a workload has made."""
+    for each in (path, *(beside(path, name) for name in ("taken", "old", "unpacked"))):
+        shutil.rmtree(each, ignore_errors=True)
 
 
 def _remove(writer: Writer, number: int) -> None:
@@ -102,8 +114,7 @@ def _compacted(path: Path) -> Iterator[str]:
 
 
 def _restored(path: Path) -> Iterator[str]:
-    """The snapshot lies in the folder of the index, where the calls on its files are heard too."""
-    if not (taken := path / ".taken").exists():
+    if not (taken := beside(path, "taken")).exists():
         upkeep.snapshot(path, taken)
     with open_writer(path) as writer:
         _remove(writer, 7)
@@ -114,10 +125,10 @@ def _restored(path: Path) -> Iterator[str]:
 
 def _migrated(path: Path) -> Iterator[str]:
     """An index of an earlier format takes the place of this one, unless it has done so; it is no state of its own."""
-    if not (old := path / ".old").exists():
+    if not (old := beside(path, "old")).exists():
         with zipfile.ZipFile(GOLDEN / f"format-{FORMAT - 1}.zip") as packed:
-            packed.extractall(path / ".old.tmp")
-        (path / ".old.tmp").rename(old)
+            packed.extractall(beside(path, "unpacked"))
+        beside(path, "unpacked").rename(old)
     if (old / "CURRENT").read_text() == "gen-000001\n":
         upkeep.migrate(old)
     upkeep.restore(old, path, replace=True)
