@@ -16,7 +16,10 @@ from tests.reliability.moments import Moments
 from tests.reliability.recovery import Oracle, recover
 from tests.reliability.tracing import KINDS, Point, Tracer
 
-ONE_IN = {"pwrite64": 120, "fdatasync": 6, "openat": 4, "fsync": 3, "unlink": 3, "ftruncate": 3, "mkdir": 2}
+ONE_IN = {
+    **{"pwrite64": 200, "write": 2, "fdatasync": 16, "fsync": 10, "openat": 18, "mkdir": 4, "rename": 3},
+    **{"unlink": 10, "unlinkat": 5, "rmdir": 2, "ftruncate": 10, "truncate": 4},
+}
 """Of so many such calls one is tried in the test that is always run, and of all others each."""
 
 

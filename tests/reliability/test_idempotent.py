@@ -130,7 +130,7 @@ def batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("batches")
 def test_an_index_follows_its_folder_and_a_second_ingest_changes_nothing() -> None:
-    explore(examples=25, steps=15)
+    explore(examples=15, steps=15)
 
 
 @pytest.mark.slow
