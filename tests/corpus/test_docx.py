@@ -1,6 +1,7 @@
 """DOCX files made by python-docx: the body as a reader of the document sees it."""
 
 import io
+import re
 import zipfile
 
 import docx
@@ -184,6 +185,17 @@ def test_damaged_files_end_in_a_state(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 20))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     assert READERS[".docx"].read(bytes(content), "a.docx")
+
+
+def test_a_member_that_ends_too_early_is_a_state() -> None:
+    document = docx.Document()
+    document.add_heading("Guide", 0)
+    content = bytearray(saved(document))
+    for entry in (match.start() for match in re.finditer(b"PK\x01\x02", bytes(content))):
+        content[entry + 22] |= 1  # 65,536 compressed bytes more than there are
+    outcome = READERS[".docx"].read(bytes(content), "a.docx")
+    assert isinstance(outcome, Unread)
+    assert outcome.state is State.FAILED
 
 
 def test_the_names_of_word_are_those_of_python_docx() -> None:

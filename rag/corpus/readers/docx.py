@@ -36,6 +36,7 @@ _DAMAGE = (
     etree.LxmlError,
     AssertionError,
     AttributeError,
+    EOFError,
     LookupError,
     NotImplementedError,
     OSError,
