@@ -56,7 +56,8 @@ def _damage(settings: Settings, *, deep: bool) -> list[str]:
 def compact(index: IndexFlag = None, json: JsonFlag = False) -> None:
     """Write the index anew without what was removed from it.
 
-    What `rag rm` took out is then nowhere in its files. Needs room for a copy; searching works meanwhile.
+    What `rag rm` took out is then nowhere in it (but in quarantine/, where there is one: see docs/reliability.md).
+    Needs room for two copies; searching works meanwhile.
 
     Example: rag compact
     """
