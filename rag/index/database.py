@@ -38,26 +38,46 @@ _WRITER_SETTINGS = ("synchronous = full", "fullfsync = on", "foreign_keys = on",
 class Database:
     """A connection whose statements run one at a time, whatever the thread, and whose errors are explained."""
 
-    def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, file: Path, *, frozen: bool = False) -> None:
+        """`frozen` is one that is read as if nobody could change it."""
         self.file = file
+        self._stamp = _stamp(file) if frozen else ()
         self._connection = connection
         self._turn = threading.RLock()
         self._held: dict[str, tuple[object, Any]] = {}
 
     def all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows that the statement gives. Raises RagError as `explained` does."""
-        with self._turn, explained(self.file):
+        with self._turn, self._explained():
             return self._connection.execute(statement, values).fetchall()
 
     def each(self, statement: str, rows: Iterable[Sequence[object]]) -> list[list[tuple[Any, ...]]]:
         """All rows that the statement gives for each row of values."""
-        with self._turn, explained(self.file):
+        with self._turn, self._explained():
             return [self._connection.execute(statement, values).fetchall() for values in rows]
 
     def many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
         """Run the statement once for each row of values."""
         with self._turn, explained(self.file):
             self._connection.executemany(statement, rows)
+
+    @property
+    def stale(self) -> bool:
+        """Whether a frozen one has been changed all the same, by one who may write there."""
+        return bool(self._stamp) and _stamp(self.file) != self._stamp
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            with explained(self.file):
+                yield
+        except IndexDamaged as error:
+            if self.stale:
+                raise IndexBusy(
+                    f"{self.file} was changed while it was read; who may not write in its folder cannot keep an older "
+                    f"state. Run the same command again."
+                ) from error
+            raise
 
     def once(self, name: str, check: Callable[[], None]) -> None:
         """Run a check of what is too much to read for each question; again when another connection has committed."""
@@ -106,7 +126,7 @@ def open_reader(file: Path) -> Database:
     if not file.is_file():
         raise damaged(file, "it is missing")
     frozen = not os.access(file.parent, os.W_OK) and not Path(f"{file}-wal").exists()
-    database = _connect(file, "mode=ro&immutable=1" if frozen else "mode=ro")
+    database = _connect(file, "mode=ro&immutable=1" if frozen else "mode=ro", frozen=frozen)
     try:
         _check_header(database)
         database.all(_READER_CACHE)
@@ -242,7 +262,16 @@ def _full(file: Path) -> IndexProblem:
     )
 
 
-def _connect(file: Path, mode: str) -> Database:
+def _stamp(file: Path) -> tuple[object, ...]:
+    """What changes when a database does."""
+    try:
+        status = file.stat()
+    except OSError:
+        return (None,)
+    return status.st_mtime_ns, status.st_size, Path(f"{file}-wal").exists()
+
+
+def _connect(file: Path, mode: str, *, frozen: bool = False) -> Database:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise IndexProblem(
             f"This Python carries SQLite {sqlite3.sqlite_version}, and an index needs 3.37 or newer. "
@@ -256,7 +285,7 @@ def _connect(file: Path, mode: str) -> Database:
             isolation_level=None,
             check_same_thread=False,
         )
-    database = Database(connection, file)
+    database = Database(connection, file, frozen=frozen)
     database.all("PRAGMA trusted_schema = off")
     return database
 

@@ -288,7 +288,8 @@ class Index:
         Where it is of another generation that cannot be read, or has another embedder, this index stays where it is.
         """
         self._wait()
-        if folder.current(self.path) == self._rows.database.file.parent:
+        database = self._rows.database
+        if folder.current(self.path) == database.file.parent and not database.stale:
             self._rows.database.all("ROLLBACK")
             self._rows.database.all("BEGIN")
             if self._rows.commit().number == self.commit:

@@ -14,7 +14,7 @@ from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexProblem, Rag
 from rag.index import database as database_module
 from rag.index.database import explained, open_reader, open_writer
 from rag.index.index import Index
-from tests.index.samples import database_file, filled, held
+from tests.index.samples import database_file, filled, held, put
 from tests.index.samples import open_writer as open_index_writer
 
 
@@ -183,3 +183,19 @@ def test_a_database_of_a_writer_is_made_only_on_request(tmp_path: Path) -> None:
     open_writer(tmp_path / "index.sqlite").close()
     with pytest.raises(IndexProblem, match="cannot be read or written"):
         open_writer(tmp_path / "no" / "index.sqlite", create=True)
+
+
+def test_who_may_not_write_moves_on_when_the_owner_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = filled(tmp_path, [1])
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "access", lambda _path, _mode: False)
+        with Index.open(path) as reader:
+            assert not reader.refresh()
+            for number in range(2, 30):
+                with open_index_writer(path) as writer:
+                    put(writer, number)
+            with pytest.raises(IndexBusy, match=r"was changed while it was read.* Run the same command again"):
+                reader.status()  # counts pages of which some are others now
+            assert reader.refresh()
+            assert reader.commit == 29
+            assert reader.check() == []
