@@ -20,7 +20,7 @@ from polyglot import organisations
 
 from rag import load_embedder
 from rag.index import dense
-from rag.index.rows import Commit
+from rag.index.records import Commit
 from rag.index.split import Chunking, split
 from rag.protocols import Embedder
 from rag.text.context import embedded_text

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rag.index import atomic, dense
 from rag.index.database import Database, open_reader
-from rag.index.rows import Commit, Rows
+from rag.index.records import Commit
+from rag.index.rows import Rows
 from rag.index.schema import checksum
 
 

@@ -30,7 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.index.database import damaged
-from rag.index.rows import Commit, Rows
+from rag.index.records import Commit
+from rag.index.rows import Rows
 
 Floats = NDArray[np.float32]
 Halves = NDArray[np.float16]

@@ -12,20 +12,19 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.datatypes import Chunk, Document, Markup, Metadata, Page, Source, State
+from rag.datatypes import Chunk, Document, Metadata, Source
 from rag.index.database import Database, damaged
 from rag.index.late import TokenCodec
 from rag.index.manifest import Manifest
+from rag.index.records import Commit, Row, document_of, metadata_of, source_of
 from rag.index.schema import checksum, pack, unpack
 
 Halves = NDArray[np.float16]
-Row = tuple[Any, ...]
 
 _KEPT_CHARACTERS = 8_000_000
 _BATCH = 1000
@@ -49,21 +48,6 @@ _NAMES = {
     "source": "a source",
 }
 """What a row of a table is called."""
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A state of the index. The derived file `dense` holds `dense_rows` rows, the last of them `dense_last`."""
-
-    number: int = 0
-    made: float = 0.0
-    documents: int = 0
-    sources: int = 0
-    chunks: int = 0
-    dense: str = ""
-    dense_sha256: str = ""
-    dense_rows: int = 0
-    dense_last: int = 0
 
 
 class Rows:
@@ -141,7 +125,7 @@ class Rows:
                 if self.database.all("SELECT 1 FROM document NOT INDEXED WHERE id = ?", (document,)):
                     raise damaged(self.database.file, f"document {document} is not found by its id")
                 raise KeyError(document)
-            kept = _document_of(self._checked("document", rows)[0])
+            kept = document_of(self._checked("document", rows)[0])
             self._keep(kept)
         else:
             self._documents.move_to_end(document)
@@ -151,7 +135,7 @@ class Rows:
         """What each document says of itself, by its id; only of those that say something."""
         self.database.once("documents", self._require_documents)
         found = self.database.all("SELECT id, metadata FROM document NOT INDEXED WHERE metadata <> '[]'")
-        return {name: _metadata(metadata) for name, metadata in found}
+        return {name: metadata_of(metadata) for name, metadata in found}
 
     def document_places(self) -> list[int]:
         """Where the documents lie in their table, whatever its index says."""
@@ -159,7 +143,7 @@ class Rows:
 
     def document_at(self, place: int) -> Document:
         """The document that lies there."""
-        return _document_of(self._document_values(place))
+        return document_of(self._document_values(place))
 
     def sources(self, document: str) -> list[Source]:
         """Where a document lies, by location."""
@@ -348,71 +332,6 @@ class Rows:
     def _sources(self, condition: str, values: Sequence[str]) -> list[Source]:
         found = self.database.all(f"SELECT {_SOURCE} FROM source {condition}", values)
         return [source_of(row) for row in self._checked("source", found)]
-
-
-def source_row(source: Source) -> Row:
-    """The values of a source's row, with their checksum."""
-    values = (
-        *(pack(source.location), pack(source.root), pack(source.path), source.state.value, source.document),
-        *(source.digest, source.size, source.mtime_ns, str(source.inode)),
-        *(source.reader, pack(source.reason), pack(source.fix), int(source.stale)),
-        *(json.dumps(source.given), json.dumps(source.sidecar)),
-    )
-    return *values, checksum("source", *values)
-
-
-def source_of(values: Row) -> Source:
-    """The source of a row without its checksum."""
-    _, root, path, state, document, digest, size, mtime_ns, inode, reader, reason, fix, stale, given, sidecar = values
-    return Source(
-        root=unpack(root),
-        path=unpack(path),
-        state=State(state),
-        document=document,
-        digest=digest,
-        size=size,
-        mtime_ns=mtime_ns,
-        inode=int(inode),
-        reader=reader,
-        reason=unpack(reason),
-        fix=unpack(fix),
-        stale=bool(stale),
-        given=_metadata(given),
-        sidecar=_metadata(sidecar),
-    )
-
-
-def _document_of(values: Row) -> Document:
-    name, markup, title, pages, metadata, text = values
-    kind: Markup = "markdown" if markup == "markdown" else "plain"
-    return Document(
-        id=name,
-        text=text.decode("utf-8", "surrogatepass"),
-        markup=kind,
-        title=unpack(title),
-        pages=tuple(Page(*page) for page in json.loads(pages)),
-        metadata=_metadata(metadata),
-    )
-
-
-def document_row(document: Document) -> Row:
-    """The values of a document's row, with their checksum."""
-    pages = json.dumps([[page.number, page.start, page.end] for page in document.pages])
-    text = document.text.encode("utf-8", "surrogatepass")
-    values = (document.id, document.markup, pack(document.title), pages, json.dumps(document.metadata), text)
-    return *values, checksum("document", *values)
-
-
-def chunk_row(row: int, chunk: Chunk, embedding: int) -> Row:
-    """The values of a chunk's row, with their checksum."""
-    heading = json.dumps(chunk.heading)
-    place = (row, chunk.id, chunk.document, chunk.start, chunk.end)
-    values = (*place, heading, pack(chunk.table_header), chunk.tokens, chunk.language, embedding)
-    return *values, checksum("chunk", *values)
-
-
-def _metadata(stored: str) -> Metadata:
-    return tuple((key, value) for key, value in json.loads(stored))
 
 
 def _json(rows: Sequence[int]) -> str:

@@ -10,7 +10,8 @@ from typing import BinaryIO
 from rag.datatypes import State
 from rag.index import dense
 from rag.index.manifest import Manifest
-from rag.index.rows import Commit, Rows
+from rag.index.records import Commit
+from rag.index.rows import Rows
 from rag.index.split import Chunking
 
 _BYTES = {

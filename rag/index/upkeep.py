@@ -21,7 +21,8 @@ from rag.index.database import Database, explained, open_outdated, open_writer
 from rag.index.embeddings import drop_idle
 from rag.index.index import Index
 from rag.index.lock import WriterLock
-from rag.index.rows import Commit, Rows
+from rag.index.records import Commit
+from rag.index.rows import Rows
 from rag.index.schema import FORMAT
 from rag.index.status import weight
 

@@ -20,7 +20,8 @@ from rag.index.database import Database, explained, of_disk
 from rag.index.embeddings import EmbeddingTable, embedding_key
 from rag.index.index import Index
 from rag.index.lock import WriterLock
-from rag.index.rows import Commit, Rows, chunk_row, document_row, source_row
+from rag.index.records import Commit, chunk_row, document_row, source_row
+from rag.index.rows import Rows
 from rag.index.schema import pack
 from rag.index.split import Chunking
 from rag.protocols import Fingerprinted

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rag.index import dense
 from rag.index.index import Index
-from rag.index.rows import Commit
+from rag.index.records import Commit
 from tests.index.samples import CHUNKING, EMBEDDER, database_file, dense_file, filled, held, open_writer, put
 
 Floats = NDArray[np.float32]

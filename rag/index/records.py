@@ -1,0 +1,92 @@
+"""Rows as the values they stand for, and back, each with its checksum at the end."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from rag.datatypes import Chunk, Document, Markup, Metadata, Page, Source, State
+from rag.index.schema import checksum, pack, unpack
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A state of the index. The derived file `dense` holds `dense_rows` rows, the last of them `dense_last`."""
+
+    number: int = 0
+    made: float = 0.0
+    documents: int = 0
+    sources: int = 0
+    chunks: int = 0
+    dense: str = ""
+    dense_sha256: str = ""
+    dense_rows: int = 0
+    dense_last: int = 0
+
+
+def source_row(source: Source) -> Row:
+    """The values of a source's row, with their checksum."""
+    values = (
+        *(pack(source.location), pack(source.root), pack(source.path), source.state.value, source.document),
+        *(source.digest, source.size, source.mtime_ns, str(source.inode)),
+        *(source.reader, pack(source.reason), pack(source.fix), int(source.stale)),
+        *(json.dumps(source.given), json.dumps(source.sidecar)),
+    )
+    return *values, checksum("source", *values)
+
+
+def source_of(values: Row) -> Source:
+    """The source of a row without its checksum."""
+    _, root, path, state, document, digest, size, mtime_ns, inode, reader, reason, fix, stale, given, sidecar = values
+    return Source(
+        root=unpack(root),
+        path=unpack(path),
+        state=State(state),
+        document=document,
+        digest=digest,
+        size=size,
+        mtime_ns=mtime_ns,
+        inode=int(inode),
+        reader=reader,
+        reason=unpack(reason),
+        fix=unpack(fix),
+        stale=bool(stale),
+        given=metadata_of(given),
+        sidecar=metadata_of(sidecar),
+    )
+
+
+def document_of(values: Row) -> Document:
+    name, markup, title, pages, metadata, text = values
+    kind: Markup = "markdown" if markup == "markdown" else "plain"
+    return Document(
+        id=name,
+        text=text.decode("utf-8", "surrogatepass"),
+        markup=kind,
+        title=unpack(title),
+        pages=tuple(Page(*page) for page in json.loads(pages)),
+        metadata=metadata_of(metadata),
+    )
+
+
+def document_row(document: Document) -> Row:
+    """The values of a document's row, with their checksum."""
+    pages = json.dumps([[page.number, page.start, page.end] for page in document.pages])
+    text = document.text.encode("utf-8", "surrogatepass")
+    values = (document.id, document.markup, pack(document.title), pages, json.dumps(document.metadata), text)
+    return *values, checksum("document", *values)
+
+
+def chunk_row(row: int, chunk: Chunk, embedding: int) -> Row:
+    """The values of a chunk's row, with their checksum."""
+    heading = json.dumps(chunk.heading)
+    place = (row, chunk.id, chunk.document, chunk.start, chunk.end)
+    values = (*place, heading, pack(chunk.table_header), chunk.tokens, chunk.language, embedding)
+    return *values, checksum("chunk", *values)
+
+
+def metadata_of(stored: str) -> Metadata:
+    return tuple((key, value) for key, value in json.loads(stored))
