@@ -20,8 +20,9 @@ from polyglot import organisations
 
 from rag import load_embedder
 from rag.index import dense
+from rag.index.chunking import Chunking
 from rag.index.records import Commit
-from rag.index.split import Chunking, split
+from rag.index.split import split
 from rag.protocols import Embedder
 from rag.text.context import embedded_text
 

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.datatypes import Chunk, Document, Embeddings, Source, State
+from rag.index.chunking import Chunking
 from rag.index.filters import parse_filter
 from rag.index.index import Index
-from rag.index.split import Chunking
 from rag.index.writer import Writer
 from rag.models.encoder import unit_rows
 from rag.models.fakes import HashEmbedder

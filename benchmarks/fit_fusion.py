@@ -21,7 +21,7 @@ from polyglot import held_out_index
 from rag import Index, load_embedder
 from rag.evaluation.build import built_index, document_names
 from rag.evaluation.dataset import read_set
-from rag.index.split import Chunking
+from rag.index.chunking import Chunking
 from rag.intake import NoProgress
 from rag.protocols import Embedder
 from rag.retrieval.candidates import LATE_DEPTH, legs

@@ -25,8 +25,8 @@ from polyglot import held_out_index
 from rag import Index, load_embedder
 from rag.evaluation.build import built_index, document_names
 from rag.evaluation.dataset import read_set
+from rag.index.chunking import Chunking
 from rag.index.late import BITS, POOL, TokenCodec, pooled, rotation
-from rag.index.split import Chunking
 from rag.intake import NoProgress
 from rag.protocols import Embedder
 from rag.retrieval.candidates import LATE_DEPTH, gather

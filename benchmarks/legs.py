@@ -21,7 +21,7 @@ from rag.evaluation.build import built_index, document_names
 from rag.evaluation.dataset import read_set
 from rag.evaluation.metrics import DEPTH, difference, per_query
 from rag.evaluation.run import documents_of
-from rag.index.split import Chunking
+from rag.index.chunking import Chunking
 from rag.intake import NoProgress
 from rag.protocols import Embedder
 from rag.retrieval.candidates import Candidates

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from polyglot import digit, organisations
 
 from rag.datatypes import Document
-from rag.index.split import Chunking, split
+from rag.index.chunking import Chunking
+from rag.index.split import split
 from rag.protocols import Embedder
 from rag.text.context import embedded_text
 from rag.text.fold import fold

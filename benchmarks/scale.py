@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from rag import Index, Retriever, load_embedder
 from rag.datatypes import Chunk, Document, Embeddings, Source, State
+from rag.index.chunking import Chunking
 from rag.index.late import TokenCodec
-from rag.index.split import Chunking
 from rag.index.writer import Writer
 from rag.protocols import Embedder
 

@@ -21,7 +21,8 @@ from rag.corpus.readers import MAX_BYTES, Unread, document_id, reader_for, too_l
 from rag.corpus.walk import Found
 from rag.datatypes import Chunk, Document, Metadata, Source, State
 from rag.errors import RagError
-from rag.index.split import Chunking, split
+from rag.index.chunking import Chunking
+from rag.index.split import split
 from rag.index.writer import Writer
 from rag.protocols import Embedder
 from rag.text.context import embedded_text

@@ -13,8 +13,8 @@ from rag.corpus.walk import walk
 from rag.datatypes import Answer, Citation, Document, Sentence, Source
 from rag.errors import CorpusError, IndexDamaged, IndexMissing, IndexOutdated
 from rag.generation.generator import Generator
+from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.index.split import Chunking
 from rag.index.writer import Writer
 from rag.intake import IngestReport, Intake, Progress
 from rag.protocols import Embedder

@@ -12,8 +12,8 @@ import pytest
 from rag import intake
 from rag.datatypes import Embeddings, State
 from rag.errors import CorpusError, IndexDamaged, IndexMismatch
+from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.index.split import Chunking
 from rag.intake import IngestReport
 from rag.models.fakes import HashEmbedder
 from rag.pipeline import ingest

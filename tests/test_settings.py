@@ -11,7 +11,7 @@ import pytest
 
 from rag.errors import SettingsError
 from rag.evaluation.run import evaluate
-from rag.index.split import Chunking
+from rag.index.chunking import Chunking
 from rag.models.catalogue import DEFAULT_EMBEDDER, DEFAULT_GENERATOR
 from rag.pipeline import ask
 from rag.retrieval.fuse import Fusion

@@ -41,8 +41,8 @@ from rag.evaluation.build import built_index, document_names
 from rag.evaluation.dataset import EvaluationSet, read_set
 from rag.evaluation.metrics import Figure, figure, per_query
 from rag.evaluation.run import ranked_documents
+from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.index.split import Chunking
 from rag.intake import NoProgress
 from rag.models.cache import locate
 from rag.models.catalogue import DEFAULT_EMBEDDER

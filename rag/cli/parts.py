@@ -13,7 +13,7 @@ from rag.settings import Settings
 
 if TYPE_CHECKING:
     from rag import Generator, Index, Retriever
-    from rag.index.split import Chunking
+    from rag.index.chunking import Chunking
     from rag.protocols import Embedder, LanguageModel, Reranker
     from rag.retrieval.fuse import Fusion
 
@@ -78,7 +78,7 @@ def open_embedder(settings: Settings, index: Index | None) -> Embedder:
 def ingest_parts(settings: Settings, *, rebuild: bool) -> tuple[Embedder, Chunking]:
     """Embedder and chunking for `rag ingest`: what was not set is the index's own where there is one."""
     from rag import Index
-    from rag.index.split import Chunking
+    from rag.index.chunking import Chunking
 
     wanted = Chunking(max_tokens=settings.chunk_tokens, context_tokens=settings.context_tokens)
     if rebuild:

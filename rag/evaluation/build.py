@@ -17,8 +17,8 @@ from rag.corpus.jsonl import documents
 from rag.datatypes import Source, State
 from rag.errors import EvaluationError
 from rag.evaluation.dataset import CORPUS_FILE, EvaluationSet
+from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.index.split import Chunking
 from rag.intake import Progress
 from rag.pipeline import add_documents, ingest
 from rag.protocols import Embedder

@@ -15,8 +15,8 @@ from rag.evaluation.build import built_index, document_names, unread_files
 from rag.evaluation.dataset import EvaluationSet, read_set
 from rag.evaluation.metrics import DEPTH, Figure, figure, per_query
 from rag.generation.generator import Generator
+from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.index.split import Chunking
 from rag.intake import NoProgress, Progress
 from rag.pipeline import ask
 from rag.protocols import Embedder, Reranker, Store

@@ -20,8 +20,8 @@ from rag.errors import EvaluationError
 from rag.evaluation.build import built_index, document_names
 from rag.evaluation.dataset import EvaluationSet, read_set
 from rag.evaluation.metrics import DEPTH, Difference, difference, per_query
+from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.index.split import Chunking
 from rag.intake import NoProgress, Progress
 from rag.protocols import Embedder
 from rag.retrieval.candidates import Candidates, fused, legs, look_closer

@@ -15,9 +15,9 @@ import numpy as np
 from rag.datatypes import Chunk
 from rag.index import dense
 from rag.index import lexical_postings as kept
+from rag.index.chunking import chunk_id
 from rag.index.embeddings import embedding_key
 from rag.index.rows import Rows
-from rag.index.split import chunk_id
 from rag.text.context import embedded_text
 from rag.text.terms import terms
 

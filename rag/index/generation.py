@@ -8,12 +8,12 @@ from pathlib import Path
 
 from rag.errors import IndexDamaged, RagError
 from rag.index import atomic, commits, folder
+from rag.index.chunking import Chunking
 from rag.index.database import Database, explained, open_writer
 from rag.index.late import BITS, POOL
 from rag.index.manifest import Manifest
 from rag.index.rows import Rows
 from rag.index.schema import checksum, pack
-from rag.index.split import Chunking
 from rag.protocols import Fingerprinted
 
 

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from rag.datatypes import Chunk, Condition, Document, Page, Source
 from rag.errors import IndexProblem, RagError
 from rag.index import atomic, checking, dense, filters, folder, generation, lexical, selection, status
+from rag.index.chunking import Chunking
 from rag.index.database import damaged, explained, open_reader
 from rag.index.manifest import Manifest
 from rag.index.rows import Rows
-from rag.index.split import Chunking
 from rag.protocols import Embedder
 
 Floats = NDArray[np.float32]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import IndexMismatch
+from rag.index.chunking import Chunking
 from rag.index.schema import FORMAT
-from rag.index.split import Chunking
 from rag.protocols import Fingerprinted
 
 

@@ -7,14 +7,14 @@ counted again before it leaves.
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import takewhile
 
 from rag.datatypes import Chunk, Document
+from rag.index.chunking import Chunking, chunk_id
 from rag.index.pieces import Piece, TokenMap, finer, pieces
 from rag.protocols import Embedder
 from rag.text.context import ARROW, embedded_text, outer_titles
@@ -30,24 +30,6 @@ JOINT = 8
 """Tokens by which a text may at most grow where its context is put in front of it."""
 SURE_CHARACTERS = 80
 """Characters from which on a chunk's own words tell its language better than its document does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chunking:
-    """How text is cut: tokens of a chunk, and of the heading context that is embedded in front of it, at most."""
-
-    max_tokens: int = 320
-    context_tokens: int = 64
-
-    def __post_init__(self) -> None:
-        if self.max_tokens < 1 or self.context_tokens < 0:
-            raise ValueError(f"max_tokens={self.max_tokens} must be at least 1, context_tokens={self.context_tokens} 0")
-
-
-def chunk_id(document: str, start: int, end: int, chunking: Chunking) -> str:
-    """The id of the chunk that is text[start:end] of the document of that id."""
-    settings = f"{chunking.max_tokens}/{chunking.context_tokens}"
-    return hashlib.sha256(f"{document}:{start}:{end}:{settings}".encode()).hexdigest()[:32]
 
 
 def split(document: Document, embedder: Embedder, chunking: Chunking) -> list[Chunk]:

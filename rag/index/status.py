@@ -9,10 +9,10 @@ from typing import BinaryIO
 
 from rag.datatypes import State
 from rag.index import dense
+from rag.index.chunking import Chunking
 from rag.index.manifest import Manifest
 from rag.index.records import Commit
 from rag.index.rows import Rows
-from rag.index.split import Chunking
 
 _BYTES = {
     "text": "SELECT sum(length(text)) FROM document",

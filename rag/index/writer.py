@@ -16,6 +16,7 @@ from pathlib import Path
 from rag.datatypes import Chunk, Document, Embeddings, Source
 from rag.errors import IndexProblem
 from rag.index import atomic, commits, folder, generation, lexical
+from rag.index.chunking import Chunking
 from rag.index.database import Database, explained, of_disk
 from rag.index.embeddings import EmbeddingTable, embedding_key
 from rag.index.index import Index
@@ -23,7 +24,6 @@ from rag.index.lock import WriterLock
 from rag.index.records import Commit, chunk_row, document_row, source_row
 from rag.index.rows import Rows
 from rag.index.schema import pack
-from rag.index.split import Chunking
 from rag.protocols import Fingerprinted
 from rag.text.context import embedded_text
 

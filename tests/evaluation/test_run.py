@@ -13,7 +13,7 @@ from rag.errors import EvaluationError
 from rag.evaluation import build, run
 from rag.evaluation.run import EvaluationReport, evaluate
 from rag.generation.generator import Generator
-from rag.index.split import Chunking
+from rag.index.chunking import Chunking
 from rag.models.canned import CannedModel
 from rag.models.fakes import HashEmbedder, OverlapReader
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rag.datatypes import Document, Page, Source, State
+from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.index.split import Chunking, split
+from rag.index.split import split
 from rag.index.writer import Writer
 from rag.models.fakes import HashEmbedder
 from rag.text.context import embedded_text

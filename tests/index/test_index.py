@@ -12,8 +12,8 @@ import pytest
 
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
 from rag.index import dense
+from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.index.split import Chunking
 from rag.index.writer import Writer
 from rag.models.fakes import HashEmbedder
 from rag.protocols import Store

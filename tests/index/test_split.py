@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.datatypes import Chunk, Document, Markup
-from rag.index.split import Chunking, split
+from rag.index.chunking import Chunking
+from rag.index.split import split
 from rag.models.fakes import HashEmbedder
 from rag.text.context import embedded_text
 

@@ -9,10 +9,11 @@ import pytest
 from rag.datatypes import Document, Embeddings, Source, State
 from rag.errors import IndexBusy, IndexMismatch
 from rag.index import embeddings as embeddings_module
+from rag.index.chunking import Chunking
 from rag.index.embeddings import embedding_key
 from rag.index.index import Index
 from rag.index.late import TokenCodec
-from rag.index.split import Chunking, split
+from rag.index.split import split
 from rag.index.writer import Counts, Writer
 from rag.models.fakes import HashEmbedder
 from rag.text.context import embedded_text

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.index.split import Chunking
 from rag.models.fakes import HashEmbedder
 from rag.retrieval.retriever import Retriever
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.datatypes import Embeddings
+from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.index.split import Chunking
 from rag.index.writer import Writer
 from rag.intake import IngestReport
 from rag.models.fakes import HashEmbedder

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from rag.errors import FilterError
+from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.index.split import Chunking
 from rag.models.fakes import HashEmbedder
 from rag.pipeline import ingest
 from rag.retrieval.others import search_words, similar

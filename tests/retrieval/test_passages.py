@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from rag.datatypes import Alike, Hit
+from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.index.split import Chunking
 from rag.models.fakes import HashEmbedder
 from rag.pipeline import ingest
 from rag.retrieval.passages import passages

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.index.split import Chunking
 from rag.models.fakes import HashEmbedder
 from rag.pipeline import ingest
 from rag.retrieval.fuse import Fusion
