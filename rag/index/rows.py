@@ -193,8 +193,9 @@ class Rows:
         counted = "count(*), total(row)"
         ((first, last, *own),) = self.database.all(f"SELECT min(row), max(row), {counted} FROM chunk NOT INDEXED")
         again = self.database.all(f"SELECT {counted} FROM chunk INDEXED BY chunk_embedding")
-        rows = np.arange(first or 0, last + 1 if own[0] else 0)
-        if len(rows) != own[0]:  # some were removed
+        if own[0] and last - first + 1 == own[0]:
+            rows = np.arange(first, last + 1)
+        else:  # some were removed
             found = self.database.all("SELECT row FROM chunk NOT INDEXED ORDER BY row")
             rows = np.array([row for (row,) in found], np.int64)
         if again != [tuple(own)] or own != [len(rows), float(rows.sum())] or (np.diff(rows) <= 0).any():

@@ -203,8 +203,13 @@ def _switch(path: Path, room: Path, commit: Commit, *, keep: Sequence[Path] = ()
         for each in keep:
             folder.keep(each)
         folder.publish(place)
-    with contextlib.suppress(OSError):  # the next writer does it
+    try:
         folder.sweep(path, keep=place, derived=commit.dense)
+    except OSError as error:
+        raise IndexProblem(
+            f"{path} is what it should be now, but what it replaced could not be removed: {error.strerror}. "
+            f"Check the disk; the next rag ingest removes it."
+        ) from error
 
 
 def _damaged(path: Path) -> list[Path]:

@@ -198,6 +198,18 @@ def test_a_compaction_that_fails_keeps_what_is_kept_for_files_that_may_come_back
         assert index._rows.database.all(kept)[0][0] > 0
 
 
+def test_what_cannot_be_swept_is_said_after_the_switch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = thinned(tmp_path / "index")
+    with monkeypatch.context() as patched:
+        patched.setattr(folder, "sweep", full)
+        with pytest.raises(IndexProblem, match=r"is what it should be now, but what it replaced could not be removed"):
+            upkeep.compact(path)
+    assert database_file(path).parent.name == "gen-000002"
+    with open_writer(path):
+        pass
+    assert folder.generations(path) == [path / "gen-000002"]
+
+
 # ---------------------------------------------------------------- snapshot
 
 

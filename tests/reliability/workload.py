@@ -17,6 +17,7 @@ from unittest.mock import patch
 
 from rag.errors import RagError
 from rag.index import dense, upkeep
+from rag.index.database import explained
 from rag.index.schema import FORMAT
 from rag.index.writer import Writer
 from tests.index.samples import open_writer, put, source
@@ -126,9 +127,9 @@ def _restored(path: Path) -> Iterator[str]:
 def _migrated(path: Path) -> Iterator[str]:
     """An index of an earlier format takes the place of this one, unless it has done so; it is no state of its own."""
     if not (old := beside(path, "old")).exists():
-        with zipfile.ZipFile(GOLDEN / f"format-{FORMAT - 1}.zip") as packed:
+        with explained(old), zipfile.ZipFile(GOLDEN / f"format-{FORMAT - 1}.zip") as packed:
             packed.extractall(beside(path, "unpacked"))
-        beside(path, "unpacked").rename(old)
+            beside(path, "unpacked").rename(old)
     if (old / "CURRENT").read_text() == "gen-000001\n":
         upkeep.migrate(old)
     upkeep.restore(old, path, replace=True)
