@@ -140,7 +140,7 @@ def test_an_index_that_is_being_written_is_not_compacted(tmp_path: Path) -> None
         upkeep.compact(tmp_path / "other")
 
 
-def full(*_: object) -> Any:
+def full(*_: object, **__: object) -> Any:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
