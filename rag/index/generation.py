@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import time
 from pathlib import Path
@@ -67,7 +68,8 @@ def require_not_lost(path: Path) -> None:
         if number:
             raise IndexDamaged(
                 f"{path / folder.CURRENT} is missing, and {generation.name} holds commit {number} of an index, which "
-                f"would be lost. Let it be found again with: echo {generation.name} > {path / folder.CURRENT}"
+                f"would be lost. Let it be found again with: "
+                f"echo {generation.name} > {shlex.quote(str(path / folder.CURRENT))}"
             )
 
 
