@@ -32,8 +32,9 @@ class Found:
 def walk(paths: Sequence[Path], *, exclude: Sequence[Path] = ()) -> Iterator[Found | Source]:
     """The files under the paths in sorted order, each once; a `Source` for one that ended in a state at once.
 
-    Hidden files and folders, `LEFT_OUT` and what lies in `exclude` are passed over, unless named in `paths`. Raises
-    CorpusError for a root that does not exist (before anything is given out) and for a folder that cannot be listed.
+    Hidden files and folders, `LEFT_OUT`, indexes and what lies in `exclude` are passed over, unless named in `paths`.
+    Raises CorpusError for a root that does not exist (before anything is given out) and for a folder that cannot be
+    listed.
     """
     roots = sorted({_root(path) for path in paths})
     return _walk(roots, {path.resolve() for path in exclude})
@@ -88,8 +89,17 @@ def left_out(name: str) -> bool:
     return name.startswith((".", "~$")) or name in LEFT_OUT
 
 
+def _is_index(entry: os.DirEntry[str]) -> bool:
+    """Whether an index lies there, or a snapshot of one: what it holds are no documents."""
+    try:
+        path = Path(entry.path)
+        return entry.is_dir(follow_symlinks=False) and (path / "CURRENT").is_file() and any(path.glob("gen-*"))
+    except OSError:
+        return False
+
+
 def _left_out(entry: os.DirEntry[str], exclude: set[Path]) -> bool:
-    if left_out(entry.name) or Path(entry.path) in exclude:
+    if left_out(entry.name) or Path(entry.path) in exclude or _is_index(entry):
         return True
     try:
         attributes = getattr(entry.stat(follow_symlinks=False), "st_file_attributes", 0)

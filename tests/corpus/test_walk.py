@@ -63,6 +63,11 @@ def test_what_is_excluded_is_left_out(tmp_path: Path) -> None:
     assert paths(list(walk([tmp_path], exclude=[tmp_path / "index"]))) == ["a.md"]
 
 
+def test_an_index_or_a_snapshot_below_a_root_is_left_out(tmp_path: Path) -> None:
+    files(tmp_path, "backup/monday/CURRENT", "backup/monday/gen-000001/index.sqlite", "a.txt", "CURRENT", "b/CURRENT")
+    assert paths(list(walk([tmp_path]))) == ["CURRENT", "a.txt", "b/CURRENT"]
+
+
 def test_a_file_as_root_lies_in_its_folder(tmp_path: Path) -> None:
     (found,) = walk([files(tmp_path, "a/b.txt") / "a" / "b.txt"])
     assert isinstance(found, Found)
