@@ -34,11 +34,15 @@ _TEMPORARY = re.compile(rf"\.(gen-[0-9]{{6}}|{CURRENT}\.[0-9]+){re.escape(atomic
 
 
 def current(path: Path) -> Path:
-    """The folder of the generation in use. Raises IndexMissing, IndexDamaged."""
+    """The folder of the generation in use. Raises IndexMissing, IndexDamaged, IndexProblem."""
     try:
         name = (path / CURRENT).read_bytes()[:100].decode("ascii", "replace").strip()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise IndexMissing(f"There is no index at {path}. Make one with: rag ingest FOLDER --index {path}") from error
+    except OSError as error:
+        raise IndexProblem(
+            f"{path / CURRENT} cannot be read: {error.strerror}. Check the disk and the folder's permissions."
+        ) from error
     if not _GENERATION.fullmatch(name):
         raise IndexDamaged(
             f"{path / CURRENT} is damaged: it should name a folder such as gen-000001 and holds {name!r}. "

@@ -59,7 +59,8 @@ class Writer:
             again = rebuild and folder.exists(path)
             after = generation.newest_commit(path) if again else -1
             opened = generation.open_rebuild if again else generation.open_current
-            database = opened(path, embedder, chunking)
+            with explained(path):
+                database = opened(path, embedder, chunking)
             try:
                 return cls(path, database, lock, embedder, after=after)
             except BaseException:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -108,3 +109,19 @@ def test_what_cannot_be_removed_is_left_for_the_next_writer(tmp_path: Path, monk
         pass
     assert not (path / ".CURRENT.7.tmp").exists()
     assert not (path / "gen-000009").exists()
+
+
+def test_a_pointer_that_cannot_be_read_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = filled(tmp_path, [1])
+
+    def failing(*_: object, **__: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Path, "read_bytes", failing)
+    for opened in (Index.open, open_writer):
+        with pytest.raises(IndexProblem, match=r"CURRENT cannot be read: .* Check the disk"):
+            opened(path)
+    monkeypatch.undo()
+    monkeypatch.setattr(Path, "read_text", failing)
+    with pytest.raises(IndexProblem, match="Check the disk"):
+        open_writer(path, rebuild=True)
