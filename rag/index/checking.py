@@ -107,8 +107,7 @@ def _totals(rows: Rows) -> Iterator[str]:
     for what, (table, condition) in _COUNTS.items():
         if count := rows.database.all(f"SELECT count(*) FROM {table} WHERE {condition}")[0][0]:
             yield f"{file} is damaged: it has {count} {what}. {_REBUILD}"
-    counts = rows.count("document"), rows.count("source"), rows.count("chunk")
-    if counts != (wanted := (commit.documents, commit.sources, commit.chunks)):
+    if (counts := rows.counts()) != (wanted := (commit.documents, commit.sources, commit.chunks)):
         yield f"{file} is damaged: it has {counts} documents, sources and chunks, its last commit {wanted}. {_REBUILD}"
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import astuple, replace
-from pathlib import Path
 
 from rag.index import atomic, dense
-from rag.index.database import Database, open_reader
+from rag.index.database import Database
 from rag.index.records import Commit
 from rag.index.rows import Rows
 from rag.index.schema import checksum
@@ -15,14 +14,9 @@ from rag.index.schema import checksum
 
 def following(rows: Rows, last: Commit, *, after: int = 0) -> Commit:
     """A commit of what the rows are now, numbered above `last` and above `after`; it names the file of `last`."""
-    return replace(
-        last,
-        number=max(last.number, after) + 1,
-        made=time.time(),
-        documents=rows.count("document"),
-        sources=rows.count("source"),
-        chunks=rows.count("chunk"),
-    )
+    documents, sources, chunks = rows.counts()
+    number = max(last.number, after) + 1
+    return replace(last, number=number, made=time.time(), documents=documents, sources=sources, chunks=chunks)
 
 
 def outgrown(rows: Rows, commit: Commit) -> bool:
@@ -49,12 +43,3 @@ def record(database: Database, commit: Commit) -> None:
     """Put the commit's row into the open transaction: it holds once that is committed."""
     places = ", ".join("?" * (len(values := astuple(commit)) + 1))
     database.all(f"INSERT INTO commits VALUES ({places})", (*values, checksum("commits", *values)))
-
-
-def newest_number(file: Path) -> int:
-    """The number of the newest commit in a database; 0 before the first. Raises as `open_reader` does."""
-    database = open_reader(file)
-    try:
-        return Rows(database).commit().number
-    finally:
-        database.close()

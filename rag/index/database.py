@@ -7,7 +7,6 @@ No `mmap_size`: a file that shrinks under a memory map kills the process.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import re
@@ -16,7 +15,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -79,12 +78,11 @@ class Database:
                 ) from error
             raise
 
-    def once(self, name: str, check: Callable[[], None]) -> None:
-        """Run a check of what is too much to read for each question; again when another connection has committed."""
-        self.kept(name, check)
-
     def kept(self, name: str, make: Callable[[], T]) -> T:
-        """What `make` gives; made again when another connection has committed."""
+        """What `make` gives, or that it raises nothing: for what is too much to read for each question.
+
+        It is made again when another connection has committed.
+        """
         version = self.all("PRAGMA data_version")
         if name not in self._held or self._held[name][0] != version:
             self._held[name] = version, make()
@@ -93,7 +91,7 @@ class Database:
 
     def copy(self, to: Path) -> None:
         """Write what this connection sees, its transaction's state and no later one, to a new file."""
-        with self._turn, explained(to), contextlib.closing(sqlite3.connect(to)) as target:
+        with self._turn, explained(to), closing(sqlite3.connect(to)) as target:
             self._connection.backup(target)
 
     def compact(self, to: Path) -> None:

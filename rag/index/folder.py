@@ -81,7 +81,7 @@ def generations(path: Path) -> list[Path]:
 
 def unpublished(path: Path) -> list[Path]:
     """Generations other than the one in use, highest first: a rebuild that was interrupted, or one that was left."""
-    used = (path / CURRENT).read_text("ascii", "replace").strip() if exists(path) else ""
+    used = _used(path)
     return [entry for entry in generations(path) if entry.name != used]
 
 
@@ -90,9 +90,14 @@ def interrupted(path: Path) -> list[Path]:
 
     Where CURRENT is damaged, any may be the one in use, and is as good as a rebuild to go on from.
     """
-    used = (path / CURRENT).read_text("ascii", "replace").strip() if exists(path) else ""
+    used = _used(path)
     found = (entry for entry in unpublished(path) if not _GENERATION.fullmatch(used) or entry.name > used)
     return [entry for entry in found if not (entry / _COPY).exists()]
+
+
+def _used(path: Path) -> str:
+    """What CURRENT says, whatever it is; "" where it is missing."""
+    return (path / CURRENT).read_text("ascii", "replace").strip() if exists(path) else ""
 
 
 def claim(path: Path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 import shutil
 import time
+from contextlib import closing
 from pathlib import Path
 
 from rag.errors import IndexDamaged, RagError
-from rag.index import atomic, commits, folder
+from rag.index import atomic, folder
 from rag.index.chunking import Chunking
-from rag.index.database import Database, explained, open_writer
+from rag.index.database import Database, explained, open_reader, open_writer
 from rag.index.late import BITS, POOL
 from rag.index.manifest import Manifest
 from rag.index.rows import Rows
@@ -61,11 +62,7 @@ def open_rebuild(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Dat
 def require_not_lost(path: Path) -> None:
     """Raise IndexDamaged where there is an index, and only the file that names its generation is missing."""
     for generation in folder.generations(path) if path.is_dir() and not folder.exists(path) else []:
-        try:
-            number = commits.newest_number(generation / folder.DATABASE)
-        except RagError:
-            continue
-        if number:
+        if number := _last_commit(generation):
             raise IndexDamaged(
                 f"{path / folder.CURRENT} is missing, and {generation.name} holds commit {number} of an index, which "
                 f"would be lost. Let it be found again with: "
@@ -76,7 +73,16 @@ def require_not_lost(path: Path) -> None:
 def newest_commit(path: Path) -> int:
     """The number of the last commit of the generation in use; 0 where it cannot be read."""
     try:
-        return commits.newest_number(folder.current(path) / folder.DATABASE)
+        return _last_commit(folder.current(path))
+    except RagError:
+        return 0
+
+
+def _last_commit(generation: Path) -> int:
+    """The number of a generation's last commit; 0 where it has none, or cannot be read."""
+    try:
+        with closing(open_reader(generation / folder.DATABASE)) as database:
+            return Rows(database).commit().number
     except RagError:
         return 0
 

@@ -333,7 +333,7 @@ class Index:
     def _chunks(self) -> int:
         """How many chunks there are. Raises IndexDamaged where the commit, which may be an older one, counts others."""
         if self._pinned:
-            self._rows.database.once("chunk count", self._require_count)
+            self._rows.database.kept("chunk count", self._require_count)
         return self._commit.chunks
 
     def _require_count(self) -> None:

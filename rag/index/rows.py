@@ -83,6 +83,10 @@ class Rows:
         """Rows of a table, counted in the table itself: its indexes may have lost some."""
         return int(self.database.all(f"SELECT count(*) FROM {table} NOT INDEXED")[0][0])
 
+    def counts(self) -> tuple[int, int, int]:
+        """How many documents, sources and chunks there are."""
+        return self.count("document"), self.count("source"), self.count("chunk")
+
     def require_commit(self, commit: Commit) -> None:
         """Raise IndexDamaged where the newest commit or codec may be hidden: then an older one is read in its place."""
         for table in ("commits", "codec"):
@@ -95,8 +99,7 @@ class Rows:
 
     def require_counts(self, commit: Commit) -> None:
         """Raise IndexDamaged where there are not as many documents, sources and chunks as the commit says."""
-        counts = self.count("document"), self.count("source"), self.count("chunk")
-        if counts != (wanted := (commit.documents, commit.sources, commit.chunks)):
+        if (counts := self.counts()) != (wanted := (commit.documents, commit.sources, commit.chunks)):
             raise damaged(
                 self.database.file, f"it has {counts} documents, sources and chunks, its last commit {wanted}"
             )
@@ -133,7 +136,7 @@ class Rows:
 
     def document_metadata(self) -> dict[str, Metadata]:
         """What each document says of itself, by its id; only of those that say something."""
-        self.database.once("documents", self._require_documents)
+        self.database.kept("documents", self._require_documents)
         found = self.database.all("SELECT id, metadata FROM document NOT INDEXED WHERE metadata <> '[]'")
         return {name: metadata_of(metadata) for name, metadata in found}
 
@@ -225,7 +228,7 @@ class Rows:
     def headings(self) -> list[str]:
         """The heading paths that chunks have, as they are kept. Raises IndexDamaged."""
         # No index has them: to know that none is lost, every chunk's checksum has to be compared.
-        self.database.once("chunks", self._require_chunks)
+        self.database.kept("chunks", self._require_chunks)
         return [heading for (heading,) in self.database.all("SELECT DISTINCT heading FROM chunk NOT INDEXED")]
 
     def languages_of(self, rows: Sequence[int]) -> list[str]:
