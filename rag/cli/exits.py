@@ -8,10 +8,12 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import ParamSpec
 
 from rag.cli.escape import printable, printable_lines
@@ -43,11 +45,33 @@ class _Exits:
     """Turns an exception that leaves the block into its line on stderr and its exit code."""
 
     def __enter__(self) -> None:
-        """Nothing is held."""
+        """From here on, Ctrl-C is remembered until `heed_interruption`."""
+        _pressed.clear()
+        ours = threading.current_thread() is threading.main_thread()
+        if ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _interrupt)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, (Exception, KeyboardInterrupt)) and not _belongs_to_typer(error):
             raise SystemExit(_code(error)) from None
+
+
+_pressed = threading.Event()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    _pressed.set()
+    signal.default_int_handler(number, frame)
+
+
+def heed_interruption() -> None:
+    """Raise KeyboardInterrupt once if Ctrl-C was pressed and came to nothing.
+
+    Compiled modules that are being imported may lose it (scipy's and numpy's do); long work asks here between its steps.
+    """
+    if _pressed.is_set():
+        _pressed.clear()
+        raise KeyboardInterrupt
 
 
 def _belongs_to_typer(error: BaseException) -> bool:

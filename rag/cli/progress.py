@@ -1,9 +1,14 @@
-"""Long work on stderr: a bar with its rate and what is left; nothing where stderr is no terminal."""
+"""Long work on stderr: a bar with its rate and what is left; nothing where stderr is no terminal.
+
+Each step that it is told of is a place where the work can stop, should a Ctrl-C have got lost.
+"""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
+
+from rag.cli.exits import heed_interruption
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -22,6 +27,7 @@ class Bar:
 
     def start(self, stage: str, total: int | None) -> None:
         """Show a bar for a stage of so many units; None: how many there are is not known."""
+        heed_interruption()
         self.finish()
         if self._shown:
             self._bar = _rich_bar(stage)
@@ -30,6 +36,7 @@ class Bar:
 
     def advance(self, units: int) -> None:
         """So many more units are done."""
+        heed_interruption()
         if self._bar is not None and self._task is not None:
             self._bar.advance(self._task, units)
 

@@ -71,6 +71,37 @@ def test_an_interruption_is_a_130_and_says_that_progress_is_kept(rag: Run, monke
     assert "progress is kept" in rag("ingest", "docs", code=130).stderr
 
 
+LOST = """
+import os, signal, sys
+import rag.cli.parts, rag.models.load
+from rag.models.fakes import HashEmbedder
+
+class Deaf(HashEmbedder):
+    def embed_texts(self, texts, *, tokens=False):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            for _ in range(1000):
+                pass
+        except KeyboardInterrupt:
+            print("lost", flush=True)
+        return super().embed_texts(texts, tokens=tokens)
+
+rag.cli.parts.fetch = lambda name: None
+rag.models.load.load_embedder = lambda name, **_: Deaf()
+"""
+
+
+def test_an_interruption_that_a_library_lost_is_heeded_at_the_next_step(folder: Path) -> None:
+    path = os.pathsep.join(each for each in sys.path if each)
+    command = [sys.executable, "-c", LOST + START, "ingest", "docs"]
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "lost\n"
+    assert done.stderr == "rag: interrupted; progress is kept, the same command goes on from there\n"
+    assert done.returncode == 130
+
+
 def test_a_busy_index_is_a_75(rag: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(*_: object, **__: object) -> None:
         raise IndexBusy("process 7 is writing\nto it")

@@ -1,8 +1,6 @@
-"""`rag ingest` with an embedder that takes its time, to be interrupted:
+"""`rag ingest` with an embedder that takes its time, to be interrupted.
 
-    python -m tests.reliability.interrupted DOCS INDEX PAUSE_S DIES_AFTER
-
-Says on stdout how many texts it has embedded; kills itself before it embeds more than `DIES_AFTER`.
+Says on stdout how many texts it has embedded; kills itself before it embeds more than `most`.
 """
 
 from __future__ import annotations
@@ -49,7 +47,3 @@ def main(docs: str, index: str, pause: float, most: float) -> None:
     rag.models.load.load_embedder = lambda _name, **_options: SlowEmbedder(pause, most)
     sys.argv = ["rag", "ingest", docs, "--index", index]
     command()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4]))

@@ -116,10 +116,12 @@ def stop_at_random(docs: Path, error: type[BaseException], *, rebuild: bool, see
 
 def started(docs: Path, pause: float, most: float) -> subprocess.Popen[str]:
     """The command line in a process of its own, as it is at work."""
-    arguments = [str(docs), str(docs.parent / "index"), str(pause), str(most)]
+    place, index = str(docs), str(docs.parent / "index")
+    # Not `-m`: Python then ends by the signal itself, whatever the exit code, if an `exec` was interrupted.
+    program = f"from tests.reliability.interrupted import main; main({place!r}, {index!r}, {pause!r}, float('{most}'))"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAG_")}
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.reliability.interrupted", *arguments],
+        [sys.executable, "-c", program],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
