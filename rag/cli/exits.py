@@ -67,7 +67,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def heed_interruption() -> None:
     """Raise KeyboardInterrupt once if Ctrl-C was pressed and came to nothing.
 
-    Compiled modules that are being imported may lose it (scipy's and numpy's do); long work asks here between its steps.
+    Compiled modules that are being imported may lose it (scipy does); long work asks here between its steps.
     """
     if _pressed.is_set():
         _pressed.clear()
