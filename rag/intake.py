@@ -1,5 +1,8 @@
 """What `pipeline.ingest` does with one file after another: look, read, split, embed in slabs, commit.
 
+    files ─look, read, split─→ a batch of documents ─full─→ Slabs (rag.slabs) ─all kept─→ put, commit
+                                     ↑ the next one gathers while the threads of the embedder are at work
+
 Nothing is embedded that the index already knows: a file is recognised by its stat, then by its bytes, then by the
 content-derived id of its document, and a chunk by the hash of what is embedded. A batch holds whole documents; once
 committed it survives anything.
@@ -8,12 +11,13 @@ committed it survives anything.
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from rag.corpus.ledger import counts, problems
 from rag.corpus.metadata import MetadataProblem, read_sidecar, sidecar_of
@@ -25,10 +29,10 @@ from rag.index.chunking import Chunking
 from rag.index.split import split
 from rag.index.writer import Writer
 from rag.protocols import Embedder
-from rag.text.context import embedded_text
+from rag.slabs import Slabs
 
 BATCH_TOKENS = 100_000  # a commit's worth: some ten seconds of embedding on two cores, lost at most when killed
-SLAB_CHUNKS = 64  # what the embedder is handed at once: enough to sort by length, little enough to show progress
+SWITCH_S = 0.0002  # for which a thread keeps the interpreter when others want it: see `Intake.__enter__`
 
 UNSURE = -1  # in place of the inode of a file that has to be read again, whatever its stat
 TICK_NS, COARSE_TICK_NS = 20_000_000, 2_000_000_000  # of the clocks that stamp files; where they stamp whole seconds
@@ -89,7 +93,10 @@ class Pending:
 
 
 class Intake:
-    """One run over a writer: takes files in, remembers how each ended, commits in batches."""
+    """One run over a writer: takes files in, remembers how each ended, commits in batches.
+
+    Within its `with` block, of which an interruption loses nothing that has been embedded.
+    """
 
     def __init__(
         self,
@@ -113,12 +120,31 @@ class Intake:
         self.commit = 0
         self.pages = {"indexed": 0, "empty": 0}
         self.seconds = {"read": 0.0, "split": 0.0, "embed": 0.0, "commit": 0.0}
-        self._batch: list[Pending] = []
-        self._batch_tokens = 0
+        self._gathered: list[Pending] = []
+        self._gathered_tokens = 0
+        self._embedding: tuple[list[Pending], Slabs] | None = None
         self._settled: list[Source] = []
+        self._switch_s = 0.0
         self._holders = {
             source.document: location for location, source in self.known.items() if source.document is not None
         }
+
+    def __enter__(self) -> Self:
+        """Threads take turns quickly from here on: those that embed need the interpreter a thousand times a second.
+
+        A thread at work in Python keeps it for 5 ms where nobody says otherwise, and they would mostly wait for it.
+        """
+        self._switch_s = sys.getswitchinterval()
+        sys.setswitchinterval(min(self._switch_s, SWITCH_S))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        sys.setswitchinterval(self._switch_s)
+        if kind is not None:
+            if self._embedding is not None:
+                self._embedding[1].cancel()
+            with suppress(RagError):  # what ended the run is what has to be said
+                self.writer.commit(midway=True)
 
     def settle(self) -> None:
         """Forget this run's outcomes and take what the index holds now as known."""
@@ -129,6 +155,7 @@ class Intake:
 
     def take(self, found: Found | Source) -> None:
         """Bring one file into the index, or record why not; never raises for what a file holds."""
+        self._step()
         if isinstance(found, Source):
             self._failed(found)
             return
@@ -256,46 +283,73 @@ class Intake:
             self.outcomes[source.location] = source
         for page in document.pages:
             self.pages["indexed" if document.text[page.start : page.end].strip() else "empty"] += 1
-        self._batch.append(Pending(document, chunks, tuple(sources), size))
-        self._batch_tokens += sum(chunk.tokens for chunk in chunks)
-        if self._batch_tokens >= BATCH_TOKENS:
-            self.flush()
+        self._gathered.append(Pending(document, chunks, tuple(sources), size))
+        self._gathered_tokens += sum(chunk.tokens for chunk in chunks)
+        if self._gathered_tokens >= BATCH_TOKENS:
+            self._next_batch()
 
     def flush(self, *, last: bool = False) -> None:
-        """Embed what waits and commit; where embedding is interrupted, what it has done so far is committed."""
+        """Embed and commit all that waits."""
+        self._next_batch()
+        self._finish(last=last)
+
+    def _next_batch(self) -> None:
+        """Begin to embed what is gathered, after the batch before it is committed."""
+        self._finish()
+        batch, self._gathered, self._gathered_tokens = self._gathered, [], 0
         with self._timed("embed"):
-            try:
-                self._embed()
-            except BaseException:
-                with suppress(RagError):  # what interrupted it is what has to be said
-                    self.writer.commit(midway=True)
-                raise
+            chunks = (chunk for pending in batch for chunk in pending.chunks)
+            self._embedding = batch, Slabs(self.writer, self.embedder, chunks)
+        self._step()
+
+    def _step(self) -> None:
+        """Take over what has been embedded meanwhile."""
+        if self._embedding is not None:
+            batch, slabs = self._embedding
+            with self._timed("embed"), self._progress(batch, slabs):
+                slabs.step()
+
+    def _finish(self, *, last: bool = False) -> None:
+        """Wait for the batch that is being embedded, and commit it."""
+        if self._embedding is None:
+            return
+        batch, slabs = self._embedding
+        with self._timed("embed"):
+            while slabs.done < slabs.total:
+                with self._progress(batch, slabs):
+                    slabs.wait()
+        if not slabs.total:
+            self.progress.advance(sum(pending.size for pending in batch))
+        self.tokens += slabs.tokens
+        self._embedding = None
         with self._timed("commit"):
-            for pending in self._batch:
+            for pending in batch:
                 self.writer.put(pending.document, pending.chunks)
                 for source in pending.sources:
                     self.writer.put_source(source)
-            # After their documents: one that is a copy may be the copy of one that waited.
-            for source in self._settled:
-                self.writer.put_source(source)
-            self._batch, self._batch_tokens, self._settled = [], 0, []
+            self._put_settled()
             self.commit = self.writer.commit(midway=not last)
 
-    def _embed(self) -> None:
-        """Vectors for every chunk of the batch that the index has none for, in slabs sorted by length."""
-        chunks = {self.writer.key(chunk): chunk for pending in self._batch for chunk in pending.chunks}
-        cached = self.writer.cached(list(chunks))
-        missing = sorted((key for key in chunks if key not in cached), key=lambda key: chunks[key].tokens)
-        left = sum(pending.size for pending in self._batch)
-        for start in range(0, len(missing), SLAB_CHUNKS):
-            slab = missing[start : start + SLAB_CHUNKS]
-            texts = [embedded_text(chunks[key]) for key in slab]
-            self.writer.keep(slab, self.embedder.embed_texts(texts, tokens=True))
-            self.tokens += sum(chunks[key].tokens for key in slab)
-            done = left * len(slab) // (len(missing) - start)
-            left -= done
-            self.progress.advance(done)
-        self.progress.advance(left)
+    def _put_settled(self) -> None:
+        """The files without a document of their own to wait for, but copies of one that waits still.
+
+        Not one later than that: a document whose file is gone would be removed before its new name is known.
+        """
+        waiting = []
+        for source in self._settled:
+            if source.document is None or self.writer.has_document(source.document):
+                self.writer.put_source(source)
+            else:
+                waiting.append(source)
+        self._settled = waiting
+
+    @contextmanager
+    def _progress(self, batch: Sequence[Pending], slabs: Slabs) -> Iterator[None]:
+        """Show what the block has of the batch's bytes embedded."""
+        size = sum(pending.size for pending in batch)
+        before = size * slabs.done // max(slabs.total, 1)
+        yield
+        self.progress.advance(size * slabs.done // max(slabs.total, 1) - before)
 
     # ------------------------------------------------------------ the end
 

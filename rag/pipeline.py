@@ -69,8 +69,10 @@ def ingest(
     started, cut = time.perf_counter(), chunking or Chunking()
     roots = [Path(path) for path in paths]
     given = None if meta is None else given_metadata(meta)
-    with Writer.open(Path(index), embedder=embedder, chunking=cut, rebuild=rebuild) as writer:
-        intake = Intake(writer, embedder, cut, verify=verify, given=given, progress=progress)
+    with (
+        Writer.open(Path(index), embedder=embedder, chunking=cut, rebuild=rebuild) as writer,
+        Intake(writer, embedder, cut, verify=verify, given=given, progress=progress) as intake,
+    ):
         if rebuild:
             carry_over(Path(index), writer, intake, again=bool(roots))
         found = list(walk(roots, exclude=[Path(index)]))
@@ -93,8 +95,10 @@ def add_documents(
 ) -> IngestReport:
     """Index documents that do not come from files; a document that the index holds is not embedded again."""
     started, cut = time.perf_counter(), chunking or Chunking()
-    with Writer.open(Path(index), embedder=embedder, chunking=cut) as writer:
-        intake = Intake(writer, embedder, cut, progress=progress)
+    with (
+        Writer.open(Path(index), embedder=embedder, chunking=cut) as writer,
+        Intake(writer, embedder, cut, progress=progress) as intake,
+    ):
         for source, document in items:
             intake.add(document, [source], len(document.text))
         intake.flush(last=True)

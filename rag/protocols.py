@@ -39,7 +39,8 @@ class Embedder(Fingerprinted, Protocol):
     An embedder may also have `token_mean`, the mean (d,) of its token vectors over text of all kinds, which an index
     subtracts before it stores token vectors; without it, the mean of the first texts is taken. And it may be `neutral`
     between languages: its questions are no nearer to texts in their own language; without that, a search ranks each
-    language's chunks among themselves.
+    language's chunks among themselves. With `start_texts(texts)` it begins `embed_texts(texts, tokens=True)` on threads
+    of its own and returns an `EmbeddingJob`: an ingest reads on meanwhile.
     """
 
     @property
@@ -61,6 +62,19 @@ class Embedder(Fingerprinted, Protocol):
 
     def embed_texts(self, texts: Sequence[str], *, tokens: bool = False) -> Embeddings:
         """Embeddings of the texts in their order. Raises ValueError where a text is longer than `max_tokens`."""
+
+
+class EmbeddingJob(Protocol):
+    """Texts that are being embedded."""
+
+    def done(self) -> bool:
+        """Whether `result` has not to wait."""
+
+    def result(self) -> Embeddings:
+        """The embeddings, in the order of the texts, when they are there; raises what embedding them raised."""
+
+    def cancel(self) -> None:
+        """Do no more than has begun."""
 
 
 class PassageReader(Protocol):

@@ -26,7 +26,8 @@ ALLOWED: dict[str, set[str]] = {
     "generation": {"text"},
     "models": {"text"},
     "retrieval": {"index", "text"},
-    "intake": {"corpus", "index", "text"},
+    "slabs": {"index", "text"},
+    "intake": {"corpus", "index", "slabs", "text"},
     "pipeline": {"intake", "corpus", "index", "generation", "retrieval", "text"},
     "evaluation": {"pipeline", "intake", "corpus", "index", "generation", "retrieval", "text", "models", "settings"},
     "cli": {

@@ -158,11 +158,12 @@ def pooled(vectors: Floats, count: int) -> Floats:
     from scipy.cluster.hierarchy import linkage
     from scipy.spatial.distance import squareform
 
-    squares = np.maximum(2 - 2 * (vectors @ vectors.T), 0).astype(np.float64)
-    merges = linkage(squareform(np.sqrt(squares), checks=False), "ward")[: len(vectors) - count, :2].astype(np.int64)
+    squares = np.maximum(2 - 2 * squareform(vectors @ vectors.T, checks=False), 0).astype(np.float64)
+    merges = linkage(np.sqrt(squares), "ward")[: len(vectors) - count, :2].astype(np.int64)
     clusters = _clusters(merges.tolist(), len(vectors))
-    members = (np.unique(clusters)[:, None] == clusters).astype(np.float32)
-    return unit(members @ vectors)
+    order = np.argsort(clusters, kind="stable")
+    starts = np.flatnonzero(np.diff(clusters[order], prepend=-1))
+    return unit(np.add.reduceat(vectors[order], starts, axis=0))
 
 
 def _clusters(merges: Sequence[tuple[int, int]], count: int) -> Numbers:

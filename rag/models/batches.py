@@ -1,8 +1,9 @@
-"""Texts of about equal length together, so that little is computed for padding."""
+"""Texts of about equal length together, so that little is computed for padding; batches on threads of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 BATCH_TOKENS = 3072  # padding included
 WASTE = 0.05  # share of a batch that may be padding
@@ -24,3 +25,15 @@ def by_length(lengths: Sequence[int], budget: int = BATCH_TOKENS, waste: float =
         batches.append([position])
         total = lengths[position]
     return batches
+
+
+class BatchThreads:
+    """Threads on which batches are computed, in the order in which they were handed over."""
+
+    def __init__(self, count: int, prepare: Callable[[], None] = lambda: None) -> None:
+        """`prepare` is run at the start of each of the `count` threads."""
+        self._pool = ThreadPoolExecutor(count, "embed", initializer=prepare)
+
+    def start(self, work: Callable[[list[int]], None], batches: Sequence[list[int]]) -> list[Future[None]]:
+        """Begin `work` on every batch; it may run in several threads at once."""
+        return [self._pool.submit(work, batch) for batch in batches]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rag.datatypes import Embeddings
 from rag.models.adapters import QUESTION, TOKEN_MEAN, adapter_file
-from rag.models.batches import by_length
+from rag.models.batches import BatchThreads, by_length
 from rag.models.folder import read_config, read_prompts
 from rag.models.tokens import TextTokenizer
 
@@ -38,8 +38,9 @@ class Engine(Protocol):
     def batch_tokens(self) -> int:
         """Tokens of a batch, padding included, at which it is fast."""
 
-    def spread(self, work: Callable[[list[int]], None], batches: Sequence[list[int]]) -> None:
-        """Do `work` on every batch, on as many threads as suit the engine; `work` may run in several at once."""
+    @property
+    def threads(self) -> BatchThreads:
+        """As many threads as suit the engine."""
 
     def hidden(self, sequences: Sequence[Sequence[int]]) -> list[Floats]:
         """The last hidden states (t, d) float32 of each sequence of ids; one batch."""
@@ -121,10 +122,21 @@ class EncoderEmbedder:
         room = self.max_tokens - sum(map(len, frame))
         if len(ids) > room:
             log.warning("The question has %d tokens; %s reads the first %d of them.", len(ids), self.name, room)
-        return self._embed([ids[:room]], frame, self._engines.for_query(), tokens)
+        return self._job([ids[:room]], frame, self._engines.for_query(), tokens).result()
 
     def embed_texts(self, texts: Sequence[str], *, tokens: bool = False) -> Embeddings:
         """Embeddings of the texts in their order. Raises ValueError where a text is longer than `max_tokens`."""
+        job = self._started(texts, tokens)
+        try:
+            return job.result()
+        finally:  # after Ctrl-C or a failure, what has not begun is not begun
+            job.cancel()
+
+    def start_texts(self, texts: Sequence[str]) -> EncoderJob:
+        """Begin `embed_texts` with tokens, which raises the same."""
+        return self._started(texts, tokens=True)
+
+    def _started(self, texts: Sequence[str], tokens: bool) -> EncoderJob:
         own = [item.ids for item in self.tokenizer.cut(texts)]
         for number, ids in enumerate(own):
             if len(ids) + self.overhead > self.max_tokens:
@@ -133,24 +145,51 @@ class EncoderEmbedder:
                     f"{self.name} takes {self.max_tokens}"
                 )
         engine = self._engines.for_texts(sum(map(len, own)) + self.overhead * len(own))
-        return self._embed(own, self.frames[1], engine, tokens)
+        return self._job(own, self.frames[1], engine, tokens)
 
-    def _embed(self, own: Sequence[list[int]], frame: Frame, engine: Engine, tokens: bool) -> Embeddings:
-        before, after = frame
-        sequences = [[*before, *ids, *after] for ids in own]
-        lengths = [len(sequence) for sequence in sequences]
+    def _job(self, own: Sequence[list[int]], frame: Frame, engine: Engine, tokens: bool) -> EncoderJob:
         self.engine = engine.name
-        vectors = np.empty((len(own), self.dimension), np.float32)
-        rows: list[Floats] = [np.empty((0, self.dimension), np.float32)] * len(own)
+        return EncoderJob(engine, own, frame, self.dimension, tokens)
 
-        def work(batch: list[int]) -> None:
-            for position, states in zip(batch, engine.hidden([sequences[n] for n in batch]), strict=True):
-                vectors[position] = states.mean(axis=0)
-                if tokens:
-                    rows[position] = unit_rows(states[len(before) : len(states) - len(after)])
 
-        engine.spread(work, by_length(lengths, engine.batch_tokens))
-        return Embeddings(unit_rows(vectors), tuple(rows) if tokens else ())
+class EncoderJob:
+    """Texts by their ids, without the frame, on their way through an engine: an `EmbeddingJob`."""
+
+    def __init__(self, engine: Engine, own: Sequence[list[int]], frame: Frame, dimension: int, tokens: bool) -> None:
+        before, after = frame
+        self._engine = engine
+        self._sequences = [[*before, *ids, *after] for ids in own]
+        self._own = slice(len(before), -len(after))
+        self._vectors = np.empty((len(own), dimension), np.float32)
+        self._tokens = [np.empty((0, dimension), np.float32)] * len(own) if tokens else []
+        batches = by_length([len(sequence) for sequence in self._sequences], engine.batch_tokens)
+        self._alone = batches if len(batches) == 1 else []
+        self._running = [] if self._alone else engine.threads.start(self._embed, batches)
+
+    def done(self) -> bool:
+        """Whether `result` has not to wait."""
+        return not self._alone and all(future.done() for future in self._running)
+
+    def result(self) -> Embeddings:
+        """The embeddings, in the order of the texts; a single batch is computed here, with all threads."""
+        for batch in self._alone:
+            self._embed(batch)
+        self._alone = []
+        for future in self._running:
+            future.result()
+        return Embeddings(unit_rows(self._vectors), tuple(self._tokens))
+
+    def cancel(self) -> None:
+        """Begin no more batches."""
+        for future in self._running:
+            future.cancel()
+
+    def _embed(self, batch: list[int]) -> None:
+        hidden = self._engine.hidden([self._sequences[number] for number in batch])
+        for number, states in zip(batch, hidden, strict=True):
+            self._vectors[number] = states.mean(axis=0)
+            if self._tokens:
+                self._tokens[number] = unit_rows(states[self._own])
 
 
 def frames_of(tokenizer: TextTokenizer, prompts: tuple[str, str]) -> tuple[Frame, Frame]:

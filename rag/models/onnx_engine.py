@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.models.adapters import graph_file
-from rag.models.batches import BATCH_TOKENS
+from rag.models.batches import BATCH_TOKENS, BatchThreads
 from rag.models.folder import GRAPH
 from rag.models.threads import session_options
 
@@ -35,10 +36,10 @@ class OnnxEngine:
         graph = graph_file(folder, adapter) if adapter else folder / GRAPH
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
-    def spread(self, work: Callable[[list[int]], None], batches: Sequence[list[int]]) -> None:
-        """Do `work` on every batch, one after the other: the threads share each."""
-        for batch in batches:
-            work(batch)
+    @cached_property
+    def threads(self) -> BatchThreads:
+        """One: its own threads share each batch."""
+        return BatchThreads(1)
 
     def hidden(self, sequences: Sequence[Sequence[int]]) -> list[Floats]:
         """The last hidden states (t, d) float32 of each sequence of ids; one batch."""

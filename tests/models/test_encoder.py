@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from rag.models.batches import BatchThreads
 from rag.models.encoder import EncoderEmbedder
 from rag.models.engines import Engines
 from rag.models.onnx_engine import OnnxEngine
@@ -116,10 +119,7 @@ class CountingEngine:
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
-
-    def spread(self, work: Callable[[list[int]], None], batches: Sequence[list[int]]) -> None:
-        for batch in batches:
-            work(batch)
+        self.threads = BatchThreads(1)
 
     def hidden(self, sequences: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
         self.batches.append([len(sequence) for sequence in sequences])
@@ -138,3 +138,54 @@ def test_little_is_computed_for_padding(tiny_folder: Path) -> None:
     embedder.embed_texts([" ".join(["the"] * (number % 40 + 1)) for number in range(400)])
     padded = sum(max(batch) * len(batch) for batch in engine.batches)
     assert padded <= sum(map(sum, engine.batches)) / 0.95
+
+
+def test_a_job_is_done_on_other_threads_and_gives_what_embedding_gives(embedder: EncoderEmbedder) -> None:
+    texts = ["the cat sat on the mat " * (number % 2 + 1) for number in range(900)]
+    job = embedder.start_texts(texts)
+    deadline = time.monotonic() + 60
+    while not job.done():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    found, wanted = job.result(), embedder.embed_texts(texts, tokens=True)
+    np.testing.assert_allclose(found.vectors, wanted.vectors, atol=1e-6)
+    for one, other in zip(found.tokens, wanted.tokens, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+class FailingEngine(CountingEngine):
+    """Fails at its third batch."""
+
+    def hidden(self, sequences: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
+        found = super().hidden(sequences)
+        if len(self.batches) == 3:
+            raise RuntimeError("out of memory")
+        return found
+
+
+def test_a_failure_is_raised_and_ends_the_job(tiny_folder: Path) -> None:
+    engine = FailingEngine()
+    engine.batch_tokens = 16
+    embedder = EncoderEmbedder("tiny", tiny_folder, "weights", engine)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        embedder.embed_texts(["the cat sat on the mat"] * 500)
+    engine.threads.start(lambda _: None, [[0]])[0].result()
+    assert len(engine.batches) < 500
+
+
+def test_what_is_cancelled_is_not_begun(tiny_folder: Path) -> None:
+    engine = CountingEngine()
+    engine.batch_tokens = 16
+    embedder = EncoderEmbedder("tiny", tiny_folder, "weights", engine)
+    gate = threading.Event()
+
+    def wait(batch: list[int]) -> None:
+        gate.wait(60)
+
+    engine.threads.start(wait, [[0]])
+    job = embedder.start_texts(["the cat sat on the mat"] * 50)
+    assert not job.done()
+    job.cancel()
+    gate.set()
+    engine.threads.start(lambda _: None, [[0]])[0].result()
+    assert engine.batches == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from rag.errors import SettingsError
-from rag.models import engines
+from rag.models import engines, torch_engine
+from rag.models.batches import BatchThreads
 from rag.models.engines import Engines
 from rag.models.onnx_engine import OnnxEngine
 from rag.models.torch_engine import TorchEngine
@@ -50,17 +51,21 @@ def test_batches_side_by_side_give_what_they_give_one_by_one(tiny_folder: Path) 
     def work(batch: list[int]) -> None:
         found.update(zip(batch, engine.hidden([texts[n] for n in batch]), strict=True))
 
-    engine.spread(work, [[number] for number in range(60)])
+    for future in engine.threads.start(work, [[number] for number in range(60)]):
+        future.result()
     for number, text in enumerate(texts):
         np.testing.assert_allclose(found[number], engine.hidden([text])[0], atol=1e-5)
 
 
-def test_a_failure_in_one_batch_is_raised_and_ends_the_job(tiny_folder: Path) -> None:
-    def work(batch: list[int]) -> None:
-        raise RuntimeError(f"batch {batch}")
-
-    with pytest.raises(RuntimeError, match=r"batch \[0\]"):
-        TorchEngine(tiny_folder).spread(work, [[number] for number in range(10)])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_torch_without_onednn_computes_the_same(
+    tiny_folder: Path, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = TorchEngine(tiny_folder, dtype=dtype)
+    monkeypatch.setattr(torch_engine, "has_onednn", lambda: False)
+    plain = TorchEngine(tiny_folder, dtype=dtype)
+    for found, wanted in zip(ours.hidden(BATCH), plain.hidden(BATCH), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-5 if dtype == "float32" else 0.05)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
@@ -103,7 +108,7 @@ def test_what_does_not_agree_with_float32_is_not_chosen(
     tiny_folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on processors whose 8-bit products saturate."""
-    monkeypatch.setattr("rag.models.int8.STEPS", 1)
+    monkeypatch.setattr("rag.models.products.STEPS", 1)
     monkeypatch.setattr(engines, "_speed", lambda engine, _sample: 9.0 if "int8" in engine.name else 1.0)
     assert "int8" not in Engines(tiny_folder, "weights").for_long_job().name
     assert "torch int8" not in (cache / engines.MEASURED).read_text()
@@ -125,9 +130,7 @@ class SlowEngine:
 
     def __init__(self) -> None:
         self.seconds = 0.0
-
-    def spread(self, work: Callable[[list[int]], None], batches: Sequence[list[int]]) -> None:
-        raise NotImplementedError
+        self.threads = BatchThreads(1)
 
     def hidden(self, sequences: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
         self.seconds += sum(map(len, sequences))

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from rag import intake
+from rag import intake, slabs
 from rag.datatypes import Embeddings
 from rag.models.fakes import HashEmbedder
 
@@ -42,7 +42,7 @@ def main(docs: str, index: str, pause: float, most: float) -> None:
     import rag.models.load
     from rag.cli import main as command
 
-    intake.BATCH_TOKENS, intake.SLAB_CHUNKS = BATCH_TOKENS, SLAB_CHUNKS
+    intake.BATCH_TOKENS, slabs.SLAB_CHUNKS = BATCH_TOKENS, SLAB_CHUNKS
     rag.cli.parts.fetch = lambda name: None
     rag.models.load.load_embedder = lambda _name, **_options: SlowEmbedder(pause, most)
     sys.argv = ["rag", "ingest", docs, "--index", index]

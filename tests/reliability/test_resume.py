@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from rag import intake
+from rag import intake, slabs
 from rag.datatypes import Embeddings
 from rag.index import embeddings as embeddings_module
 from rag.index.database import Database
@@ -49,7 +49,7 @@ class Stopping(HashEmbedder):
 def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Files for several batches of several slabs; idle embeddings are hardly kept beside what a run needs."""
     monkeypatch.setattr(intake, "BATCH_TOKENS", BATCH_TOKENS)
-    monkeypatch.setattr(intake, "SLAB_CHUNKS", SLAB_CHUNKS)
+    monkeypatch.setattr(slabs, "SLAB_CHUNKS", SLAB_CHUNKS)
     monkeypatch.setattr(embeddings_module, "IDLE_LEAST", 2)
     folder = tmp_path / "docs"
     folder.mkdir()
