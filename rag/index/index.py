@@ -171,7 +171,7 @@ class Index:
         stored = self._rows.token_vectors([int(row) for row in rows])
         scores = np.zeros(len(stored), np.float32)
         numbers = np.array([number for number, _ in stored], np.int64)
-        for number in np.unique(numbers).tolist():
+        for number in sorted(set(numbers.tolist())):
             places = np.flatnonzero(numbers == number)
             try:
                 scores[places] = self._codecs[number].score(query_tokens, [stored[place][1] for place in places])

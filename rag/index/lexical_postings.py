@@ -120,7 +120,7 @@ def entries_of(database: Database, rows: Numbers, terms: Sequence[Term]) -> Entr
     found = database.all(
         "SELECT e.row, e.terms, e.crc FROM json_each(?) AS wanted CROSS JOIN lexical_entry AS e "
         "ON e.row = wanted.value",
-        (json.dumps(np.unique(rows).tolist()),),
+        (json.dumps(sorted(set(rows.tolist()))),),
     )
     if len(found) < len(rows):
         _require_absent(database, set(rows.tolist()) - {row for row, _, _ in found})

@@ -75,7 +75,7 @@ def matches(store: Store, question: str, k: int, among: Rows | None = None) -> M
     """The rows that the question's words lead to, for `k` candidates at least; of `among` (m,), ascending, alone."""
     found, _ = store.search_lexical(question, _depth(k), among)
     held = {phrase: holding(store, phrase, among) for phrase in quoted(question)}
-    rows = np.unique(np.concatenate([found, *held.values()])).astype(np.int64)
+    rows = _union(found, *held.values())
     return Matches(rows, held)
 
 
@@ -123,7 +123,7 @@ def legs(
     found = []
     for group, near in zip(groups, nearest, strict=True):
         own = words.rows if alone else words.rows[np.isin(spoken, list(group))]
-        rows = np.union1d(near, own).astype(np.int64)
+        rows = _union(near, own)
         nothing, unknown = np.zeros(len(rows), np.float32), np.full(len(rows), np.nan, np.float32)
         dense, lexical = store.dense_scores(vector, rows), store.lexical_scores(question, rows)
         exact = np.maximum(store.exact(question, rows), shares(store, question, words.held, rows))
@@ -140,6 +140,12 @@ def fused(group: Candidates, mass: float, fusion: Fusion) -> Candidates:
 def _depth(k: int) -> int:
     """How many rows each leg is asked for."""
     return max(LEG_DEPTH, 2 * k)
+
+
+def _union(*parts: Rows) -> Rows:
+    """All rows, ascending, each once: as `np.unique` has it, but that imports `numpy.ma`, a cold search's 20 ms."""
+    rows = np.sort(np.concatenate(parts)).astype(np.int64)
+    return rows[np.flatnonzero(np.diff(rows, prepend=-1))]
 
 
 def _both(one: Rows, other: Rows | None) -> Rows:
