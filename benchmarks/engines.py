@@ -79,9 +79,19 @@ def engines(folder: Path, work: Path) -> Iterator[tuple[str, tuple[Hidden, int]]
 
 def _in_eight_bits(folder: Path, work: Path) -> Path:
     """The folder of a copy of the graph with its weights quantised."""
+    from onnx import TensorProto
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    quantize_dynamic(folder / GRAPH, work / GRAPH, weight_type=QuantType.QInt8, per_channel=True)
+    unknown = {"DefaultTensorType": TensorProto.FLOAT}  # of what ONNX Runtime's own operators give
+    products = ["MatMul", "Gemm"]  # not the table of words, whose float16 has no 8-bit operators
+    quantize_dynamic(
+        folder / GRAPH,
+        work / GRAPH,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        op_types_to_quantize=products,
+        extra_options=unknown,
+    )
     return work
 
 

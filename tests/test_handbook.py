@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,3 +58,21 @@ def test_each_citation_is_its_documents_text(index: Path) -> None:
 def test_each_citation_of_all_questions_is_its_documents_text(index: Path) -> None:
     for answer, opened in answers(index, QUESTIONS):
         check(answer, opened)
+
+
+def test_a_search_from_a_cold_shell_loads_only_what_it_needs(index: Path) -> None:
+    program = f"""
+        import atexit, sys
+
+        unneeded = {{"torch", "transformers", "scipy", "numpy.ma", "langchain_text_splitters", "rag.corpus.readers"}}
+        atexit.register(lambda: print("loaded:", sorted(unneeded & set(sys.modules)), file=sys.stderr))
+        sys.argv = ["rag", "search", "Which oil is used for the chain?", "--index", {str(index)!r}]
+        from rag.cli import main
+
+        main()
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stderr.endswith("loaded: []\n")
