@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -32,7 +33,7 @@ from rag.protocols import Embedder
 from rag.slabs import Slabs
 
 BATCH_TOKENS = 100_000  # a commit's worth: some ten seconds of embedding on two cores, lost at most when killed
-SWITCH_S = 0.0002  # for which a thread keeps the interpreter when others want it: see `Intake.__enter__`
+SWITCH_S = 0.0002  # for which a thread keeps the interpreter when others want it: see `_Turns`
 
 UNSURE = -1  # in place of the inode of a file that has to be read again, whatever its stat
 TICK_NS, COARSE_TICK_NS = 20_000_000, 2_000_000_000  # of the clocks that stamp files; where they stamp whole seconds
@@ -68,7 +69,10 @@ class NoProgress:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """How a run ended: DESIGN's summary as data. `files` folds the states, `seconds` adds up to `total`."""
+    """How a run ended: DESIGN's summary as data. `files` folds the states, `seconds` adds up to `total`.
+
+    Those of "embed" are what the run waited for the embedder, which works while files are read.
+    """
 
     index: Path
     commit: int
@@ -80,6 +84,36 @@ class IngestReport:
     problems: tuple[Source, ...]
     tokens: int
     seconds: dict[str, float]
+
+
+class _Turns:
+    """Threads take turns quickly while any run is under way: those that embed need the interpreter all the time.
+
+    A thread at work in Python keeps it for 5 ms where nobody says otherwise, and they would mostly wait for it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runs = 0
+        self._before = 0.0
+
+    def begin(self) -> None:
+        """One more run."""
+        with self._lock:
+            if not self._runs:
+                self._before = sys.getswitchinterval()
+                sys.setswitchinterval(min(self._before, SWITCH_S))
+            self._runs += 1
+
+    def end(self) -> None:
+        """One less; as it was before, after the last."""
+        with self._lock:
+            self._runs -= 1
+            if not self._runs:
+                sys.setswitchinterval(self._before)
+
+
+_turns = _Turns()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +129,7 @@ class Pending:
 class Intake:
     """One run over a writer: takes files in, remembers how each ended, commits in batches.
 
-    Within its `with` block, of which an interruption loses nothing that has been embedded.
+    Within its `with` block, of which an interruption loses no more than the slabs that are being embedded.
     """
 
     def __init__(
@@ -124,26 +158,22 @@ class Intake:
         self._gathered_tokens = 0
         self._embedding: tuple[list[Pending], Slabs] | None = None
         self._settled: list[Source] = []
-        self._switch_s = 0.0
         self._holders = {
             source.document: location for location, source in self.known.items() if source.document is not None
         }
 
     def __enter__(self) -> Self:
-        """Threads take turns quickly from here on: those that embed need the interpreter a thousand times a second.
-
-        A thread at work in Python keeps it for 5 ms where nobody says otherwise, and they would mostly wait for it.
-        """
-        self._switch_s = sys.getswitchinterval()
-        sys.setswitchinterval(min(self._switch_s, SWITCH_S))
+        _turns.begin()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        sys.setswitchinterval(self._switch_s)
+        _turns.end()
         if kind is not None:
-            if self._embedding is not None:
-                self._embedding[1].cancel()
-            with suppress(RagError):  # what ended the run is what has to be said
+            with suppress(Exception):  # what ended the run is what has to be said
+                if self._embedding is not None:
+                    self._embedding[1].end()
+            with suppress(RagError):
+                self._put_settled()  # files that took over a document from one that is already put as another
                 self.writer.commit(midway=True)
 
     def settle(self) -> None:
@@ -275,6 +305,7 @@ class Intake:
 
     def add(self, document: Document, sources: Sequence[Source], size: int = 0) -> None:
         """Queue a document with where it lies for embedding; a full batch is embedded and committed."""
+        self._step()
         with self._timed("split"):
             chunks = tuple(split(document, self.embedder, self.chunking))
         for source in sources:
@@ -289,9 +320,14 @@ class Intake:
             self._next_batch()
 
     def flush(self, *, last: bool = False) -> None:
-        """Embed and commit all that waits."""
-        self._next_batch()
-        self._finish(last=last)
+        """Embed and commit all that waits; after the `last` of it, embeddings that nothing needs may go."""
+        self._finish()
+        if self._gathered:
+            self._next_batch()
+            self._finish()
+        with self._timed("commit"):
+            self._put_settled()
+            self.commit = self.writer.commit(midway=not last)
 
     def _next_batch(self) -> None:
         """Begin to embed what is gathered, after the batch before it is committed."""
@@ -303,13 +339,15 @@ class Intake:
         self._step()
 
     def _step(self) -> None:
-        """Take over what has been embedded meanwhile."""
+        """Take over what has been embedded meanwhile, and commit the batch if that was all of it."""
         if self._embedding is not None:
             batch, slabs = self._embedding
             with self._timed("embed"), self._progress(batch, slabs):
                 slabs.step()
+            if slabs.done == slabs.total:
+                self._finish()
 
-    def _finish(self, *, last: bool = False) -> None:
+    def _finish(self) -> None:
         """Wait for the batch that is being embedded, and commit it."""
         if self._embedding is None:
             return
@@ -328,7 +366,7 @@ class Intake:
                 for source in pending.sources:
                     self.writer.put_source(source)
             self._put_settled()
-            self.commit = self.writer.commit(midway=not last)
+            self.commit = self.writer.commit(midway=True)
 
     def _put_settled(self) -> None:
         """The files without a document of their own to wait for, but copies of one that waits still.

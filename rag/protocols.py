@@ -68,7 +68,7 @@ class EmbeddingJob(Protocol):
     """Texts that are being embedded."""
 
     def done(self) -> bool:
-        """Whether `result` has not to wait."""
+        """Whether `result` has them without waiting; not where something was cancelled before it was begun."""
 
     def result(self) -> Embeddings:
         """The embeddings, in the order of the texts, when they are there; raises what embedding them raised."""

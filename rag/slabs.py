@@ -51,12 +51,14 @@ class Slabs:
         self._keep()
         self._start()
 
-    def cancel(self) -> None:
-        """Let the embedder do no more than it has begun."""
+    def end(self) -> None:
+        """Keep what is ready, and let the embedder do no more than it has begun."""
+        self._waiting.clear()
         for _, job in self._running:
             job.cancel()
+        while self._running and self._running[0][1].done():
+            self._keep()
         self._running.clear()
-        self._waiting.clear()
 
     def _start(self) -> None:
         while self._waiting and len(self._running) < AT_ONCE:
@@ -74,17 +76,18 @@ class Slabs:
 
 
 class _Later:
-    """The job of an embedder that has no threads of its own: it is done when its result is asked for."""
+    """The job of an embedder that has no threads of its own: it is done when its result is asked for, if at all."""
 
     def __init__(self, embedder: Embedder, texts: Sequence[str]) -> None:
         self._embedder = embedder
         self._texts = texts
+        self._cancelled = False
 
     def done(self) -> bool:
-        return True
+        return not self._cancelled
 
     def result(self) -> Embeddings:
         return self._embedder.embed_texts(self._texts, tokens=True)
 
     def cancel(self) -> None:
-        """Nothing has begun."""
+        self._cancelled = True

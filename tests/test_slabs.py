@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from rag import slabs
+from rag import intake, slabs
 from rag.datatypes import Chunk, Embeddings
 from rag.index.chunking import Chunking
 from rag.index.index import Index
@@ -24,9 +25,11 @@ class Job:
         self.texts = list(texts)
         self.ready = self.cancelled = False
         self._embedder = embedder
+        self._asked = 0
 
     def done(self) -> bool:
-        return self.ready
+        self._asked += 1
+        return self.ready or self._asked > self._embedder.patience
 
     def result(self) -> Embeddings:
         if len(self._embedder.jobs) > self._embedder.most:
@@ -38,7 +41,12 @@ class Job:
 
 
 class StartingEmbedder(HashEmbedder):
-    """Has threads of its own, as it were; fails once more than `most` jobs were started."""
+    """Has threads of its own, as it were; fails once more than `most` jobs were started.
+
+    A job is done when it was asked `patience` times.
+    """
+
+    patience = 10**9
 
     def __init__(self, most: float = float("inf")) -> None:
         super().__init__(dimension=32)
@@ -89,13 +97,15 @@ def test_equal_texts_and_those_that_are_kept_are_not_embedded(tmp_path: Path) ->
         assert embedder.jobs[-1].texts == ["text 0002"]
 
 
-def test_what_is_cancelled_is_not_gone_on_with(tmp_path: Path) -> None:
+def test_at_the_end_what_is_ready_is_kept_and_nothing_begun(tmp_path: Path) -> None:
     embedder = StartingEmbedder()
     with Writer.open(tmp_path / "index", embedder=embedder, chunking=Chunking()) as writer:
         found = Slabs(writer, embedder, chunks(9))
         found.step()
-        found.cancel()
+        embedder.jobs[0].ready = True
+        found.end()
         found.step()
+        assert found.done == 2
     assert [job.cancelled for job in embedder.jobs] == [True, True]
 
 
@@ -111,3 +121,38 @@ def test_an_ingest_that_fails_cancels_the_rest_and_keeps_what_was_embedded(tmp_p
     assert sum(len(job.texts) for job in again.jobs) == 9 - 4
     with Index.open(tmp_path / "index") as index:
         assert index.status().chunks == 9
+
+
+def test_a_copy_of_what_is_embedded_later_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of two documents: b is gathered, and its copy seen, when the batch of a and a2 is committed."""
+    monkeypatch.setattr(intake, "BATCH_TOKENS", 20)
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    same = "Fifty days of leave are given to everyone who works at the harbour.\n"
+    texts = {
+        "a": "Ropes are kept in the shed behind the slipway for the winter.\n",
+        "b": same,
+        "c": same,
+        "d": "Oars.\n",
+    }
+    for name, text in texts.items():
+        (docs / f"{name}.txt").write_text(text, encoding="utf-8")
+    embedder = StartingEmbedder()
+    embedder.patience = 3
+    report = ingest([docs], tmp_path / "index", embedder)
+    assert report.files["indexed"] == 3
+    assert report.files["duplicate"] == 1
+    with Index.open(tmp_path / "index") as index:
+        assert index.check() == []
+        assert {source.path for source in index.all_sources() if source.document} == {f"{name}.txt" for name in texts}
+
+
+def test_turns_are_long_again_after_the_last_of_several_runs() -> None:
+    before = sys.getswitchinterval()
+    turns = intake._Turns()
+    turns.begin()
+    turns.begin()
+    turns.end()
+    assert sys.getswitchinterval() == pytest.approx(intake.SWITCH_S)
+    turns.end()
+    assert sys.getswitchinterval() == pytest.approx(before)

@@ -48,10 +48,13 @@ class _Exits:
         """From here on, Ctrl-C is remembered until `heed_interruption`."""
         _pressed.clear()
         ours = threading.current_thread() is threading.main_thread()
-        if ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        self._listens = ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if self._listens:
             signal.signal(signal.SIGINT, _interrupt)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if self._listens:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         if isinstance(error, (Exception, KeyboardInterrupt)) and not _belongs_to_typer(error):
             raise SystemExit(_code(error)) from None
 

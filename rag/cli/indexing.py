@@ -121,8 +121,7 @@ def _print_report(report: IngestReport) -> None:
     paper.line(("index", render.STRONG), f": {shown(str(report.index))} (commit {report.commit})")
     print_problems(report.problems)
     total = report.seconds.get("total", 0.0)
-    embed = report.seconds.get("embed", 0.0)
-    rate = f", {report.tokens / embed:,.0f} tokens/s embedded" if embed and report.tokens else ""
+    rate = f", {report.tokens / total:,.0f} tokens/s" if total and report.tokens else ""
     complain(f"{total:.1f} s{rate}")
 
 

@@ -37,3 +37,7 @@ class BatchThreads:
     def start(self, work: Callable[[list[int]], None], batches: Sequence[list[int]]) -> list[Future[None]]:
         """Begin `work` on every batch; it may run in several threads at once."""
         return [self._pool.submit(work, batch) for batch in batches]
+
+    def drain(self) -> None:
+        """Wait until all that was handed over is done, where there is one thread."""
+        self._pool.submit(lambda: None).result()

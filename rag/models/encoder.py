@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
+from concurrent.futures import Future
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -126,7 +127,7 @@ class EncoderEmbedder:
 
     def embed_texts(self, texts: Sequence[str], *, tokens: bool = False) -> Embeddings:
         """Embeddings of the texts in their order. Raises ValueError where a text is longer than `max_tokens`."""
-        job = self._started(texts, tokens)
+        job = self._started(texts, tokens, here=True)
         try:
             return job.result()
         finally:  # after Ctrl-C or a failure, what has not begun is not begun
@@ -134,9 +135,9 @@ class EncoderEmbedder:
 
     def start_texts(self, texts: Sequence[str]) -> EncoderJob:
         """Begin `embed_texts` with tokens, which raises the same."""
-        return self._started(texts, tokens=True)
+        return self._started(texts, tokens=True, here=False)
 
-    def _started(self, texts: Sequence[str], tokens: bool) -> EncoderJob:
+    def _started(self, texts: Sequence[str], tokens: bool, *, here: bool) -> EncoderJob:
         own = [item.ids for item in self.tokenizer.cut(texts)]
         for number, ids in enumerate(own):
             if len(ids) + self.overhead > self.max_tokens:
@@ -145,11 +146,15 @@ class EncoderEmbedder:
                     f"{self.name} takes {self.max_tokens}"
                 )
         engine = self._engines.for_texts(sum(map(len, own)) + self.overhead * len(own))
-        return self._job(own, self.frames[1], engine, tokens)
+        return self._job(own, self.frames[1], engine, tokens, here=here)
 
-    def _job(self, own: Sequence[list[int]], frame: Frame, engine: Engine, tokens: bool) -> EncoderJob:
+    def _job(
+        self, own: Sequence[list[int]], frame: Frame, engine: Engine, tokens: bool, *, here: bool = True
+    ) -> EncoderJob:
         self.engine = engine.name
-        return EncoderJob(engine, own, frame, self.dimension, tokens)
+        job = EncoderJob(engine, own, frame, self.dimension, tokens)
+        job.start(here=here)
+        return job
 
 
 class EncoderJob:
@@ -162,19 +167,22 @@ class EncoderJob:
         self._own = slice(len(before), -len(after))
         self._vectors = np.empty((len(own), dimension), np.float32)
         self._tokens = [np.empty((0, dimension), np.float32)] * len(own) if tokens else []
-        batches = by_length([len(sequence) for sequence in self._sequences], engine.batch_tokens)
-        self._alone = batches if len(batches) == 1 else []
-        self._running = [] if self._alone else engine.threads.start(self._embed, batches)
+        self._running: list[Future[None]] = []
+
+    def start(self, *, here: bool) -> None:
+        """Begin; a single batch is computed `here` and now, where that is allowed, with all threads."""
+        batches = by_length([len(sequence) for sequence in self._sequences], self._engine.batch_tokens)
+        if here and len(batches) == 1:
+            self._embed(batches[0])
+        else:
+            self._running = self._engine.threads.start(self._embed, batches)
 
     def done(self) -> bool:
-        """Whether `result` has not to wait."""
-        return not self._alone and all(future.done() for future in self._running)
+        """Whether `result` has them without waiting."""
+        return all(future.done() and not future.cancelled() for future in self._running)
 
     def result(self) -> Embeddings:
-        """The embeddings, in the order of the texts; a single batch is computed here, with all threads."""
-        for batch in self._alone:
-            self._embed(batch)
-        self._alone = []
+        """The embeddings, in the order of the texts."""
         for future in self._running:
             future.result()
         return Embeddings(unit_rows(self._vectors), tuple(self._tokens))

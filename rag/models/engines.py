@@ -86,6 +86,8 @@ class Engines:
     def for_long_job(self) -> Engine:
         """The fastest engine here; torch where that was asked for."""
         if self._large is None:
+            if "_small" in vars(self):  # what it is busy with would be measured along
+                self._small.threads.drain()
             self._large = self._open_fastest()
             log.info("Texts are embedded by %s.", self._large.name)
         return self._large

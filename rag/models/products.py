@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 STEPS = 127  # from zero to the largest magnitude of a row, in 8 bits
@@ -78,12 +79,17 @@ class OneDnnProduct:
         return found
 
 
-def has_onednn() -> bool:
-    """Whether this torch has what `OneDnnProduct` calls: not in every build, and it is no part of its public API."""
+def has_onednn(dtype: torch.dtype) -> bool:
+    """Whether `OneDnnProduct` works here: not in every build of torch, nor with every number format of a processor."""
     import torch
 
-    wanted = ("_reorder_linear_weight", "_linear_pointwise")
-    return torch._C._has_mkldnn and all(hasattr(torch.ops.mkldnn, name) for name in wanted)
+    try:
+        OneDnnProduct(torch.zeros(16, 16, dtype=dtype), torch.zeros(16, dtype=dtype)).gelu(
+            torch.zeros(1, 16, dtype=dtype)
+        )
+    except (AttributeError, RuntimeError):  # what it calls is no part of torch's public API
+        return False
+    return True
 
 
 class Int8Product(_InSteps):

@@ -4,7 +4,7 @@ On a CPU each thread has a batch of its own: threads that share every product of
 waiting for each other, most of all where other programs run too.
 
 A forward pass of our own over the folder's weights: transformers' `BertModel` computes the same, but takes seconds to
-import, and on a CPU projects queries, keys and values one by one and hands the attention strided tensors.
+import, and on a CPU projects queries, keys and values one by one.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from rag.models.products import Int8Product, OneDnnProduct, Product, TorchProduc
 from rag.models.threads import limit_torch, thread_count
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     Norm = tuple[Tensor, Tensor]  # scale, shift
@@ -78,7 +79,7 @@ class TorchEngine:
         places = tensors["embeddings.position_embeddings.weight"] + kinds[0]
         self._places = places.to(device, self._dtype)
         self._norm = _pair(moved, "embeddings.LayerNorm")
-        product = _product(device, dtype)
+        product = _product(device, dtype, self._dtype)
         self._layers = [_layer(moved, number, product) for number in range(int(config["num_hidden_layers"]))]
 
     @cached_property
@@ -136,11 +137,11 @@ def _merge(tensors: dict[str, Tensor], path: Path) -> None:
         tensors[f"{name}.weight"] = tensors[f"{name}.weight"] + added[f"{name}.B"] @ added[f"{name}.A"]
 
 
-def _product(device: str, dtype: str) -> Callable[[Tensor, Tensor], Product]:
+def _product(device: str, name: str, dtype: torch.dtype) -> Callable[[Tensor, Tensor], Product]:
     """What makes a product of a weight and a bias."""
-    if dtype == INT8:
+    if name == INT8:
         return Int8Product
-    return OneDnnProduct if device == "cpu" and has_onednn() else TorchProduct
+    return OneDnnProduct if device == "cpu" and has_onednn(dtype) else TorchProduct
 
 
 def _layer(tensors: dict[str, Tensor], number: int, product: Callable[[Tensor, Tensor], Product]) -> _Layer:

@@ -62,7 +62,7 @@ def test_a_torch_without_onednn_computes_the_same(
     tiny_folder: Path, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = TorchEngine(tiny_folder, dtype=dtype)
-    monkeypatch.setattr(torch_engine, "has_onednn", lambda: False)
+    monkeypatch.setattr(torch_engine, "has_onednn", lambda _: False)
     plain = TorchEngine(tiny_folder, dtype=dtype)
     for found, wanted in zip(ours.hidden(BATCH), plain.hidden(BATCH), strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-5 if dtype == "float32" else 0.05)

@@ -45,6 +45,29 @@ class Stopping(HashEmbedder):
         return super().embed_texts(texts, tokens=tokens)
 
 
+class Ahead(Stopping):
+    """The same, a slab ahead: what it starts is ready at once."""
+
+    def start_texts(self, texts: Sequence[str]) -> Ready:
+        return Ready(self.embed_texts(texts, tokens=True))
+
+
+class Ready:
+    """A job that is done."""
+
+    def __init__(self, embeddings: Embeddings) -> None:
+        self._embeddings = embeddings
+
+    def done(self) -> bool:
+        return True
+
+    def result(self) -> Embeddings:
+        return self._embeddings
+
+    def cancel(self) -> None:
+        """Nothing is left of it."""
+
+
 @pytest.fixture
 def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Files for several batches of several slabs; idle embeddings are hardly kept beside what a run needs."""
@@ -85,26 +108,30 @@ def attempted(docs: Path, embedder: Stopping, *, rebuild: bool = False) -> bool:
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 @pytest.mark.parametrize("rebuild", [False, True])
-def test_an_orderly_end_at_any_point_loses_no_embedding(docs: Path, error: type[BaseException], rebuild: bool) -> None:
+@pytest.mark.parametrize("kind", [Stopping, Ahead])
+def test_an_orderly_end_at_any_point_loses_no_embedding(
+    docs: Path, error: type[BaseException], rebuild: bool, kind: type[Stopping]
+) -> None:
     for seed in range(2):
-        stop_at_random(docs, error, rebuild=rebuild, seed=seed)
+        stop_at_random(docs, error, kind, rebuild=rebuild, seed=seed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rebuild", [False, True])
-def test_many_orderly_ends_lose_no_embedding(docs: Path, rebuild: bool) -> None:
+@pytest.mark.parametrize("kind", [Stopping, Ahead])
+def test_many_orderly_ends_lose_no_embedding(docs: Path, rebuild: bool, kind: type[Stopping]) -> None:
     for seed in range(2, 60):
-        stop_at_random(docs, KeyboardInterrupt, rebuild=rebuild, seed=seed)
+        stop_at_random(docs, KeyboardInterrupt, kind, rebuild=rebuild, seed=seed)
 
 
-def stop_at_random(docs: Path, error: type[BaseException], *, rebuild: bool, seed: int) -> None:
+def stop_at_random(docs: Path, error: type[BaseException], kind: type[Stopping], *, rebuild: bool, seed: int) -> None:
     """Ingest in as many attempts as it takes; together they embed what one would have."""
     count, index, generator, total = count_of(docs), docs.parent / "index", random.Random(seed), 0
     if rebuild:
         ingest([docs], index, Stopping())
     ended, attempts = False, 0
     while not ended:
-        embedder = Stopping(generator.randint(0, count // 3), error)
+        embedder = kind(generator.randint(0, count // 3), error)
         ended = attempted(docs, embedder, rebuild=rebuild)
         total, attempts = total + embedder.count, attempts + 1
         assert sound(index) == FILES or not (ended or rebuild), f"seed {seed}"
