@@ -124,13 +124,13 @@ def test_an_ingest_that_fails_cancels_the_rest_and_keeps_what_was_embedded(tmp_p
 
 
 def test_a_copy_of_what_is_embedded_later_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches of two documents: b is gathered, and its copy seen, when the batch of a and a2 is committed."""
+    """b is gathered, and its copy seen, when the batch of a is committed."""
     monkeypatch.setattr(intake, "BATCH_TOKENS", 20)
     docs = tmp_path / "docs"
     docs.mkdir()
     same = "Fifty days of leave are given to everyone who works at the harbour.\n"
     texts = {
-        "a": "Ropes are kept in the shed behind the slipway for the winter.\n",
+        "a": "Ropes are kept in the shed behind the slipway for the winter.\n" * 3,
         "b": same,
         "c": same,
         "d": "Oars.\n",
@@ -138,7 +138,7 @@ def test_a_copy_of_what_is_embedded_later_waits_for_it(tmp_path: Path, monkeypat
     for name, text in texts.items():
         (docs / f"{name}.txt").write_text(text, encoding="utf-8")
     embedder = StartingEmbedder()
-    embedder.patience = 3
+    embedder.patience = 4
     report = ingest([docs], tmp_path / "index", embedder)
     assert report.files["indexed"] == 3
     assert report.files["duplicate"] == 1
