@@ -11,8 +11,6 @@ committed it survives anything.
 from __future__ import annotations
 
 import hashlib
-import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -30,10 +28,9 @@ from rag.index.chunking import Chunking
 from rag.index.split import split
 from rag.index.writer import Writer
 from rag.protocols import Embedder
-from rag.slabs import Slabs
+from rag.slabs import Slabs, turns
 
 BATCH_TOKENS = 100_000  # a commit's worth: some ten seconds of embedding on two cores, lost at most when killed
-SWITCH_S = 0.0002  # for which a thread keeps the interpreter when others want it: see `_Turns`
 
 UNSURE = -1  # in place of the inode of a file that has to be read again, whatever its stat
 TICK_NS, COARSE_TICK_NS = 20_000_000, 2_000_000_000  # of the clocks that stamp files; where they stamp whole seconds
@@ -86,36 +83,6 @@ class IngestReport:
     seconds: dict[str, float]
 
 
-class _Turns:
-    """Threads take turns quickly while any run is under way: those that embed need the interpreter all the time.
-
-    A thread at work in Python keeps it for 5 ms where nobody says otherwise, and they would mostly wait for it.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._runs = 0
-        self._before = 0.0
-
-    def begin(self) -> None:
-        """One more run."""
-        with self._lock:
-            if not self._runs:
-                self._before = sys.getswitchinterval()
-                sys.setswitchinterval(min(self._before, SWITCH_S))
-            self._runs += 1
-
-    def end(self) -> None:
-        """One less; as it was before, after the last."""
-        with self._lock:
-            self._runs -= 1
-            if not self._runs:
-                sys.setswitchinterval(self._before)
-
-
-_turns = _Turns()
-
-
 @dataclass(frozen=True, slots=True)
 class Pending:
     """A document that waits for its batch, with the bytes of progress that it stands for."""
@@ -124,6 +91,16 @@ class Pending:
     chunks: tuple[Chunk, ...]
     sources: tuple[Source, ...]
     size: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """Documents that are being embedded, to be committed together; `shown` of their bytes are in the progress."""
+
+    pending: list[Pending]
+    slabs: Slabs
+    size: int
+    shown: int = 0
 
 
 class Intake:
@@ -156,22 +133,22 @@ class Intake:
         self.seconds = {"read": 0.0, "split": 0.0, "embed": 0.0, "commit": 0.0}
         self._gathered: list[Pending] = []
         self._gathered_tokens = 0
-        self._embedding: tuple[list[Pending], Slabs] | None = None
+        self._embedding: Batch | None = None
         self._settled: list[Source] = []
         self._holders = {
             source.document: location for location, source in self.known.items() if source.document is not None
         }
 
     def __enter__(self) -> Self:
-        _turns.begin()
+        turns.begin()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        _turns.end()
+        turns.end()
         if kind is not None:
             with suppress(Exception):  # what ended the run is what has to be said
                 if self._embedding is not None:
-                    self._embedding[1].end()
+                    self._embedding.slabs.end()
             with suppress(RagError):
                 self._put_settled()  # files that took over a document from one that is already put as another
                 self.writer.commit(midway=True)
@@ -321,10 +298,9 @@ class Intake:
 
     def flush(self, *, last: bool = False) -> None:
         """Embed and commit all that waits; after the `last` of it, embeddings that nothing needs may go."""
-        self._finish()
         if self._gathered:
             self._next_batch()
-            self._finish()
+        self._finish()
         with self._timed("commit"):
             self._put_settled()
             self.commit = self.writer.commit(midway=not last)
@@ -332,36 +308,34 @@ class Intake:
     def _next_batch(self) -> None:
         """Begin to embed what is gathered, after the batch before it is committed."""
         self._finish()
-        batch, self._gathered, self._gathered_tokens = self._gathered, [], 0
+        pending, self._gathered, self._gathered_tokens = self._gathered, [], 0
         with self._timed("embed"):
-            chunks = (chunk for pending in batch for chunk in pending.chunks)
-            self._embedding = batch, Slabs(self.writer, self.embedder, chunks)
+            chunks = (chunk for each in pending for chunk in each.chunks)
+            slabs = Slabs(self.writer, self.embedder, chunks)
+        self._embedding = Batch(pending, slabs, sum(each.size for each in pending))
         self._step()
 
     def _step(self) -> None:
         """Take over what has been embedded meanwhile, and commit the batch if that was all of it."""
-        if self._embedding is not None:
-            batch, slabs = self._embedding
-            with self._timed("embed"), self._progress(batch, slabs):
-                slabs.step()
-            if slabs.done == slabs.total:
+        if (batch := self._embedding) is not None:
+            with self._timed("embed"):
+                batch.slabs.step()
+                self._show(batch)
+            if batch.slabs.done == batch.slabs.total:
                 self._finish()
 
     def _finish(self) -> None:
         """Wait for the batch that is being embedded, and commit it."""
-        if self._embedding is None:
+        if (batch := self._embedding) is None:
             return
-        batch, slabs = self._embedding
         with self._timed("embed"):
-            while slabs.done < slabs.total:
-                with self._progress(batch, slabs):
-                    slabs.wait()
-        if not slabs.total:
-            self.progress.advance(sum(pending.size for pending in batch))
-        self.tokens += slabs.tokens
+            while batch.slabs.done < batch.slabs.total:
+                batch.slabs.wait()
+                self._show(batch)
+        self.tokens += batch.slabs.tokens
         self._embedding = None
         with self._timed("commit"):
-            for pending in batch:
+            for pending in batch.pending:
                 self.writer.put(pending.document, pending.chunks)
                 for source in pending.sources:
                     self.writer.put_source(source)
@@ -381,13 +355,11 @@ class Intake:
                 waiting.append(source)
         self._settled = waiting
 
-    @contextmanager
-    def _progress(self, batch: Sequence[Pending], slabs: Slabs) -> Iterator[None]:
-        """Show what the block has of the batch's bytes embedded."""
-        size = sum(pending.size for pending in batch)
-        before = size * slabs.done // max(slabs.total, 1)
-        yield
-        self.progress.advance(size * slabs.done // max(slabs.total, 1) - before)
+    def _show(self, batch: Batch) -> None:
+        """Show what has been embedded as a share of the batch's bytes; all of them where nothing had to be."""
+        done = batch.size * batch.slabs.done // batch.slabs.total if batch.slabs.total else batch.size
+        self.progress.advance(done - batch.shown)
+        batch.shown = done
 
     # ------------------------------------------------------------ the end
 

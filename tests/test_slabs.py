@@ -149,10 +149,10 @@ def test_a_copy_of_what_is_embedded_later_waits_for_it(tmp_path: Path, monkeypat
 
 def test_turns_are_long_again_after_the_last_of_several_runs() -> None:
     before = sys.getswitchinterval()
-    turns = intake._Turns()
+    turns = slabs.Turns()
     turns.begin()
     turns.begin()
     turns.end()
-    assert sys.getswitchinterval() == pytest.approx(intake.SWITCH_S)
+    assert sys.getswitchinterval() == pytest.approx(slabs.SWITCH_S)
     turns.end()
     assert sys.getswitchinterval() == pytest.approx(before)
