@@ -28,23 +28,48 @@ _RENAME_TRIES = 20
 _RENAME_PAUSE_S = 0.05
 
 
+class Draft:
+    """A file in the making, out of sight until `take` gives it its name; without that it is removed in the end."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` is where it will be, or beside it, and what it is called meanwhile."""
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+        self._written = hashlib.sha256()
+        self._taken = False
+        self.file = self._temporary.open("w+b")
+
+    def __enter__(self) -> Draft:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._taken:
+            with contextlib.suppress(OSError):  # what is buffered may find no room
+                self.file.close()
+            self._temporary.unlink(missing_ok=True)
+
+    def write(self, data: bytes) -> None:
+        """Append `data`."""
+        self._written.update(data)
+        self.file.write(data)
+
+    def take(self, path: Path) -> str:
+        """Let the file be at `path`, durably; its SHA-256. Raises OSError, with `path` as it was before."""
+        self.file.flush()
+        _flush(self.file.fileno())
+        self.file.close()
+        if (wanted := self._written.hexdigest()) != digest(self._temporary):
+            raise OSError(errno.EIO, "the bytes read back are not those written", str(path))
+        _rename(self._temporary, path)
+        self._taken = True
+        sync_folder(path.parent)
+        return wanted
+
+
 def write(path: Path, data: bytes) -> str:
     """The SHA-256 of `data`, which is at `path` when this returns. Raises OSError, with `path` as it was before."""
-    wanted = hashlib.sha256(data).hexdigest()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            _flush(file.fileno())
-        if digest(temporary) != wanted:
-            raise OSError(errno.EIO, "the bytes read back are not those written", str(path))
-        _rename(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-    return wanted
+    with Draft(path) as draft:
+        draft.write(data)
+        return draft.take(path)
 
 
 def place(folder: Path, to: Path) -> None:

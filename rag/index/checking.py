@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from rag.errors import RagError
-from rag.index import deep_check, dense, lexical_check
+from rag.index import deep_check, dense_file, lexical_check
 from rag.index.database import damaged
 from rag.index.rows import Rows
 
@@ -117,7 +117,7 @@ def _derived(rows: Rows, derived: BinaryIO | None) -> Iterator[str]:
     again = "Searches are right but slower; the next rag ingest writes it anew."
     if commit.dense and derived is None:
         yield f"{file} is missing. {again}"
-    elif derived is not None and not dense.sound(derived, commit):
+    elif derived is not None and not dense_file.sound(derived, commit, rows.manifest().dimension):
         yield f"{file} is damaged: it does not have its checksum. {again}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import astuple, replace
 
-from rag.index import atomic, dense
+from rag.index import dense
 from rag.index.database import Database
 from rag.index.records import Commit
 from rag.index.rows import Rows
@@ -32,11 +32,7 @@ def derived(rows: Rows, commit: Commit, dimension: int) -> Commit:
     """The commit with a derived file of all its rows, which is on disk when this returns; none where it has no rows."""
     if not commit.chunks:
         return replace(commit, dense="", dense_sha256="", dense_rows=0, dense_last=0)
-    numbers, vectors = rows.vectors(dimension)
-    data = dense.serialised(numbers, vectors)
-    name = dense.file_name(data)
-    digest = atomic.write(rows.database.file.parent / name, data)
-    return replace(commit, dense=name, dense_sha256=digest, dense_rows=len(numbers), dense_last=int(numbers[-1]))
+    return dense.write(rows, commit, dimension)
 
 
 def record(database: Database, commit: Commit) -> None:

@@ -22,6 +22,7 @@ from rag.text.context import embedded_text
 from rag.text.terms import terms
 
 _BATCH = 1000
+_SLAB = 50_000
 Batch = Sequence[tuple[int, Chunk]]
 
 
@@ -74,10 +75,17 @@ def _terms(rows: Rows, batch: Batch) -> int:
 def _same_vectors(rows: Rows, derived: BinaryIO) -> bool:
     """Whether the vectors of the derived file are those of the rows that are still there."""
     commit, dimension = rows.commit(), rows.manifest().dimension
-    numbers, vectors = dense.stored(derived, commit, dimension)
-    live, wanted = rows.vectors(dimension)
-    old = live <= commit.dense_last
-    return np.array_equal(vectors[np.isin(numbers, live)], wanted[old])
+    base = dense.read_base(derived, commit, dimension, lambda wanted: rows.vectors_of(wanted.tolist(), dimension))
+    if base is None:
+        return False
+    for numbers, vectors in rows.vector_slabs(dimension, _SLAB):
+        old = numbers <= commit.dense_last
+        places = np.searchsorted(base.rows, numbers[old])
+        if not np.array_equal(base.rows[places], numbers[old]) or not np.array_equal(
+            base.vectors.at(places), vectors[old]
+        ):
+            return False
+    return True
 
 
 _WRONG: dict[str, Callable[[Rows, Batch], int]] = {

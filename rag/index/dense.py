@@ -1,35 +1,38 @@
 """Dense search: inner products. The only module that knows FAISS.
 
-    base   rows and float16 vectors in a derived file, `dense-<sha256>.faiss`, whole and immutable;
-           of more than EXACT_LIMIT rows also their codes
+    base   rows and float16 vectors in a derived file (dense_file.py), whole and immutable
     tail   newer rows, read from the database when the index is opened
 
 A commit adds to the tail; the base is written anew only when tail and deleted rows outgrow `tail_limit`. FAISS has
-no checksums and its own writing is not safe, so the bytes go through `atomic.write`, and their SHA-256 stands in
-the commit. A file that is missing or wrong costs time, not answers: the rows hold the same vectors.
+no checksums and its own writing is not safe, so the bytes go through `atomic`, and their SHA-256 stands in the
+commit. A file that is missing or wrong costs time, not answers: the rows hold the same vectors.
 
-To read all vectors takes 13 ms for each 100,000 (docs/decisions.md, "At size"), so a large base is searched by its
-codes: one bit a dimension, after a fixed rotation (RaBitQ: Gao and Long 2024, arXiv 2405.12497). The best `effort` of
-these are scored exactly. Whoever writes a base measures what that finds and raises the effort until it is enough; where
-no effort that is worth it is, the base has no codes. Few rows that a filter lets through, and the tail, are always
-searched exactly.
+Of few rows the base is "exact": every vector is in memory and is compared. Of many it is "ivf": in memory are codes
+of one bit a dimension, after a fixed rotation (RaBitQ: Gao and Long 2024, arXiv 2405.12497), in lists around centres
+(an inverted file); the codes in the `probes` lists nearest to the question choose `effort` rows, whose vectors are
+read from the file and scored exactly. Whoever writes such a base measures what that finds, and raises both until it is
+enough; where they would have to be so high that it is not worth it, the base is exact. The rows that a filter lets
+through are looked for among the codes too; the tail is always searched exactly.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import json
 import logging
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.index import atomic, dense_file
 from rag.index.database import damaged
+from rag.index.dense_file import Facts, Records, Table
 from rag.index.records import Commit
 from rag.index.rows import Rows
 
@@ -39,20 +42,29 @@ Numbers = NDArray[np.int64]
 
 EXACT_LIMIT = 200_000
 """Rows up to which every vector is compared: 25 ms."""
-EFFORT, EFFORT_PER_HIT = 2000, 20
-"""Codes whose vectors are scored: at least so many, and so many for each hit that is wanted."""
+STEPS: tuple[tuple[int, int], ...] = (
+    (32, 1000),
+    (16, 1000),
+    (16, 2000),
+    (8, 2000),
+    (4, 2000),
+    (4, 4000),
+    (2, 4000),
+    (1, 8000),
+)
+"""What is tried in turn: a list in so many is probed, and so many of the codes found there are scored exactly."""
+EFFORT_PER_HIT = 20
+"""Codes that are scored exactly for each hit that is wanted, at least."""
 RECALL_LEAST = 0.99
-"""recall@10 against exact search below which a base is given a larger effort."""
-CODED_SHARE = 25
-"""Where more than one in so many of the codes would have to be scored, to compare all vectors is as fast."""
+"""recall@10 against exact search, with vectors half-way between two of the base's, below which more is tried."""
 PROBES = 100
-"""Vectors of the base that are searched for to measure it."""
-PART = 500_000
-"""Codes of one part, at most. There are two parts or more, searched at once where FAISS may have several threads."""
+"""Such vectors."""
+TRAINING = 40
+"""Vectors for each centre that the centres are made of."""
 
 _SEED = 1
+_QUERY_BITS = 4  # of a question's numbers when it is compared with codes: 8 find no more (docs/decisions.md)
 _SLAB = 50_000  # vectors that are made floats at once
-_HEADER, _HEADER_MOST = b"rag dense ", 4096
 _log = logging.getLogger(__name__)
 
 
@@ -61,53 +73,74 @@ def tail_limit(base: int) -> int:
     return max(2000, base // 5)
 
 
-def file_name(data: bytes) -> str:
-    """The name of the derived file that holds these bytes."""
-    return f"dense-{_sha256(data)[:16]}.faiss"
+def write(rows: Rows, commit: Commit, dimension: int) -> Commit:
+    """Write the derived file of all rows; the commit, which has at least one, naming it. Raises OSError."""
+    folder = rows.database.file.parent
+    if commit.chunks > EXACT_LIMIT and (made := _write_large(rows, commit, dimension, folder)):
+        return made
+    numbers, vectors = rows.vectors(dimension)
+    data = _bytes(_flat(numbers, vectors))
+    named = _named(commit, _sha256(data), numbers)
+    atomic.write(folder / named.dense, data)
+    return named
 
 
-def serialised(rows: Numbers, vectors: Halves) -> bytes:
-    """A base of these ascending rows and their vectors (n, d), as the bytes of its file."""
-    flat = _bytes(_faiss_index(rows, vectors))
-    if len(rows) <= EXACT_LIMIT:
-        return flat
-    parts = _parts(vectors)
-    effort, recall = _tried(_joined(parts), vectors)
-    if recall < RECALL_LEAST:
-        return flat
-    coded = [_bytes(part) for part in parts]
-    facts = {"kind": "coded", "effort": effort, "recall": round(recall, 4), "parts": [len(part) for part in coded]}
-    return b"".join([_HEADER, json.dumps(facts).encode("ascii"), b"\n", *coded, flat])
+def _write_large(rows: Rows, commit: Commit, dimension: int, folder: Path) -> Commit | None:
+    """The same with codes; None where these would not be worth it."""
+    with atomic.Draft(folder / "dense.faiss") as draft:
+        numbers, summed = [], hashlib.sha256()
+        draft.write(dense_file.MAGIC)
+        for some, vectors in rows.vector_slabs(dimension, _SLAB):
+            summed.update(data := dense_file.records(vectors, some))
+            draft.write(data)
+            numbers.append(some)
+        draft.file.flush()
+        held = np.concatenate(numbers)
+        stored = Records(draft.file, held, dimension, _unreadable)
+        codes = _codes(stored, held)
+        if not (found := _tried(codes, stored, held)):
+            return None
+        table = Table(Facts(*found, summed.hexdigest()), held, _bytes(codes)).data()
+        draft.write(table)
+        named = _named(commit, _sha256(table), held)
+        draft.take(folder / named.dense)
+    return named
 
 
-def described(file: BinaryIO | None) -> tuple[str, float]:
-    """The kind of search that a derived file is for, in a word, and its recall@10 as it was measured."""
-    if file is None:
-        return "exact", 1.0
-    file.seek(0)
-    facts, _ = _facts(file.read(_HEADER_MOST))
-    return (facts["kind"], facts["recall"]) if facts else ("exact", 1.0)
+def _named(commit: Commit, digest: str, rows: Numbers) -> Commit:
+    """The commit with a derived file of that SHA-256, whole or of its table, and these rows."""
+    name = f"dense-{digest[:16]}.faiss"
+    return replace(commit, dense=name, dense_sha256=digest, dense_rows=len(rows), dense_last=int(rows[-1]))
+
+
+def described(file: BinaryIO | None, commit: Commit, dimension: int) -> tuple[str, float]:
+    """The kind of search that a commit's derived file is for, in a word, and its recall@10 as it was measured."""
+    found = dense_file.table(file, commit, dimension) if file and dense_file.is_large(file) else None
+    return ("ivf", found.facts.recall) if found else ("exact", 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Codes:
-    """A FAISS index of codes in the order of the base's rows, and how many of the best are scored exactly."""
+class Held:
+    """Vectors (n, d) float16 in memory, by place."""
 
-    index: Any
-    effort: int
+    vectors: Halves
+
+    def at(self, places: Numbers) -> Halves:
+        """The vectors (m, d) at these places."""
+        return self.vectors[places]
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A FAISS index, its rows (n,) ascending, its vectors (n, d) float16, and codes where it is large.
+    """A FAISS index of vectors, or of codes (then with `facts`), whose ids are the `rows` (n,), ascending.
 
-    The vectors may lie in the index's own memory: they live as long as it does.
+    The vectors of the former may lie in the index's own memory: they live as long as it does.
     """
 
     index: Any
     rows: Numbers
-    vectors: Halves
-    codes: Codes | None = None
+    vectors: Held | Records
+    facts: Facts | None = None
 
 
 class Dense:
@@ -143,7 +176,7 @@ class Dense:
         """The vectors (n, d) of these rows, in their order. Raises KeyError for a row not there."""
         found = np.empty((len(rows), self._tail_vectors.shape[1]), np.float32)
         in_base, places = _places(self._base.rows, rows)
-        found[in_base] = self._base.vectors[places[in_base]]
+        found[in_base] = self._base.vectors.at(places[in_base])
         in_tail, places = _places(self._tail_rows, rows)
         found[in_tail] = self._tail_vectors[places[in_tail]]
         if not (in_base | in_tail).all():
@@ -155,30 +188,29 @@ class Dense:
         k = min(k, len(allowed))
         if k < 1:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        places = self._by_codes(vector, k, allowed)
-        if places is not None:
-            return _best(self._base.rows[places], _products(self._base.vectors[places].astype(np.float32), vector), k)
         chosen = self._selector(allowed) if among is not None else self._live_selector
+        if facts := self._base.facts:
+            near = self._by_codes(vector, max(facts.effort, EFFORT_PER_HIT * k), facts, allowed, chosen)
+            vectors = self._base.vectors.at(_places(self._base.rows, near)[1])
+            return _best(near, _products(vectors.astype(np.float32), vector), k)
         scores, rows = self._base.index.search(
             np.ascontiguousarray(vector[None], np.float32), k, params=_parameters(chosen)
         )
         return rows[0], scores[0]
 
-    def _by_codes(self, vector: Floats, k: int, allowed: Numbers) -> Numbers | None:
-        """Places in the base among which the best `k` are, by their codes; None where all are to be looked at."""
-        codes, count = self._base.codes, len(self._base.rows)
-        if codes is None or len(allowed) <= EXACT_LIMIT:
-            return None
-        wanted = max(codes.effort, EFFORT_PER_HIT * k)
-        most = math.ceil(wanted * count / len(allowed) * (1 if len(allowed) == count else 1.2))
-        if most > count // CODED_SHARE:
-            return None
-        _, found = codes.index.search(np.ascontiguousarray(vector[None], np.float32), most)
-        places = np.asarray(found[0][found[0] >= 0], np.int64)
-        if len(allowed) < count:
-            places = places[_places(allowed, self._base.rows[places])[0]]
-        # What passes may lie far from the question: then fewer came than the recall was measured with.
-        return places if len(places) >= wanted else None
+    def _by_codes(self, vector: Floats, wanted: int, facts: Facts, allowed: Numbers, chosen: Any) -> Numbers:
+        """So many of the `allowed` rows of the base, ascending: those nearest by their codes."""
+        if len(allowed) <= wanted:
+            return allowed
+        lists = _lists_of(self._base.index).nlist
+        more = max(len(self._base.rows) / len(allowed), wanted / facts.effort)
+        probes = min(lists, math.ceil(facts.probes * more))
+        while True:
+            found = _nearest(self._base.index, vector[None], wanted, probes, chosen)[0]
+            # What passes may lie far from the question, in other lists than where it was measured.
+            if found[-1] >= 0 or probes == lists:
+                return np.sort(found[found >= 0])
+            probes = lists
 
     @cached_property
     def _live_in_base(self) -> Numbers:
@@ -189,7 +221,11 @@ class Dense:
         return self._selector(self._live_in_base)
 
     def _in_base(self, rows: Numbers) -> Numbers:
-        return rows[np.isin(rows, self._base.rows, assume_unique=True)]
+        held = self._base.rows
+        if len(held) and held[-1] - held[0] + 1 == len(held):  # none is missing between them
+            first, last = np.searchsorted(rows, [held[0], held[-1] + 1])
+            return rows[first:last]
+        return rows[np.isin(rows, held, assume_unique=True)]
 
     def _selector(self, allowed: Numbers) -> Any:
         """FAISS's choice of these rows of the base; None where they are all."""
@@ -204,97 +240,66 @@ class Dense:
 
 
 def load(rows: Rows, commit: Commit, dimension: int, file: BinaryIO | None) -> Dense:
-    """The dense part of a commit; `file` is its derived file, None where that is missing.
+    """The dense part of a commit; `file` is its derived file, open as long as this is used, None where it is missing.
 
     A file that does not hold what the commit says is not used: the base is made of the rows, with a warning.
     """
     live = rows.live()
     if len(live) != commit.chunks:
         raise damaged(rows.database.file, f"{commit.chunks - len(live)} chunks are missing")
-    base = _read(file, commit, dimension) if commit.dense else _base(*_nothing(dimension))
-    if base is None:
-        _log.warning(
-            "%s is missing or damaged; searching from the database instead, which is slower to open. "
-            "The next rag ingest writes it anew.",
-            rows.database.file.parent / commit.dense,
-        )
-        base = _base(*rows.vectors(dimension))
-        return Dense(base, _all_there(rows, live, base.rows), _nothing(dimension))
+    base = _base(*_nothing(dimension))
+    if commit.dense:
+        read = read_base(file, commit, dimension, lambda wanted: rows.vectors_of(wanted.tolist(), dimension))
+        if read is None:
+            _log.warning(
+                "%s is missing or damaged; searching from the database instead, which is slower to open. "
+                "The next rag ingest writes it anew.",
+                rows.database.file.parent / commit.dense,
+            )
+            base = _base(*rows.vectors(dimension))
+            return Dense(base, _all_there(rows, live, base.rows), _nothing(dimension))
+        base = read
     tail = rows.vectors(dimension, after=commit.dense_last)
     return Dense(base, _all_there(rows, live, np.concatenate([base.rows, tail[0]])), tail)
 
 
 def _all_there(rows: Rows, live: Numbers, held: Numbers) -> Numbers:
     """The live rows. Raises IndexDamaged where one of them is not among those held."""
+    if np.array_equal(live, held):
+        return held
     if not np.isin(live, held).all():
         raise damaged(rows.database.file, "vectors of its chunks are missing")
     return live
 
 
-def sound(file: BinaryIO, commit: Commit) -> bool:
-    """Whether the derived file holds the bytes that the commit names."""
-    file.seek(0)
-    summed = hashlib.sha256()
-    while block := file.read(1 << 20):
-        summed.update(block)
-    return summed.hexdigest() == commit.dense_sha256
-
-
-def stored(file: BinaryIO, commit: Commit, dimension: int) -> tuple[Numbers, Halves]:
-    """The rows and vectors (n, d) that a derived file holds; none where it is not the one of the commit."""
-    base = _read(file, commit, dimension)
-    return (base.rows, base.vectors.copy()) if base else _nothing(dimension)
-
-
-def _read(file: BinaryIO | None, commit: Commit, dimension: int) -> Base | None:
-    """The base in a file; None where it is not the one of the commit."""
+def read_base(
+    file: BinaryIO | None, commit: Commit, dimension: int, otherwise: Callable[[Numbers], Halves]
+) -> Base | None:
+    """The base in a file; None where it is not the one of the commit. `otherwise`: see `Records`."""
     if file is None:
         return None
+    if dense_file.is_large(file):
+        table = dense_file.table(file, commit, dimension)
+        codes = _opened(table.codes) if table else None
+        if table is None or codes is None or (codes.ntotal, codes.d) != (commit.dense_rows, dimension):
+            return None
+        _lists_of(codes).parallel_mode = 1  # several lists of one question at once, not several questions
+        return Base(codes, table.rows, Records(file, table.rows, dimension, otherwise), table.facts)
     file.seek(0)
     data = file.read()
     if _sha256(data) != commit.dense_sha256:
         return None
-    facts, start = _facts(data[:_HEADER_MOST])
-    parts = []
-    for size in facts.get("parts", []):
-        parts.append(_opened(data, start, size))
-        start += size
-    flat = _opened(data, start, len(data) - start)
+    flat = _opened(data)
     rows, vectors = _held(flat, commit.dense_rows, dimension)
-    if not len(rows):
-        return None
-    if not facts:
-        return Base(flat, rows, vectors)
-    if None in parts or {part.d for part in parts} != {dimension} or sum(part.ntotal for part in parts) != len(rows):
-        _log.warning("This FAISS cannot read the index's codes; every vector is compared, which is slower.")
-        return Base(flat, rows, vectors)
-    return Base(flat, rows, vectors, Codes(_joined(parts), facts["effort"]))
+    return Base(flat, rows, Held(vectors)) if len(rows) else None
 
 
-def _facts(data: bytes) -> tuple[dict[str, Any], int]:
-    """What the header of a derived file says, and where what follows begins; nothing where it has none of ours."""
-    line, _, _ = data.partition(b"\n")
-    try:
-        facts = json.loads(line.removeprefix(_HEADER)) if line.startswith(_HEADER) else {}
-    except (ValueError, RecursionError):
-        facts = {}
-    kinds = {"kind": str, "effort": int, "recall": float, "parts": list}
-    if not isinstance(facts, dict) or any(type(facts.get(name)) is not kind for name, kind in kinds.items()):
-        return {}, 0
-    numbers = [facts["effort"], *facts["parts"]]
-    if len(numbers) < 2 or any(type(number) is not int or number < 1 for number in numbers):
-        return {}, 0
-    return facts, len(line) + 1
-
-
-def _opened(data: bytes, start: int, size: int) -> Any:
-    """The FAISS index in these bytes; None where they are not there, or this FAISS does not know their format."""
+def _opened(data: bytes | memoryview) -> Any:
+    """The FAISS index in these bytes; None where this FAISS does not know their format."""
     import faiss
 
-    if size < 1 or start + size > len(data):
-        return None
     try:
-        return faiss.deserialize_index(np.frombuffer(data, np.uint8, size, start))
+        return faiss.deserialize_index(np.frombuffer(data, np.uint8))
     except RuntimeError:
         return None
 
@@ -322,10 +327,10 @@ def _parameters(selector: Any) -> Any:
 
 
 def _base(rows: Numbers, vectors: Halves) -> Base:
-    return Base(_faiss_index(rows, vectors) if len(rows) else None, rows, vectors)
+    return Base(_flat(rows, vectors) if len(rows) else None, rows, Held(vectors))
 
 
-def _faiss_index(rows: Numbers, vectors: Halves) -> Any:
+def _flat(rows: Numbers, vectors: Halves) -> Any:
     import faiss
 
     quantizer = faiss.ScalarQuantizer.QT_fp16
@@ -335,46 +340,56 @@ def _faiss_index(rows: Numbers, vectors: Halves) -> Any:
     return index
 
 
-def _parts(vectors: Halves) -> list[Any]:
-    """Codes of the vectors (n, d) in a few FAISS indexes, which are searched at once."""
+def _codes(stored: Records, rows: Numbers) -> Any:
+    """A FAISS index of the vectors' codes, in lists, whose ids are the rows."""
     import faiss
 
-    dimension = vectors.shape[1]
-    sample = vectors[_drawn(len(vectors), 50_000)].astype(np.float32)
-    bounds = np.linspace(0, len(vectors), max(2, math.ceil(len(vectors) / PART)) + 1).astype(int)
-    parts = []
-    for first, last in pairwise(bounds):
-        turn = faiss.RandomRotationMatrix(dimension, dimension)
-        turn.init(_SEED)
-        index: Any = faiss.IndexPreTransform(turn, faiss.IndexRaBitQFastScan(dimension, faiss.METRIC_INNER_PRODUCT))
-        index.train(sample)
-        for start in range(first, last, _SLAB):
-            index.add(vectors[start : min(start + _SLAB, last)].astype(np.float32))
-        parts.append(index)
-    return parts
+    count, dimension = len(stored), stored.dimension
+    lists = 2 ** max(1, round(math.log2(count) / 2))
+    turn = faiss.RandomRotationMatrix(dimension, dimension)
+    turn.init(_SEED)
+    centres = faiss.IndexFlatIP(dimension)
+    inner: Any = faiss.IndexIVFRaBitQ(centres, dimension, lists, faiss.METRIC_INNER_PRODUCT)
+    inner.cp.spherical, inner.cp.seed, inner.cp.min_points_per_centroid = True, _SEED, 1
+    index: Any = faiss.IndexPreTransform(turn, inner)
+    index.train(_floats(stored, _drawn(count, TRAINING * lists)))
+    for start in range(0, count, _SLAB):
+        places = np.arange(start, min(start + _SLAB, count))
+        index.add_with_ids(_floats(stored, places), rows[places])
+    return index
 
 
-def _joined(parts: list[Any]) -> Any:
-    """One FAISS index of the parts, whose places go on from one to the next."""
+def _lists_of(index: Any) -> Any:
+    """The part of an index of codes that has the lists."""
     import faiss
 
     untyped: Any = faiss
-    shards = untyped.IndexShards(parts[0].d, faiss.omp_get_max_threads() > 1, True)
-    for part in parts:
-        shards.add_shard(part)
-    return shards
+    return untyped.extract_index_ivf(index)
 
 
-def _tried(index: Any, vectors: Halves) -> tuple[int, float]:
-    """The least effort that finds enough, or the largest that is worth it, and its recall@10 over some vectors."""
-    probes = _drawn(len(vectors), PROBES)
-    tenth = _tenth(vectors, probes)
-    effort = EFFORT
-    while True:
-        recall = _recall(index, vectors, probes, tenth, effort)
-        if recall >= RECALL_LEAST or 2 * effort > len(vectors) // CODED_SHARE:
-            return effort, recall
-        effort *= 2
+def _nearest(index: Any, vectors: Floats, count: int, probes: int, selector: Any = None) -> Numbers:
+    """The rows (n, count) of the codes nearest to `vectors` (n, d) in so many lists, best first, then -1."""
+    import faiss
+
+    untyped: Any = faiss
+    settings = untyped.IVFRaBitQSearchParameters(nprobe=probes, qb=_QUERY_BITS, sel=selector)
+    turned = untyped.SearchParametersPreTransform(index_params=settings)
+    _, rows = index.search(np.ascontiguousarray(vectors, np.float32), count, params=turned)
+    return np.asarray(rows, np.int64)
+
+
+def _tried(index: Any, stored: Records, rows: Numbers) -> tuple[int, int, float] | None:
+    """Probes, effort and recall@10 of the first step that finds enough; None where the last does not."""
+    one, other = np.random.default_rng(_SEED).choice(len(stored), (2, PROBES))
+    asked = _floats(stored, one) + _floats(stored, other)
+    asked /= np.maximum(np.linalg.norm(asked, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    tenth = _tenth(stored, asked)
+    for share, effort in STEPS:
+        probes = max(1, _lists_of(index).nlist // share)
+        found = [np.searchsorted(rows, near[near >= 0]) for near in _nearest(index, asked, effort, probes)]
+        if (recall := _recall(stored, asked, tenth, found)) >= RECALL_LEAST:
+            return probes, effort, round(recall, 4)
+    return None
 
 
 def _drawn(count: int, wanted: int) -> Numbers:
@@ -382,26 +397,31 @@ def _drawn(count: int, wanted: int) -> Numbers:
     return np.sort(np.random.default_rng(_SEED).choice(count, min(wanted, count), replace=False))
 
 
-def _tenth(vectors: Halves, probes: Numbers) -> Floats:
-    """The product of each probe (n,) with its tenth nearest of the other vectors, exactly."""
-    asked = vectors[probes].astype(np.float32)
-    best = np.full((len(probes), 0), 0, np.float32)
-    for start in range(0, len(vectors), _SLAB):
-        products = asked @ vectors[start : start + _SLAB].astype(np.float32).T
-        best = np.concatenate([best, products], axis=1)
-        best = -np.partition(-best, min(10, best.shape[1] - 1), axis=1)[:, :11]  # the probe itself is one of them
+def _tenth(stored: Records, asked: Floats) -> Floats:
+    """The product of each of the vectors `asked` (n, d) with its tenth nearest, exactly."""
+    best = np.empty((len(asked), 0), np.float32)
+    for start in range(0, len(stored), _SLAB):
+        vectors = _floats(stored, np.arange(start, min(start + _SLAB, len(stored))))
+        best = np.concatenate([best, asked @ vectors.T], axis=1)
+        best = -np.partition(-best, min(9, best.shape[1] - 1), axis=1)[:, :10]
     return np.asarray(best.min(axis=1), np.float32)
 
 
-def _recall(index: Any, vectors: Halves, probes: Numbers, tenth: Floats, effort: int) -> float:
-    """The share of the probes' ten nearest that are among the best `effort` codes."""
-    asked = vectors[probes].astype(np.float32)
-    _, places = index.search(asked, effort)
-    found = [
-        np.count_nonzero(vectors[near[near >= 0]].astype(np.float32) @ one >= least - 1e-6) - 1
-        for near, one, least in zip(places, asked, tenth, strict=True)
+def _recall(stored: Records, asked: Floats, tenth: Floats, found: list[Numbers]) -> float:
+    """The mean share of the ten nearest that are among the places which would be scored."""
+    near = [
+        np.count_nonzero(_products(_floats(stored, places), one) >= least - 1e-5)
+        for places, one, least in zip(found, asked, tenth, strict=True)
     ]
-    return float(np.clip(found, 0, 10).mean() / 10)
+    return float(np.clip(near, 0, 10).mean() / 10)
+
+
+def _floats(stored: Records, places: Numbers) -> Floats:
+    return stored.at(places).astype(np.float32)
+
+
+def _unreadable(_rows: Numbers) -> Halves:
+    raise OSError(errno.EIO, "the bytes read back are not those written")
 
 
 def _products(vectors: Floats, vector: Floats) -> Floats:

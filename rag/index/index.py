@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from rag.datatypes import Chunk, Condition, Document, Page, Source
 from rag.errors import IndexProblem, RagError
-from rag.index import atomic, checking, dense, filters, folder, generation, lexical, selection, status
+from rag.index import checking, dense, dense_file, filters, folder, generation, lexical, selection, status
 from rag.index.chunking import Chunking
 from rag.index.database import damaged, explained, open_reader
 from rag.index.manifest import Manifest
@@ -255,11 +255,10 @@ class Index:
         self._rows.database.copy(generation / folder.DATABASE)
         if not self._commit.dense:
             return True
-        if self._dense_file is None or not dense.sound(self._dense_file, self._commit):
+        if self._dense_file is None or not dense_file.sound(self._dense_file, self._commit, self.manifest.dimension):
             return False
-        self._dense_file.seek(0)
         with explained(generation):
-            atomic.write(generation / self._commit.dense, self._dense_file.read())
+            dense_file.copy(self._dense_file, generation / self._commit.dense)
         return True
 
     def _look(self) -> None:

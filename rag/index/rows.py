@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -36,6 +36,12 @@ _SOURCE = f"{_FILE}, reason, fix, stale, given, sidecar, crc"
 _DOCUMENT = "id, markup, title, pages, metadata, text, crc"
 _COMMIT = "number, made, documents, sources, chunks, dense, dense_sha256, dense_rows, dense_last, crc"
 
+
+_VECTORS = (
+    "SELECT c.row, c.embedding, e.id, e.key, e.vector, e.crc FROM chunk AS c LEFT JOIN embedding AS e "
+    "ON e.id = c.embedding"
+)
+_OTHER_EMBEDDINGS = "the embeddings of its chunks are not the same wherever they are kept"
 
 _NAMES = {
     "manifest": "the manifest",
@@ -237,21 +243,54 @@ class Rows:
 
     def vectors(self, dimension: int, *, after: int = 0) -> tuple[NDArray[np.int64], Halves]:
         """Rows above `after`, ascending, and their vectors (n, dimension) float16."""
-        found = self.database.all(
-            "SELECT c.row, c.embedding, e.id, e.key, e.vector, e.crc FROM chunk AS c LEFT JOIN embedding AS e "
-            "ON e.id = c.embedding WHERE c.row > ? ORDER BY c.row",
-            (after,),
-        )
+        found = self.database.all(f"{_VECTORS} WHERE c.row > ? ORDER BY c.row", (after,))
         # Which embedding is a chunk's own: to compare the chunks' checksums takes three times as long as all this.
         again = "SELECT row, embedding FROM chunk INDEXED BY chunk_embedding WHERE row > ? ORDER BY row"
         if [row[:2] for row in found] != self.database.all(again, (after,)):
-            raise damaged(self.database.file, "the embeddings of its chunks are not the same wherever they are kept")
-        rows = np.array([row[0] for row in found], np.int64)
+            raise damaged(self.database.file, _OTHER_EMBEDDINGS)
+        return np.array([row[0] for row in found], np.int64), self._vectors(found, dimension)
+
+    def vector_slabs(self, dimension: int, size: int) -> Iterator[tuple[NDArray[np.int64], Halves]]:
+        """What `vectors` gives of all rows, so many at once. Raises IndexDamaged, perhaps only after the last."""
+        pairs = [np.empty((0, 2), np.int64)]
+        last = 0
+        while found := self.database.all(f"{_VECTORS} WHERE c.row > ? ORDER BY c.row LIMIT ?", (last, size)):
+            pairs.append(np.array([row[:2] for row in found], np.int64))
+            last = found[-1][0]
+            yield pairs[-1][:, 0], self._vectors(found, dimension)
+        by_row = np.concatenate(pairs)
+        self._require_pairs(by_row[np.lexsort((by_row[:, 0], by_row[:, 1]))], size)
+
+    def vectors_of(self, rows: Sequence[int], dimension: int) -> Halves:
+        """The vectors (n, dimension) float16 of these rows, in their order."""
+        found = self.database.all(
+            f"{_VECTORS} JOIN json_each(?) AS wanted ON c.row = wanted.value ORDER BY wanted.key", (_json(rows),)
+        )
+        if [row[1] for row in found] != [values[9] for values in self._chunk_values(rows)]:
+            raise damaged(self.database.file, _OTHER_EMBEDDINGS)
+        return self._vectors(found, dimension)
+
+    def _require_pairs(self, pairs: NDArray[np.int64], size: int) -> None:
+        """Raise IndexDamaged where an index has other rows and embeddings than these, which are in its order."""
+        after, done = (0, 0), 0
+        while again := self.database.all(
+            "SELECT embedding, row FROM chunk INDEXED BY chunk_embedding WHERE (embedding, row) > (?, ?) "
+            "ORDER BY embedding, row LIMIT ?",
+            (*after, size),
+        ):
+            if not np.array_equal(pairs[done : done + len(again), ::-1], np.array(again, np.int64)):
+                raise damaged(self.database.file, _OTHER_EMBEDDINGS)
+            after, done = again[-1], done + len(again)
+        if done != len(pairs):
+            raise damaged(self.database.file, _OTHER_EMBEDDINGS)
+
+    def _vectors(self, found: Sequence[Row], dimension: int) -> Halves:
+        """The vectors of rows that `_VECTORS` found."""
         blobs = [vector for _, _, vector in self._checked("embedding", [row[2:] for row in found])]
         data = b"".join(blobs)
-        if len(data) != 2 * dimension * len(rows):
+        if len(data) != 2 * dimension * len(found):
             raise damaged(self.database.file, f"a vector has not {dimension} numbers")
-        return rows, np.frombuffer(data, "<f2").astype(np.float16, copy=False).reshape(len(rows), dimension)
+        return np.frombuffer(data, "<f2").astype(np.float16, copy=False).reshape(len(found), dimension)
 
     def token_vectors(self, rows: Sequence[int]) -> list[tuple[int, bytes]]:
         """The codec's number and the blob of each row's token vectors, in the rows' order."""

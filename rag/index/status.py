@@ -53,7 +53,7 @@ def of(rows: Rows, commit: Commit, manifest: Manifest, derived: BinaryIO | None)
     states = Counter(source.state for source in rows.all_sources())
     weights = {part: int(rows.database.all(statement)[0][0] or 0) for part, statement in _BYTES.items()}
     folder = rows.database.file.parent
-    kind, recall = dense.described(derived if derived and dense.sound(derived, commit) else None)
+    kind, recall = dense.described(derived, commit, manifest.dimension)
     stored = int(rows.database.all("SELECT count(*) FROM token_vectors")[0][0])
     return IndexStatus(
         commit=commit.number,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rag.datatypes import Chunk, Document, Embeddings, Source
 from rag.errors import IndexProblem
-from rag.index import atomic, commits, folder, generation, lexical
+from rag.index import commits, dense_file, folder, generation, lexical
 from rag.index.chunking import Chunking
 from rag.index.database import Database, explained, of_disk
 from rag.index.embeddings import EmbeddingTable, embedding_key
@@ -322,8 +322,12 @@ class Writer:
         """Whether the derived file is the one that the last commit names; where not, the next commit writes it."""
         file = self._folder / self._commit.dense
         with explained(file):
-            if not self._commit.dense or (file.is_file() and atomic.digest(file) == self._commit.dense_sha256):
+            if not self._commit.dense:
                 return True
+            if file.is_file():
+                with file.open("rb") as opened:
+                    if dense_file.sound(opened, self._commit, self._dimension):
+                        return True
             if file.exists():
                 folder.set_aside(file, self.path)
             return False

@@ -65,9 +65,9 @@ def test_a_chunk_that_lexical_search_never_heard_of_is_found(tmp_path: Path, mon
 
 
 def test_a_derived_file_of_other_vectors_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    serialised = dense.serialised
+    flat = dense._flat
     with monkeypatch.context() as patched:
-        patched.setattr(dense, "serialised", lambda rows, vectors: serialised(rows, np.roll(vectors, 1, axis=0)))
+        patched.setattr(dense, "_flat", lambda rows, vectors: flat(rows, np.roll(vectors, 1, axis=0)))
         path = filled(tmp_path, [1])
     assert any("its derived file holds other vectors than its rows" in problem for problem in deep(path))
 
