@@ -193,7 +193,7 @@ def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
 
 def _read_each(file: BinaryIO, offsets: list[int], sizes: list[int]) -> list[bytes]:
     """What `read_at` gives for each of many; quicker where nothing is amiss."""
-    if sys.platform != "win32":
+    if sys.platform != "win32":  # pragma: no branch
         descriptor, pread = file.fileno(), os.pread
         with contextlib.suppress(OSError):
             blocks = [pread(descriptor, size, offset) for offset, size in zip(offsets, sizes, strict=True)]

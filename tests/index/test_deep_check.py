@@ -72,6 +72,14 @@ def test_a_derived_file_of_other_vectors_is_found(tmp_path: Path, monkeypatch: p
     assert any("its derived file holds other vectors than its rows" in problem for problem in deep(path))
 
 
+def test_a_derived_file_that_this_faiss_cannot_read_is_not_taken_for_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = filled(tmp_path, [1])
+    monkeypatch.setattr(dense, "_opened", lambda _data: None)
+    assert any("its derived file holds other vectors than its rows" in problem for problem in deep(path))
+
+
 def test_what_is_damaged_already_is_not_looked_into(tmp_path: Path) -> None:
     path = altered(filled(tmp_path, [1]), "UPDATE document SET title = 'another'")
     dense_file(path).unlink()

@@ -15,9 +15,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from rag.errors import IndexDamaged
 from rag.index import dense, dense_file
+from rag.index.database import open_reader
 from rag.index.index import Index
 from rag.index.records import Commit
+from rag.index.rows import Rows
 from tests.index.samples import CHUNKING, EMBEDDER, database_file, filled, held, open_writer, put
 from tests.index.samples import dense_file as dense_file_of
 
@@ -460,3 +463,69 @@ def test_records_that_cannot_be_read_are_asked_for_elsewhere(
                 file.write(last + first) if harm == "swapped" else None
         assert np.array_equal(kept.at(np.array([3, 198, 199])), stored[[3, 198, 199]])
     assert asked == {"cut": [206], "swapped": [205, 206], "unreadable": [10, 205, 206]}[harm]
+
+
+def test_a_read_that_gives_less_than_was_asked_for_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pread = os.pread
+    with records_of(tmp_path, np.arange(20), vectors(20)) as kept:
+        monkeypatch.setattr(os, "pread", lambda file, size, offset: pread(file, min(size, 7), offset))
+        assert np.array_equal(kept.at(np.arange(20)), vectors(20))
+
+
+@pytest.mark.usefixtures("coded")
+def test_a_disk_that_reads_back_something_else_is_an_error_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "pread", lambda _file, size, _offset: bytes(size))
+    with pytest.raises(OSError, match="not those written"):
+        written(tmp_path, ROWS, vectors(len(ROWS), 64))
+    assert not list(tmp_path.iterdir())
+
+
+def test_vectors_slab_by_slab_are_those_of_all_rows(tmp_path: Path) -> None:
+    path = filled(tmp_path / "index")
+    with open_writer(path) as writer:
+        writer.remove_source("/corpus/m1.md")
+    with closing_rows(path) as rows:
+        numbers, stored = rows.vectors(32)
+        for size in (1, 4, 1000):
+            slabs = list(rows.vector_slabs(32, size))
+            assert max(len(each) for each, _ in slabs) <= size
+            assert np.array_equal(np.concatenate([each for each, _ in slabs]), numbers)
+            assert np.array_equal(np.concatenate([each for _, each in slabs]), stored)
+        assert np.array_equal(rows.vectors_of(numbers[::-2].tolist(), 32), stored[::-2])
+        with pytest.raises(IndexDamaged, match="chunks are missing"):
+            rows.vectors_of([1, 10_000], 32)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda found: found[:-1],
+        lambda found: [(found[0][0], found[0][1] + 100), *found[1:]],
+        lambda found: [*found, (10_000, 10_000)],
+    ],
+)
+def test_a_table_and_an_index_that_differ_are_noticed_slab_by_slab(
+    tmp_path: Path, wrong: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing_rows(filled(tmp_path / "index")) as rows:
+        read_all = rows.database.all
+
+        def lying(statement: str, values: Any = ()) -> Any:
+            found = read_all(statement, values)
+            return wrong(found) if found and "INDEXED BY chunk_embedding" in statement else found
+
+        monkeypatch.setattr(rows.database, "all", lying)
+        with pytest.raises(IndexDamaged, match="not the same wherever they are kept"):
+            list(rows.vector_slabs(32, 1000))
+
+
+@contextmanager
+def closing_rows(path: Path) -> Iterator[Rows]:
+    """The rows of an index."""
+    database = open_reader(database_file(path))
+    yield Rows(database)
+    database.close()

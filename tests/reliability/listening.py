@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from types import TracebackType
 from typing import Any, BinaryIO
 
 import pytest
@@ -40,7 +39,7 @@ class Listener:
     def open_file(self, path: Path, mode: str = "r", *rest: Any, **named: Any) -> Any:
         """As Path.open; a file that is written is heard."""
         file = self._really["Path.open"](path, mode, *rest, **named)
-        if mode != "wb" or (inside := self._inside(path)) is None:
+        if mode != "w+b" or (inside := self._inside(path)) is None:
             return file
         self._opened += 1
         self.operations.append(Open(self._opened, inside, create=True, empty=True))
@@ -99,23 +98,21 @@ class Listener:
 
 
 class Heard:
-    """A file that is written from its start."""
+    """A file that is written from its start, as `atomic.Draft` opens it."""
 
     def __init__(self, file: BinaryIO, handle: int, operations: list[Operation]) -> None:
         self._file = file
         self._handle = handle
         self._operations = operations
 
-    def __enter__(self) -> Heard:
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._file.close()
-
     def write(self, data: bytes) -> int:
         """As a file does."""
         self._operations.append(Write(self._handle, self._file.tell(), data))
         return self._file.write(data)
+
+    def close(self) -> None:
+        """As a file does."""
+        self._file.close()
 
     def flush(self) -> None:
         """As a file does."""

@@ -141,13 +141,13 @@ def test_a_format_that_sqlite_does_not_know_is_damage(path: Path) -> None:
 def test_the_status_does_not_quote_a_derived_file_that_is_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"EXACT_LIMIT": 2, "CODED_SHARE": 1, "EFFORT": 5, "RECALL_LEAST": 0.0}.items():
+    for name, value in {"EXACT_LIMIT": 2, "STEPS": ((1, 5),), "RECALL_LEAST": 0.0}.items():
         monkeypatch.setattr(dense, name, value)
     path = filled(tmp_path)
     with Index.open(path) as index:
-        assert (index.status().dense, index.status().recall > 0) == ("coded", True)
+        assert (index.status().dense, index.status().recall > 0) == ("ivf", True)
     file = dense_file(path)
-    file.write_bytes(file.read_bytes().replace(b'"kind": "coded"', b'"kind": "codec"'))
+    file.write_bytes(file.read_bytes().replace(b'"effort": 5', b'"effort": 4'))
     with Index.open(path) as index:
         assert (index.status().dense, index.status().recall) == ("exact", 1.0)
 
