@@ -92,8 +92,8 @@ def _write_large(rows: Rows, commit: Commit, dimension: int, folder: Path) -> Co
         draft.file.flush()
         held = np.concatenate(numbers)
         stored = Records(draft.file, held, dimension, _unreadable)
-        codes = _codes(stored, held)
-        if not (found := _tried(codes, stored, held)):
+        codes = _codes(stored)
+        if not (found := _tried(codes, stored)):
             return None
         table = Table(Facts(*found, summed.hexdigest()), held, _bytes(codes)).data()
         draft.write(table)
@@ -183,23 +183,23 @@ class Dense:
         k = min(k, len(allowed))
         if k < 1:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        chosen = self._selector(allowed) if among is not None else self._live_selector
         if facts := self._base.facts:
-            near = self._by_codes(vector, max(facts.effort, EFFORT_PER_HIT * k), facts, allowed, chosen)
+            near = self._by_codes(vector, max(facts.effort, EFFORT_PER_HIT * k), facts, allowed, among)
             vectors = self._base.vectors.at(_places(self._base.rows, near)[1])
             return _best(near, _products(vectors.astype(np.float32), vector), k)
         scores, rows = self._base.index.search(
-            np.ascontiguousarray(vector[None], np.float32), k, params=_parameters(chosen)
+            np.ascontiguousarray(vector[None], np.float32), k, params=_parameters(self._chosen(allowed, among))
         )
         return rows[0], scores[0]
 
-    def _by_codes(self, vector: Floats, wanted: int, facts: Facts, allowed: Numbers, chosen: Any) -> Numbers:
+    def _by_codes(self, vector: Floats, wanted: int, facts: Facts, allowed: Numbers, among: Numbers | None) -> Numbers:
         """So many of the `allowed` rows of the base, ascending: those nearest by their codes."""
         if len(allowed) <= wanted:
             return allowed
         lists = _lists_of(self._base.index).nlist
         more = max(len(self._base.rows) / len(allowed), wanted / facts.effort)
         probes = min(lists, math.ceil(facts.probes * more))
+        chosen = self._chosen(allowed, among)
         while True:
             found = _nearest(self._base.index, vector[None], wanted, probes, chosen)[0]
             # What passes may lie far from the question, in other lists than where it was measured.
@@ -210,6 +210,10 @@ class Dense:
     @cached_property
     def _live_in_base(self) -> Numbers:
         return self._in_base(self._live)
+
+    def _chosen(self, allowed: Numbers, among: Numbers | None) -> Any:
+        """FAISS's choice of the `allowed` rows; that of all live ones, which no `among` narrows down, is made once."""
+        return self._live_selector if among is None else self._selector(allowed)
 
     @cached_property
     def _live_selector(self) -> Any:
@@ -335,7 +339,7 @@ def _flat(rows: Numbers, vectors: Halves) -> Any:
     return index
 
 
-def _codes(stored: Records, rows: Numbers) -> Any:
+def _codes(stored: Records) -> Any:
     """A FAISS index of the vectors' codes, in lists, whose ids are the rows."""
     import faiss
 
@@ -350,7 +354,7 @@ def _codes(stored: Records, rows: Numbers) -> Any:
     index.train(_floats(stored, _drawn(count, TRAINING * lists)))
     for start in range(0, count, _SLAB):
         places = np.arange(start, min(start + _SLAB, count))
-        index.add_with_ids(_floats(stored, places), rows[places])
+        index.add_with_ids(_floats(stored, places), stored.rows[places])
     return index
 
 
@@ -373,7 +377,7 @@ def _nearest(index: Any, vectors: Floats, count: int, probes: int, selector: Any
     return np.asarray(rows, np.int64)
 
 
-def _tried(index: Any, stored: Records, rows: Numbers) -> tuple[int, int, float] | None:
+def _tried(index: Any, stored: Records) -> tuple[int, int, float] | None:
     """Probes, effort and recall@10 of the first step that finds enough; None where the last does not."""
     one, other = np.random.default_rng(_SEED).choice(len(stored), (2, PROBES))
     asked = _floats(stored, one) + _floats(stored, other)
@@ -381,7 +385,7 @@ def _tried(index: Any, stored: Records, rows: Numbers) -> tuple[int, int, float]
     tenth = _tenth(stored, asked)
     for share, effort in STEPS:
         probes = max(1, _lists_of(index).nlist // share)
-        found = [np.searchsorted(rows, near[near >= 0]) for near in _nearest(index, asked, effort, probes)]
+        found = [np.searchsorted(stored.rows, near[near >= 0]) for near in _nearest(index, asked, effort, probes)]
         if (recall := _recall(stored, asked, tenth, found)) >= RECALL_LEAST:
             return probes, effort, round(recall, 4)
     return None

@@ -64,14 +64,14 @@ class Records:
 
     def __init__(self, file: BinaryIO, rows: Numbers, dimension: int, otherwise: Callable[[Numbers], Halves]) -> None:
         self._file = file
-        self._rows = rows
+        self.rows = rows
         self.dimension = dimension
         self._kind = record_kind(dimension)
         self._otherwise = otherwise
         self._warned = False
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.rows)
 
     def at(self, places: Numbers) -> Halves:
         """The vectors (m, d) at these places, in their order. Raises as `otherwise` does."""
@@ -79,7 +79,7 @@ class Records:
         order = np.argsort(places, kind="stable")
         for first in range(0, len(order), LONGEST):
             wanted = order[first : first + LONGEST]
-            records, rows = self._read(places[wanted]), self._rows[places[wanted]]
+            records, rows = self._read(places[wanted]), self.rows[places[wanted]]
             found[wanted] = records["vector"]
             wrong = np.flatnonzero(checksums(found[wanted], rows) != records["crc"])
             if len(wrong):
