@@ -318,12 +318,12 @@ def _cut(index: Index, source: Source, span: tuple[int, int] | None) -> tuple[st
     name = shown(source.location)
     if source.document is None:
         raise CorpusError(f"{name} gave no text ({source.state.value}: {source.reason}). {source.fix}".strip())
-    text = index.text(source.document)
-    start, end = span or (0, len(text))
-    if span is not None and not start < end <= len(text):
-        whole = place(name, 0, len(text))
-        raise CorpusError(f"{place(name, start, end)} is not a span: the text has {len(text)} characters ({whole})")
-    return source.document, text[start:end], start, end
+    length = index.head(source.document).characters
+    start, end = span or (0, length)
+    if span is not None and not start < end <= length:
+        whole = place(name, 0, length)
+        raise CorpusError(f"{place(name, start, end)} is not a span: the text has {length} characters ({whole})")
+    return source.document, index.text(source.document, start, end), start, end
 
 
 def _write_bytes(text: str) -> None:

@@ -222,7 +222,7 @@ def _source_object(index: Index, source: Source) -> dict[str, Any]:
         "stale": source.stale,
         "document": source.document,
         "chunks": len(index.rows_of(source.document)) if source.document else 0,
-        "pages": len(index.document(source.document).pages) or None if source.document else None,
+        "pages": len(index.head(source.document).pages) or None if source.document else None,
         "size": source.size,
         "metadata": _metadata_object(index, source),
         "reason": source.reason or None,
@@ -234,7 +234,7 @@ def _metadata_object(index: Index, source: Source) -> dict[str, list[str]]:
     """What a filter can ask of a source: every key with its values."""
     from rag.index.filters import merged
 
-    own = index.document(source.document).metadata if source.document else ()
+    own = index.head(source.document).metadata if source.document else ()
     return dict(sorted(merged(source, own).items()))
 
 

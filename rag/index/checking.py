@@ -9,6 +9,7 @@ from rag.errors import RagError
 from rag.index import deep_check, dense_file, lexical_check
 from rag.index.database import damaged
 from rag.index.rows import Rows
+from rag.index.schema import PART
 
 _COUNTS = {
     "chunks without an embedding": ("chunk", "embedding NOT IN (SELECT id FROM embedding)"),
@@ -18,6 +19,10 @@ _COUNTS = {
     "documents without a source": (
         "document",
         "id NOT IN (SELECT document FROM source WHERE document IS NOT NULL)",
+    ),
+    "parts of texts that are longer than their documents": (
+        "document_text",
+        f"number * {PART} >= (SELECT characters FROM document WHERE id = document_text.document)",
     ),
 }
 _REBUILD = "Make the index anew from the source files with: rag ingest --rebuild"
@@ -63,7 +68,7 @@ def _whole(rows: Rows) -> Iterator[str]:
 def _documents(rows: Rows) -> Iterator[str]:
     for place in rows.document_places():
         try:
-            rows.document_at(place)
+            rows.require_text(rows.head_at(place))
         except RagError as error:
             yield str(error)
 

@@ -25,6 +25,7 @@ from rag.index import checking, dense, dense_file, filters, folder, generation, 
 from rag.index.chunking import Chunking
 from rag.index.database import damaged, explained, open_reader
 from rag.index.manifest import Manifest
+from rag.index.records import Head
 from rag.index.rows import Rows
 from rag.protocols import Embedder
 
@@ -198,13 +199,17 @@ class Index:
         """The document of that id. Raises KeyError where there is none."""
         return self._rows.document(document)
 
+    def head(self, document: str) -> Head:
+        """The same but for its text, which may be long."""
+        return self._rows.head(document)
+
     def text(self, document: str, start: int = 0, end: int | None = None) -> str:
         """The document's text, or that span of it. Raises KeyError where there is no such document."""
-        return self._rows.document(document).text[start:end]
+        return self._rows.text(document, start, end)
 
     def pages(self, document: str, start: int, end: int) -> tuple[Page, ...]:
         """The pages that the span of the document's text touches; none where the format has no pages."""
-        pages = self._rows.document(document).pages
+        pages = self._rows.head(document).pages
         return tuple(page for page in pages if page.start < end and start < page.end)
 
     def sources(self, document: str) -> list[Source]:
@@ -222,7 +227,7 @@ class Index:
 
     def date(self, document: str) -> str:
         """The day, month or year that a document's metadata give, such as "2024-05"; of several places the newest."""
-        own = self._rows.document(document).metadata
+        own = self._rows.head(document).metadata
         return max((filters.date_of(source, own) for source in self.sources(document)), default="")
 
     def all_sources(self) -> list[Source]:

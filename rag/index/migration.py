@@ -2,29 +2,33 @@
 
 format 1   no metadata; a row's checksum does not cover the table's name
 format 2   lexical search by SQLite's FTS5
-format 3   schema.py
+format 3   a document's text is one value of its row
+format 4   schema.py
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rag.index import lexical
 from rag.index.database import Database, damaged
+from rag.index.records import text_rows
 from rag.index.rows import Rows
 from rag.index.schema import FORMAT, checksum
 from rag.text.context import embedded_text
 
 Row = tuple[Any, ...]
+Named = dict[str, Any]
 
 _BATCH = {"document": 20}  # rows at once; of other tables:
 _ROWS = 1000
 _SUMMED = {
     "manifest": "key value",
     "commits": "number made documents sources chunks dense dense_sha256 dense_rows dense_last",
-    "document": "id markup title pages metadata text",
+    "document": "id markup title pages metadata characters",
     "source": "location root path state document digest size mtime_ns inode reader reason fix stale given sidecar",
     "embedding": "id key vector",
     "codec": "number data",
@@ -36,6 +40,8 @@ _BESIDE = {"embedding": ["released"]}
 """Columns that it does not cover."""
 _SINCE_2 = {"document": {"metadata": "[]"}, "source": {"given": "[]", "sidecar": "[]"}}
 """Columns that came with format 2, and what they hold where nothing was said."""
+_BEFORE_4 = {"document": "id markup title pages metadata text"}
+"""The columns of tables that had others."""
 
 
 def require_tables(old: Database, version: int) -> None:
@@ -52,41 +58,57 @@ def carry_over(old: Database, version: int, new: Database) -> None:
     The checksum of every row is compared before one of this format takes its place.
     """
     for table in _SUMMED:
-        columns = [*_SUMMED[table].split(), "crc", *_BESIDE.get(table, [])]
-        statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-        for rows in _batches(old, table, version):
-            _together(new, statement, rows)
+        for batch in _batches(old, table, version):
+            with _together(new):
+                _insert(new, table, batch)
+                for named in batch if table == "document" else []:
+                    new.many("INSERT INTO document_text VALUES (?, ?, ?, ?)", text_rows(named["id"], _text(named)))
     # Rows of chunks are never used again, not even those of chunks that are gone.
     new.all("DELETE FROM sqlite_sequence WHERE name = 'chunk'")
     used = old.all("SELECT name, seq FROM sqlite_sequence WHERE name = 'chunk'")
-    _together(new, "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", used)
+    new.many("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", used)
     _fill_lexical(new)
 
 
-def _batches(old: Database, table: str, version: int) -> Iterator[list[Row]]:
-    """The rows of a table, some at a time, as this format has them."""
-    columns, held = _SUMMED[table].split(), _held(table, version)
-    added = {column: value for column, value in _SINCE_2.get(table, {}).items() if column not in held}
-    asked = ", ".join(["rowid", *held, "crc", *_BESIDE.get(table, [])])
+def _batches(old: Database, table: str, version: int) -> Iterator[list[Named]]:
+    """The rows of a table, some at a time, by the names of their columns. Raises IndexDamaged."""
+    held, beside = _held(table, version), _BESIDE.get(table, [])
+    asked = ", ".join(["rowid", *held, "crc", *beside])
     statement = f"SELECT {asked} FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT {_BATCH.get(table, _ROWS)}"
     last = -1
     while found := old.all(statement, (last,)):
         last = found[-1][0]
-        rows = []
-        for _, *values in found:
-            own, crc, beside = values[: len(held)], values[len(held)], values[len(held) + 1 :]
-            if _checksum(version, table, own) != crc:
+        rows = [dict(zip([*held, "crc", *beside], values, strict=True)) for _, *values in found]
+        for row in rows:
+            own = [row[column] for column in held]
+            if _checksum(version, table, own) != row["crc"]:
                 raise damaged(old.file, f"a row of {table} ({str(own[0])[:60]}) does not have its checksum")
-            named = dict(zip(held, own, strict=True)) | added
-            full = _renewed(table, [named[column] for column in columns])
-            rows.append((*full, checksum(table, *full), *beside))
-        yield rows
+        yield [_SINCE_2.get(table, {}) | row for row in rows]
 
 
 def _held(table: str, version: int) -> list[str]:
     """The columns of a table that the format has and a checksum covers."""
     since = _SINCE_2.get(table, {}) if version < 2 else {}
-    return [column for column in _SUMMED[table].split() if column not in since]
+    return [column for column in _BEFORE_4.get(table, _SUMMED[table]).split() if column not in since]
+
+
+def _insert(new: Database, table: str, rows: Sequence[Named]) -> None:
+    """Put rows of an earlier format into the table as those of this one."""
+    columns = [*_SUMMED[table].split(), "crc", *_BESIDE.get(table, [])]
+    statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+    new.many(statement, [_row(table, named) for named in rows])
+
+
+def _row(table: str, named: Named) -> Row:
+    if table == "document":
+        named = named | {"characters": len(_text(named))}
+    values = _renewed(table, [named[column] for column in _SUMMED[table].split()])
+    return (*values, checksum(table, *values), *(named[column] for column in _BESIDE.get(table, [])))
+
+
+def _text(document: Named) -> str:
+    text: bytes = document["text"]
+    return text.decode("utf-8", "surrogatepass")
 
 
 def _renewed(table: str, values: list[Any]) -> list[Any]:
@@ -110,12 +132,12 @@ def _fill_lexical(new: Database) -> None:
     for start in range(0, len(live), _ROWS):
         numbers = live[start : start + _ROWS]
         texts = [(row, embedded_text(chunk)) for row, chunk in zip(numbers, rows.chunks(numbers), strict=True)]
-        new.all("BEGIN IMMEDIATE")
-        lexical.add(new, texts)
-        new.all("COMMIT")
+        with _together(new):
+            lexical.add(new, texts)
 
 
-def _together(new: Database, statement: str, rows: Sequence[Row]) -> None:
+@contextmanager
+def _together(new: Database) -> Iterator[None]:
     new.all("BEGIN IMMEDIATE")
-    new.many(statement, rows)
+    yield
     new.all("COMMIT")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from rag.datatypes import Chunk, Document, Markup, Metadata, Page, Source, State
-from rag.index.schema import checksum, pack, unpack
+from rag.index.schema import PART, checksum, pack, unpack
 
 Row = tuple[Any, ...]
 
@@ -25,6 +26,18 @@ class Commit:
     dense_sha256: str = ""
     dense_rows: int = 0
     dense_last: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A document but for its text, which has so many characters; the other fields are those of `Document`."""
+
+    id: str
+    markup: Markup
+    title: str
+    pages: tuple[Page, ...]
+    metadata: Metadata
+    characters: int
 
 
 def source_row(source: Source) -> Row:
@@ -59,25 +72,37 @@ def source_of(values: Row) -> Source:
     )
 
 
-def document_of(values: Row) -> Document:
-    name, markup, title, pages, metadata, text = values
+def head_of(document: Document) -> Head:
+    """What a document is but for its text."""
+    characters = len(document.text)
+    return Head(document.id, document.markup, document.title, document.pages, document.metadata, characters)
+
+
+def head_from(values: Row) -> Head:
+    """The head of a document's row without its checksum."""
+    name, markup, title, pages, metadata, characters = values
     kind: Markup = "markdown" if markup == "markdown" else "plain"
-    return Document(
-        id=name,
-        text=text.decode("utf-8", "surrogatepass"),
-        markup=kind,
-        title=unpack(title),
-        pages=tuple(Page(*page) for page in json.loads(pages)),
-        metadata=metadata_of(metadata),
-    )
+    held = tuple(Page(*page) for page in json.loads(pages))
+    return Head(name, kind, unpack(title), held, metadata_of(metadata), characters)
 
 
-def document_row(document: Document) -> Row:
+def document_row(head: Head) -> Row:
     """The values of a document's row, with their checksum."""
-    pages = json.dumps([[page.number, page.start, page.end] for page in document.pages])
-    text = document.text.encode("utf-8", "surrogatepass")
-    values = (document.id, document.markup, pack(document.title), pages, json.dumps(document.metadata), text)
+    pages = json.dumps([[page.number, page.start, page.end] for page in head.pages])
+    values = (head.id, head.markup, pack(head.title), pages, json.dumps(head.metadata), head.characters)
     return *values, checksum("document", *values)
+
+
+def text_rows(document: str, text: str) -> Iterator[Row]:
+    """The rows of a document's text, each with its checksum."""
+    for number in range(parts(len(text))):
+        part = text[number * PART : (number + 1) * PART].encode("utf-8", "surrogatepass")
+        yield document, number, part, checksum("document_text", document, number, part)
+
+
+def parts(characters: int) -> int:
+    """How many parts a text of so many characters has."""
+    return -(-characters // PART)
 
 
 def chunk_row(row: int, chunk: Chunk, embedding: int) -> Row:

@@ -3,15 +3,15 @@
 A row that is absent has no checksum. Where an answer rests on there being no more rows, they are looked for in two
 places, a table and an index of it: damage to one page changes one of these.
 
-A chunk's text is cut from its document's; a few decoded documents are kept, so that the hits of one search
-decode each document once.
+A chunk's text is cut from its document's; a few of the parts that this lies in are kept decoded, so that the hits of
+one search decode each part once.
 """
 
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -21,19 +21,19 @@ from rag.datatypes import Chunk, Document, Metadata, Source
 from rag.index.database import Database, damaged
 from rag.index.late import TokenCodec
 from rag.index.manifest import Manifest
-from rag.index.records import Commit, Row, document_of, metadata_of, source_of
-from rag.index.schema import checksum, pack, unpack
+from rag.index.records import Commit, Head, Row, head_from, metadata_of, parts, source_of
+from rag.index.schema import PART, checksum, pack, unpack
 
 Halves = NDArray[np.float16]
 
-_KEPT_CHARACTERS = 8_000_000
+_KEPT_HEADS, _KEPT_PARTS = 1000, 128
 _BATCH = 1000
 
 _CHUNK = "c.row, c.id, c.document, c.start, c.stop, c.heading, c.table_header, c.tokens, c.language, c.embedding, c.crc"
 _CHUNK_VALUES = 11
 _FILE = "location, root, path, state, document, digest, size, mtime_ns, inode, reader"
 _SOURCE = f"{_FILE}, reason, fix, stale, given, sidecar, crc"
-_DOCUMENT = "id, markup, title, pages, metadata, text, crc"
+_DOCUMENT = "id, markup, title, pages, metadata, characters, crc"
 _COMMIT = "number, made, documents, sources, chunks, dense, dense_sha256, dense_rows, dense_last, crc"
 
 
@@ -51,6 +51,7 @@ _NAMES = {
     "token_vectors": "token vectors",
     "chunk": "a chunk",
     "document": "a document",
+    "document_text": "a part of the text of a document",
     "source": "a source",
 }
 """What a row of a table is called."""
@@ -61,13 +62,13 @@ class Rows:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._documents: OrderedDict[str, Document] = OrderedDict()
-        self._kept = 0
+        self._kept_head = lru_cache(_KEPT_HEADS)(self._read_head)
+        self._kept_part = lru_cache(_KEPT_PARTS)(self._read_part)
 
     def forget(self) -> None:
         """Drop what was kept of an older state."""
-        self._documents.clear()
-        self._kept = 0
+        self._kept_head.cache_clear()
+        self._kept_part.cache_clear()
 
     # ------------------------------------------------------------ the index as a whole
 
@@ -126,19 +127,18 @@ class Rows:
 
     def document(self, document: str) -> Document:
         """The document of that id. Raises KeyError where there is none."""
-        kept = self._documents.get(document)
-        if kept is None:
-            rows = self.database.all(f"SELECT {_DOCUMENT} FROM document WHERE id = ?", (document,))
-            if not rows:
-                # The index that it is looked up in may have lost it.
-                if self.database.all("SELECT 1 FROM document NOT INDEXED WHERE id = ?", (document,)):
-                    raise damaged(self.database.file, f"document {document} is not found by its id")
-                raise KeyError(document)
-            kept = document_of(self._checked("document", rows)[0])
-            self._keep(kept)
-        else:
-            self._documents.move_to_end(document)
-        return kept
+        head = self.head(document)
+        text = self._text(document, 0, head.characters)
+        return Document(head.id, text, head.markup, head.title, head.pages, head.metadata)
+
+    def head(self, document: str) -> Head:
+        """The document of that id but for its text. Raises KeyError where there is none."""
+        return self._kept_head(document)
+
+    def text(self, document: str, start: int = 0, end: int | None = None) -> str:
+        """`text[start:end]` of that document. Raises KeyError where there is none."""
+        start, end, _ = slice(start, end).indices(self.head(document).characters)
+        return self._text(document, start, end)
 
     def document_metadata(self) -> dict[str, Metadata]:
         """What each document says of itself, by its id; only of those that say something."""
@@ -150,9 +150,14 @@ class Rows:
         """Where the documents lie in their table, whatever its index says."""
         return [place for (place,) in self.database.all("SELECT rowid FROM document NOT INDEXED")]
 
-    def document_at(self, place: int) -> Document:
-        """The document that lies there."""
-        return document_of(self._document_values(place))
+    def head_at(self, place: int) -> Head:
+        """The document that lies there, but for its text."""
+        return head_from(self._document_values(place))
+
+    def require_text(self, head: Head) -> None:
+        """Raise IndexDamaged where the document's text is not whole."""
+        for number in range(parts(head.characters)):
+            self._read_part(head.id, number)
 
     def sources(self, document: str) -> list[Source]:
         """Where a document lies, by location."""
@@ -355,17 +360,36 @@ class Rows:
             raise damaged(self.database.file, f"chunks are missing, such as row {missing[:1]}")
         return self._checked("chunk", found)
 
-    def _keep(self, document: Document) -> None:
-        self._documents[document.id] = document
-        self._kept += len(document.text)
-        while self._kept > _KEPT_CHARACTERS and len(self._documents) > 1:
-            _, dropped = self._documents.popitem(last=False)
-            self._kept -= len(dropped.text)
+    def _read_head(self, document: str) -> Head:
+        rows = self.database.all(f"SELECT {_DOCUMENT} FROM document WHERE id = ?", (document,))
+        if not rows:
+            # The index that it is looked up in may have lost it.
+            if self.database.all("SELECT 1 FROM document NOT INDEXED WHERE id = ?", (document,)):
+                raise damaged(self.database.file, f"document {document} is not found by its id")
+            raise KeyError(document)
+        return head_from(self._checked("document", rows)[0])
+
+    def _read_part(self, document: str, number: int) -> str:
+        rows = self.database.all(
+            "SELECT document, number, text, crc FROM document_text WHERE document = ? AND number = ?",
+            (document, number),
+        )
+        if not rows:
+            raise damaged(self.database.file, f"a part of the text of document {document} is missing")
+        text: bytes = self._checked("document_text", rows)[0][2]
+        return text.decode("utf-8", "surrogatepass")
+
+    def _text(self, document: str, start: int, end: int) -> str:
+        """`text[start:end]` of a document that is as long."""
+        first, after = start // PART, parts(end)
+        part = self._kept_part if after - first <= 2 else self._read_part  # a long text is not what is asked for again
+        joined = "".join(part(document, number) for number in range(first, after))
+        return joined[start - first * PART : end - first * PART]
 
     def _chunk(self, values: Row) -> Chunk:
         _, name, document, start, stop, heading, table_header, tokens, language, _ = values
         try:
-            text = self.document(document).text[start:stop]
+            text = self.text(document, start, stop)
             path = tuple(json.loads(heading))
             return Chunk(name, document, start, stop, text, path, unpack(table_header), tokens, language)
         except (KeyError, ValueError) as error:

@@ -1,12 +1,13 @@
 """The tables of an index, and the checksum that their rows carry.
 
     source ──→ document ←── chunk ──→ embedding ←── token_vectors ──→ codec
-                              │
-                              └ row ──→ lexical_entry ──→ lexical_term, lexical_segment, lexical_posting
+                  ↑           │
+    document_text ┘           └ row ──→ lexical_entry ──→ lexical_term, lexical_segment, lexical_posting
 
 `crc` is the CRC-32 of the table's name and the row's other values, checked when the row is read: SQLite itself notices
 a flipped bit only where it breaks a page. A chunk's `row` is never reused. Its text is not stored: it is a slice of
-its document's. Text is kept as UTF-8 in a BLOB, since SQLite's own string functions stop at a NUL and count no lone
+its document's, which lies in parts of `PART` characters, so that a hit in a long one costs no more than in a short
+one. Text is kept as UTF-8 in a BLOB, since SQLite's own string functions stop at a NUL and count no lone
 surrogates. Embeddings are found by the hash of what was embedded, so that equal texts are embedded once; one that no
 chunk needs any more is kept for a while (`released` is the commit since which it is idle).
 """
@@ -18,7 +19,8 @@ import re
 import zlib
 
 APPLICATION = 0x52414731  # "RAG1": tells an index from any other SQLite file
-FORMAT = 3
+FORMAT = 4
+PART = 1 << 16  # characters of a document's text in one row of document_text; its last part has the rest
 
 SCHEMA = (
     "CREATE TABLE manifest (key TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL) STRICT",
@@ -28,7 +30,10 @@ SCHEMA = (
         dense_last INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT""",
     """CREATE TABLE document (
         id TEXT PRIMARY KEY, markup TEXT NOT NULL, title TEXT NOT NULL, pages TEXT NOT NULL, metadata TEXT NOT NULL,
-        text BLOB NOT NULL, crc INTEGER NOT NULL) STRICT""",
+        characters INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT""",
+    """CREATE TABLE document_text (
+        document TEXT NOT NULL REFERENCES document (id) DEFERRABLE INITIALLY DEFERRED, number INTEGER NOT NULL,
+        text BLOB NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (document, number)) STRICT""",
     """CREATE TABLE source (
         location TEXT PRIMARY KEY, root TEXT NOT NULL, path TEXT NOT NULL, state TEXT NOT NULL,
         document TEXT REFERENCES document (id) DEFERRABLE INITIALLY DEFERRED,

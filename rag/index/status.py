@@ -15,7 +15,7 @@ from rag.index.records import Commit
 from rag.index.rows import Rows
 
 _BYTES = {
-    "text": "SELECT sum(length(text)) FROM document",
+    "text": "SELECT sum(length(text)) FROM document_text",
     "vectors": "SELECT sum(length(vector)) FROM embedding",
     "token vectors": "SELECT sum(length(data)) FROM token_vectors",
     "lexical": "SELECT sum(size) FROM (SELECT sum(length(terms)) AS size FROM lexical_entry "

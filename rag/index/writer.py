@@ -21,11 +21,13 @@ from rag.index.database import Database, explained, of_disk
 from rag.index.embeddings import EmbeddingTable, embedding_key
 from rag.index.index import Index
 from rag.index.lock import WriterLock
-from rag.index.records import Commit, chunk_row, document_row, source_row
+from rag.index.records import Commit, chunk_row, document_row, head_of, source_row, text_rows
 from rag.index.rows import Rows
-from rag.index.schema import pack
+from rag.index.schema import PART, pack
 from rag.protocols import Fingerprinted
 from rag.text.context import embedded_text
+
+_SLAB = 1000  # chunks of a document that are in memory as rows at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +163,13 @@ class Writer:
                 raise ValueError(
                     f"chunk {chunk.id} ({chunk.start}:{chunk.end}) is not a slice of document {document.id}"
                 )
-        keys = [self.key(chunk) for chunk in chunks]
         with self._step():
             if embeddings is not None:
-                self._table.keep(keys, embeddings, self._commit.number + 1)
+                self._table.keep([self.key(chunk) for chunk in chunks], embeddings, self._commit.number + 1)
             if self._is_there(document, chunks):
                 return
             removed = self._remove_document(document.id)
-            self._add_document(document, chunks, keys)
+            self._add_document(document, chunks)
         self._count(added=len(chunks), removed=removed)
 
     def put_source(self, source: Source) -> None:
@@ -268,33 +269,52 @@ class Writer:
 
     def _is_there(self, document: Document, chunks: Sequence[Chunk]) -> bool:
         """Whether the document is there, the same in everything, with these chunks."""
-        if not self._rows.has_document(document.id) or self._rows.document(document.id) != document:
+        if not self._rows.has_document(document.id) or self._rows.head(document.id) != head_of(document):
             return False
-        return self._rows.chunks(self._rows.rows_of(document.id)) == list(chunks)
+        rows = self._rows.rows_of(document.id)
+        return (
+            len(rows) == len(chunks)
+            and all(
+                self._rows.text(document.id, start, start + PART) == document.text[start : start + PART]
+                for start in range(0, len(document.text), PART)
+            )
+            and all(self._rows.chunks(rows[some]) == list(chunks[some]) for some in _slabs(len(rows)))
+        )
 
-    def _add_document(self, document: Document, chunks: Sequence[Chunk], keys: Sequence[str]) -> None:
+    def _add_document(self, document: Document, chunks: Sequence[Chunk]) -> None:
+        first = self._rows.next_row()
+        for some in _slabs(len(chunks)):
+            self._add_chunks(chunks[some], first + some.start)
+        self._database.all("INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?)", document_row(head_of(document)))
+        self._database.many("INSERT INTO document_text VALUES (?, ?, ?, ?)", text_rows(document.id, document.text))
+
+    def _add_chunks(self, chunks: Sequence[Chunk], first: int) -> None:
+        """Add some of a document's chunks, in rows from `first` on."""
+        texts = [embedded_text(chunk) for chunk in chunks]
+        keys = [embedding_key(text, self._fingerprint) for text in texts]
         ids = self._table.ids(keys)
         if missing := [chunk.id for chunk, key in zip(chunks, keys, strict=True) if key not in ids]:
-            raise ValueError(f"{len(missing)} chunks of document {document.id} have no embedding, such as {missing[0]}")
+            raise ValueError(
+                f"{len(missing)} chunks of document {chunks[0].document} have no embedding, such as {missing[0]}"
+            )
         self._table.use(ids.values())
-        first = self._rows.next_row()
-        self._database.all("INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?)", document_row(document))
-        rows = [
-            chunk_row(first + place, chunk, ids[key])
-            for place, (chunk, key) in enumerate(zip(chunks, keys, strict=True))
-        ]
+        rows = [chunk_row(first + place, chunk, ids[keys[place]]) for place, chunk in enumerate(chunks)]
         self._database.many("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        lexical.add(self._database, ((first + place, embedded_text(chunk)) for place, chunk in enumerate(chunks)))
+        lexical.add(self._database, enumerate(texts, first))
 
     def _remove_document(self, document: str) -> int:
         """Remove a document with its chunks; how many those were."""
-        found = self._database.all("SELECT row, embedding FROM chunk WHERE document = ?", (document,))
-        lexical.remove(self._database, (row for row, _ in found))
-        self._database.all("DELETE FROM chunk WHERE document = ?", (document,))
+        removed = 0
+        some = "SELECT row, embedding FROM chunk WHERE document = ? LIMIT ?"
+        while found := self._database.all(some, (document, _SLAB)):
+            lexical.remove(self._database, (row for row, _ in found))
+            self._database.many("DELETE FROM chunk WHERE row = ?", ((row,) for row, _ in found))
+            self._table.release({embedding for _, embedding in found}, self._commit.number + 1)
+            removed += len(found)
+        self._database.all("DELETE FROM document_text WHERE document = ?", (document,))
         self._database.all("DELETE FROM document WHERE id = ?", (document,))
-        self._table.release({embedding for _, embedding in found}, self._commit.number + 1)
         self._rows.forget()
-        return len(found)
+        return removed
 
     def _remove_orphans(self) -> int:
         """Remove the documents that no source has; how many chunks they had."""
@@ -342,3 +362,7 @@ class Writer:
     def _sweep(self) -> None:
         with explained(self.path):
             folder.sweep(self.path, keep=self._folder, derived=self._commit.dense)
+
+
+def _slabs(count: int) -> Iterator[slice]:
+    return (slice(start, min(start + _SLAB, count)) for start in range(0, count, _SLAB))

@@ -67,7 +67,7 @@ def test_an_index_of_an_earlier_format_is_migrated(rag: Run, folder: Path) -> No
     with zipfile.ZipFile(golden) as packed:
         packed.extractall(folder / "indexes" / "default")
     assert "rag migrate" in rag("status", code=1).stderr
-    assert rag("migrate").stdout == "indexes/default has format 3 now, 2 before\n"
-    assert rag("migrate").stdout == "indexes/default has format 3 already\n"
-    assert as_json(rag("migrate", "--json")) == {"index": "indexes/default", "format": {"before": 3, "after": 3}}
+    assert rag("migrate").stdout == "indexes/default has format 4 now, 2 before\n"
+    assert rag("migrate").stdout == "indexes/default has format 4 already\n"
+    assert as_json(rag("migrate", "--json")) == {"index": "indexes/default", "format": {"before": 4, "after": 4}}
     assert rag("check", "--deep").stdout == "sound\n"

@@ -65,6 +65,15 @@ def put(writer: Writer, number: int, version: int = 0, paragraphs: int = 3) -> D
     return made
 
 
+def put_text(writer: Writer, text: str) -> None:
+    """Put a document "long" of this text, and its source."""
+    made = Document("long", text)
+    chunks = split(made, EMBEDDER, CHUNKING)
+    embeddings = EMBEDDER.embed_texts([embedded_text(chunk) for chunk in chunks], tokens=True)
+    writer.put(made, chunks, embeddings)
+    writer.put_source(Source("/corpus", "long.txt", State.INDEXED, "long", digest="long"))
+
+
 def open_writer(path: Path, *, rebuild: bool = False) -> Writer:
     """A writer with the settings of these tests."""
     return Writer.open(path, embedder=EMBEDDER, chunking=CHUNKING, rebuild=rebuild)

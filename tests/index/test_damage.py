@@ -57,7 +57,12 @@ def altered(path: Path, *statements: str) -> Path:
 @pytest.mark.parametrize(
     ("statement", "says"),
     [
-        ("UPDATE document SET text = CAST(replace(text, 'Machine', 'machine') AS BLOB)", "a document .d1v0. does not"),
+        ("UPDATE document_text SET text = CAST(replace(text, 'Machine', 'machine') AS BLOB)", "of the text of a doc"),
+        ("UPDATE document_text SET number = 1", "a part of the text of document d1v0 is missing"),
+        ("UPDATE document_text SET number = 1", "1 parts of texts that are longer than their documents"),
+        ("DELETE FROM document_text", "a part of the text of document d1v0 is missing"),
+        ("UPDATE document_text SET document = 'another'", "names a document that is not there"),
+        ("UPDATE document SET characters = characters - 1", "a document .d1v0. does not have its checksum"),
         ("UPDATE document SET title = 'another'", "a document .d1v0. does not have its checksum"),
         ("UPDATE chunk SET start = start + 1 WHERE row = 2", "a chunk .2. does not have its checksum"),
         ("UPDATE chunk SET embedding = (SELECT max(id) FROM embedding) WHERE row = 1", "a chunk .1. does not have"),

@@ -14,6 +14,7 @@ from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexProblem, Rag
 from rag.index import database as database_module
 from rag.index.database import explained, open_reader, open_writer
 from rag.index.index import Index
+from rag.index.schema import FORMAT
 from tests.index.samples import database_file, filled, held, put
 from tests.index.samples import open_writer as open_index_writer
 
@@ -102,7 +103,9 @@ def test_a_newer_format_is_refused_with_a_sentence(tmp_path: Path) -> None:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     for opened in (Index.open, open_index_writer):
-        with pytest.raises(IndexMismatch, match=r"has format 99; this version of rag reads up to 3.*Upgrade rag"):
+        with pytest.raises(
+            IndexMismatch, match=rf"has format 99; this version of rag reads up to {FORMAT}.*Upgrade rag"
+        ):
             opened(path)
 
 

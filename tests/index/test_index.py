@@ -14,11 +14,24 @@ from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
 from rag.index import dense
 from rag.index.chunking import Chunking
 from rag.index.index import Index
+from rag.index.schema import PART
 from rag.index.writer import Writer
 from rag.models.fakes import HashEmbedder
 from rag.protocols import Store
 from rag.text.context import embedded_text
-from tests.index.samples import CHUNKING, EMBEDDER, database_file, dense_file, filled, held, open_writer, put, source
+from tests.index.samples import (
+    CHUNKING,
+    EMBEDDER,
+    database_file,
+    dense_file,
+    filled,
+    held,
+    open_writer,
+    put,
+    put_text,
+    source,
+)
+from tests.index.test_damage import altered
 
 QUESTION = "Which valve of machine 3 was checked at 21 degrees?"
 
@@ -214,17 +227,37 @@ def test_threads_may_share_an_index(tmp_path: Path) -> None:
         assert wrong == []
 
 
-def test_only_some_documents_are_kept_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rag.index import rows as rows_module
+def test_of_a_long_document_only_the_parts_wanted_are_read(tmp_path: Path) -> None:
+    text = "".join(f"{number} \U0001f600\u0301 b\u00fccher\ud800\n" for number in range(10_500))
+    assert 2 * PART < len(text) < len(text.encode("utf-8", "surrogatepass"))
+    with open_writer(tmp_path) as writer:
+        put_text(writer, text)
+    with open_index(tmp_path) as index:
+        around = [(0, 5), (PART - 3, PART + 3), (PART, 2 * PART), (5, None), (len(text) - 2, 10**9), (9, 9), (7, 3)]
+        for start, end in around:
+            assert index.text("long", start, end) == text[start:end]
+        assert index.document("long").text == index.text("long") == text
+        assert index.head("long").characters == len(text)
+    altered(tmp_path, "UPDATE document_text SET text = x'61' WHERE number = 1")
+    with open_index(tmp_path) as index:
+        assert index.text("long", 0, PART) == text[:PART]
+        with pytest.raises(IndexDamaged, match=r"a part of the text of a document .long. does not have its checksum"):
+            index.text("long", PART - 1, PART + 1)
 
-    monkeypatch.setattr(rows_module, "_KEPT_CHARACTERS", 500)
-    with open_index(filled(tmp_path, range(5))) as index:
-        first = index.document("d0v0")
-        assert index.document("d0v0") is first
-        for number in range(1, 5):
-            index.text(f"d{number}v0")
-        assert index.document("d0v0") is not first
-        assert index.document("d0v0") == first
+
+def test_the_same_long_document_is_not_put_twice(tmp_path: Path) -> None:
+    text = "".join(f"{number} pump\n" for number in range(9_000))
+    with open_writer(tmp_path) as writer:
+        put_text(writer, text)
+        assert writer.counts.added > 500
+        first = writer.commit()
+        put_text(writer, text)
+        assert writer.commit() == first
+        put_text(writer, text[:-2] + "s\n")
+        assert writer.commit() == first + 1
+    with open_index(tmp_path) as index:
+        assert index.text("long").endswith("pums\n")
+        assert index.check(deep=True) == []
 
 
 def test_status_counts_and_weighs(tmp_path: Path) -> None:

@@ -173,8 +173,8 @@ def test_what_was_lost_is_not_made_final(tmp_path: Path, verb: str) -> None:
     path, taken = filled(tmp_path / "index"), tmp_path / "taken"
     upkeep.snapshot(path, taken)
     for each in (path, taken):
-        altered(each, "PRAGMA foreign_keys = off", "DELETE FROM source WHERE document = 'd1v0'")
-        altered(each, "DELETE FROM document WHERE id = 'd1v0'", "DELETE FROM chunk WHERE document = 'd1v0'")
+        of_document = [f"DELETE FROM {table} WHERE document = 'd1v0'" for table in ("source", "document_text", "chunk")]
+        altered(each, "PRAGMA foreign_keys = off", *of_document, "DELETE FROM document WHERE id = 'd1v0'")
     verbs: dict[str, Callable[[], object]] = {
         "compact": lambda: upkeep.compact(path),
         "snapshot": lambda: upkeep.snapshot(path, tmp_path / "again"),
