@@ -5,19 +5,18 @@ block → sentences, lines or table rows → clauses → tokens
 
 from __future__ import annotations
 
-import unicodedata
 from array import array
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rag.datatypes import Document
 from rag.protocols import Embedder
 from rag.text import markdown, plain
 from rag.text.sentences import sentences
+from rag.text.windows import between_characters, windows
 
 Kind = Literal["heading", "rule", "front", "code", "table", "header", "row", "prose"]
 
@@ -61,12 +60,20 @@ class Piece:
         return self.kind in ("heading", "header")
 
 
-class TokenMap:
-    """Where the tokens of a text end, found once; counts of spans are estimates that are right to a token or two."""
+class Window(NamedTuple):
+    """The pieces of `text[start:end]` of a document in order; every non-blank character of it lies in one."""
 
-    def __init__(self, text: str, embedder: Embedder, borders: Sequence[int]) -> None:
+    start: int
+    end: int
+    pieces: list[Piece]
+
+
+class TokenMap:
+    """Where the tokens of a window end, found once; counts of spans are estimates that are right to a token or two."""
+
+    def __init__(self, text: str, embedder: Embedder, window: Window) -> None:
         self.ends = array("q")
-        for start, end in _slabs(len(text), borders):
+        for start, end in _slabs(window):
             latest = start
             for _, token_end in embedder.token_offsets(text[start:end]):
                 latest = max(latest, start + token_end)
@@ -84,65 +91,37 @@ class TokenMap:
         return min(self.ends[index], furthest) if index < len(self.ends) else furthest
 
 
-def _slabs(length: int, borders: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Spans that make up `[0, length)`, cut at a border where one comes before they are `SLAB` characters long."""
-    start = 0
-    while start < length:
-        end = min(start + SLAB, length)
-        if end < length:
+def _slabs(window: Window) -> Iterator[tuple[int, int]]:
+    """Spans that make up the window, cut before a piece where one starts before they are `SLAB` characters long."""
+    start, borders = window.start, [piece.start for piece in window.pieces]
+    while start < window.end:
+        end = min(start + SLAB, window.end)
+        if end < window.end:
             border = borders[bisect_right(borders, end) - 1] if borders else 0
             end = border if border > start else end
         yield start, end
         start = end
 
 
-def pieces(document: Document) -> list[Piece]:
-    """The document's blocks in order; every non-blank character lies in one."""
-    return _sections(document.text) if document.markup == "markdown" else _paragraphs(document.text)
-
-
-def _paragraphs(text: str) -> list[Piece]:
-    """The headings of a plain text and its runs of lines that are not blank, each with its heading path."""
-    borders = deque((heading, plain.underlined(text, heading)) for heading in plain.headings(text))
-    found: list[Piece] = []
+def pieces(document: Document) -> Iterator[Window]:
+    """The document's blocks with their heading paths, in windows that make up its text."""
     path: list[tuple[int, str]] = []
-    run: list[markdown.Line] = []
-
-    def close() -> None:
-        if run:
-            titles = tuple(title for _, title in path)
-            found.append(trimmed(text, Piece(run[0].start, run[-1].end, "prose", titles)))
-            run.clear()
-
-    at = 0
-    for line in markdown.lines(text):
-        if line.end <= at:
-            continue
-        if borders and line.start <= borders[0][0].start < line.end:
-            close()
-            heading, at = borders.popleft()
-            path = [*(entry for entry in path if entry[0] < heading.level), (heading.level, heading.title)]
-            titles = tuple(title for _, title in path)
-            found.append(Piece(heading.start, at, "heading", titles, heading.level))
-        elif line.content.strip():
-            run.append(line)
-        else:
-            close()
-    close()
-    return found
+    parse = markdown.blocks if document.markup == "markdown" else plain.blocks
+    for window in windows(document.text, parse):
+        yield Window(window.start, window.end, _sections(document.text, window.blocks, path))
 
 
-def _sections(text: str) -> list[Piece]:
-    """The blocks of a Markdown text, each with its heading path."""
+def _sections(text: str, blocks: Sequence[markdown.Block], path: list[tuple[int, str]]) -> list[Piece]:
+    """The blocks as pieces. `path` holds the headings (level, title) that they stand under, and is brought forward."""
     found: list[Piece] = []
-    path: list[tuple[int, str]] = []
-    for block in markdown.blocks(text):
+    for block in blocks:
         if block.kind == "heading":
-            path = [entry for entry in path if entry[0] < block.level]
-            path.append((block.level, block.title))
+            path[:] = [*(entry for entry in path if entry[0] < block.level), (block.level, block.title)]
         titles = tuple(title for _, title in path if title)
-        piece = Piece(block.start, block.end, _KINDS[block.kind], titles, block.level, block.header)
-        found.append(trimmed(text, piece))
+        kind, header = _KINDS[block.kind], block.header
+        if header and header[1] < block.start:  # the rest of a table that was cut
+            kind, header = "row", _names(text, header)
+        found.append(trimmed(text, Piece(block.start, block.end, kind, titles, block.level, header)))
     return found
 
 
@@ -181,14 +160,18 @@ def _first_cut(document: Document, piece: Piece) -> list[Piece]:
 
 def _rows(text: str, table: Piece, header: tuple[int, int]) -> list[Piece]:
     """The table's header and its rows, one line each."""
-    first_line = next(iter(markdown.lines(text[header[0] : header[1]])))
-    names = (header[0] + first_line.start, header[0] + first_line.end)
-    row = Piece(table.start, table.end, "row", table.path, header=names, fineness=1)
+    row = Piece(table.start, table.end, "row", table.path, header=_names(text, header), fineness=1)
     starts = [table.start + line.start for line in markdown.lines(text[table.start : table.end])]
     after = [start for start in starts if start > header[1]]
     body = _cut(text, replace(row, start=after[0]), after) if after else []
     end = after[0] if after else table.end
     return [trimmed(text, Piece(table.start, end, "header", table.path, fineness=1)), *body]
+
+
+def _names(text: str, header: tuple[int, int]) -> tuple[int, int]:
+    """The first line of a table's header."""
+    line = markdown.lines(text, *header)[0]
+    return line.start, line.end
 
 
 def _clauses(text: str, piece: Piece, tokens: TokenMap, limit: int) -> list[int]:
@@ -215,14 +198,7 @@ def _tokens(text: str, piece: Piece, tokens: TokenMap, room: int, limit: int) ->
         at = tokens.after(starts[-1], room if len(starts) == 1 else limit)
         if at >= piece.end:
             return starts
-        back = at
-        while back > max(starts[-1] + 1, at - 32) and _joined(text[back - 1], text[back]):
-            back -= 1
-        starts.append(at if _joined(text[back - 1], text[back]) else back)
-
-
-def _joined(before: str, after: str) -> bool:
-    return bool(unicodedata.combining(after)) or "\u200d" in (before, after) or after in "\ufe0e\ufe0f\u20e3"
+        starts.append(between_characters(text, starts[-1] + 1, at))
 
 
 def _cut(text: str, whole: Piece, starts: Sequence[int]) -> list[Piece]:

@@ -1,21 +1,21 @@
 """Document → chunks: packed from pieces of its structure, each bounded by the embedder's own tokenizer.
 
 A heading starts a new chunk; within a section pieces are packed up to the limit. Every non-blank character of the
-text lies in exactly one chunk. Sizes are estimated from one tokenisation of the whole text, and every chunk is
-counted again before it leaves.
+text lies in exactly one chunk. Sizes are estimated from one tokenisation of the text, and every chunk is counted again
+before it leaves. A long document is split in windows: beside its text, memory holds the pieces and chunks of one.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import takewhile
 
 from rag.datatypes import Chunk, Document
 from rag.index.chunking import Chunking, chunk_id
-from rag.index.pieces import Piece, TokenMap, finer, pieces
+from rag.index.pieces import Piece, TokenMap, Window, finer, pieces
 from rag.protocols import Embedder
 from rag.text.context import ARROW, embedded_text, outer_titles
 from rag.text.language import language
@@ -38,24 +38,27 @@ def split(document: Document, embedder: Embedder, chunking: Chunking) -> list[Ch
     With an embedder that takes less, chunks and contexts are smaller than `chunking` allows: `embedded_text` of each
     always fits into `embedder.max_tokens`. Raises ValueError for an embedder that takes hardly anything.
     """
-    parts = pieces(document)
-    if not parts:
-        return []
-    tokens = TokenMap(document.text, embedder, [part.start for part in parts])
-    return _Splitter(document, embedder, chunking, tokens).chunks(parts)
+    return [chunk for chunks in windows(document, embedder, chunking) for chunk in chunks]
+
+
+def windows(document: Document, embedder: Embedder, chunking: Chunking) -> Iterator[list[Chunk]]:
+    """The chunks of `split` a window of the text at a time (see `rag.text.windows`); none of the lists is empty."""
+    for window in pieces(document):
+        if window.pieces:
+            yield _Splitter(document, embedder, chunking, window).chunks(window.pieces)
 
 
 class _Splitter:
-    """One document on its way to chunks."""
+    """One window of a document on its way to chunks."""
 
-    def __init__(self, document: Document, embedder: Embedder, chunking: Chunking, tokens: TokenMap) -> None:
+    def __init__(self, document: Document, embedder: Embedder, chunking: Chunking, window: Window) -> None:
         room = embedder.max_tokens - embedder.overhead
         if room < LEAST_ROOM:
             raise ValueError(f"the embedder takes {room} tokens of text, at least {LEAST_ROOM} are needed")
         self.document = document
         self.embedder = embedder
         self.chunking = chunking
-        self.tokens = tokens
+        self.tokens = TokenMap(document.text, embedder, window)
         self.context_limit = min(chunking.context_tokens, room // 4)
         self.limit = min(chunking.max_tokens, room - self.context_limit - SLACK)
         self.room = room

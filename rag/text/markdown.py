@@ -9,13 +9,15 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 Kind = Literal["front", "heading", "code", "table", "item", "paragraph", "rule", "html"]
 
 LONGEST_UNDERLINED = 200
 """Characters of a heading that is marked by a line of `===` or `---` under it; above that it is a paragraph."""
+LONGEST_FRONT = 1_000_000
+"""Characters of a text among which `front` looks for its end."""
 LONGEST_TITLE = 1000
 """Characters of a heading that `plain_title` looks at."""
 
@@ -35,7 +37,8 @@ class Block:
     `inner` is the span of what is said in it: a heading's raw title, a list item's text after its marker, the lines
     between a code fence's marks; else the whole. It may be empty. `title` is a heading's text without markup (of
     its first 1000 characters), or the front matter's title. A table's `header` is its header row and the line of
-    dashes, `rows` are the others.
+    dashes, `rows` are the others. `opening` are the marks of a fence or comment, or the header lines of a table, that
+    has not ended where the text does: with them in front of it, what follows is read as the rest of the block.
     """
 
     kind: Kind
@@ -46,17 +49,20 @@ class Block:
     title: str = ""
     header: tuple[int, int] | None = None
     rows: tuple[tuple[int, int], ...] = ()
+    opening: tuple[Line, ...] = ()
 
 
-def blocks(text: str) -> list[Block]:
-    """The blocks of a Markdown text in order, without overlap; every non-blank character lies in one of them."""
-    rows = lines(text)
+def blocks(text: str, start: int = 0, end: int | None = None, opening: Sequence[Line] = ()) -> list[Block]:
+    """The blocks of a Markdown text in order, without overlap; every non-blank character lies in one of them.
+
+    With `start` and `end` those of `text[start:end]`, at their offsets in the text. The first of them is then the rest
+    of a block that was cut where an `opening` is given, and empty where the block goes no further.
+    """
+    rows = [*opening, *lines(text, start, end)]
     found: list[Block] = []
-    at = 0
-    front = _front_end(rows)
-    if front:
-        found.append(_front(rows, front))
-        at = front
+    at = _front_end(rows) if not start else 0
+    if at:
+        found.append(_front(rows, at))
     in_list = False
     while at < len(rows):
         if not rows[at].content.strip():
@@ -65,12 +71,21 @@ def blocks(text: str) -> list[Block]:
         block, at = _block_at(rows, at, in_list)
         found.append(block)
         in_list = block.kind == "item" or (in_list and _indent(text[block.start : block.start + 8]) >= 2)
+    if opening:
+        found[0] = _from(found[0], start)
     return found
 
 
-def lines(text: str) -> list[Line]:
-    """The lines of a text; unlike `str.splitlines`, form feeds and other rare separators stay inside a line."""
-    return [Line(m.start(), m.end(1), m[1]) for m in _LINE.finditer(text)]
+def front(text: str) -> Block | None:
+    """The front matter of a Markdown text, where it has one of at most `LONGEST_FRONT` characters."""
+    rows = lines(text, 0, LONGEST_FRONT) if text.startswith(("---", "+++")) else []
+    after = _front_end(rows)
+    return _front(rows, after) if after else None
+
+
+def lines(text: str, start: int = 0, end: int | None = None) -> list[Line]:
+    """The lines of `text[start:end]`; unlike `str.splitlines`, form feeds and other rare separators stay inside one."""
+    return [Line(m.start(), m.end(1), m[1]) for m in _LINE.finditer(text, start, len(text) if end is None else end)]
 
 
 def plain_title(raw: str) -> str:
@@ -131,6 +146,12 @@ def _block(kind: Kind, rows: Sequence[Line], first: int, after: int) -> Block:
     return Block(kind, start, end, (start, end))
 
 
+def _from(block: Block, start: int) -> Block:
+    """The part of a block from `start` on."""
+    inner = (max(start, block.inner[0]), max(start, block.inner[1]))
+    return replace(block, start=start, end=max(start, block.end), inner=inner)
+
+
 def _front_end(rows: Sequence[Line]) -> int:
     """The line after the front matter (YAML between `---`, TOML between `+++`); 0 where there is none."""
     mark = rows[0].content.rstrip() if rows else ""
@@ -171,7 +192,8 @@ def _code(rows: Sequence[Line], at: int, fence: str) -> tuple[Block, int]:
     last = _last_line(rows, at, min(closing, len(rows) - 1))
     told = min(closing - 1, last)
     inner = (rows[at + 1].start, rows[told].end) if told > at else (rows[at].end, rows[at].end)
-    return Block("code", rows[at].start, rows[last].end, inner), last + 1
+    opening = (Line(rows[at].start, rows[at].end, fence),) if closing == len(rows) else ()
+    return Block("code", rows[at].start, rows[last].end, inner, opening=opening), last + 1
 
 
 def _last_line(rows: Sequence[Line], first: int, last: int) -> int:
@@ -214,7 +236,9 @@ def _table(rows: Sequence[Line], at: int) -> tuple[Block, int]:
         after += 1
     start, end = rows[at].start, rows[after - 1].end
     body = tuple((row.start, row.end) for row in rows[at + 2 : after])
-    return Block("table", start, end, (start, end), header=(start, rows[at + 1].end), rows=body), after
+    header = (start, rows[at + 1].end)
+    opening = (rows[at], rows[at + 1]) if after == len(rows) else ()
+    return Block("table", start, end, (start, end), header=header, rows=body, opening=opening), after
 
 
 def _html(rows: Sequence[Line], at: int) -> tuple[Block, int]:
@@ -225,8 +249,10 @@ def _html(rows: Sequence[Line], at: int) -> tuple[Block, int]:
     closing = at
     while closing < len(rows) - 1 and mark not in rows[closing].content.lower():
         closing += 1
+    closed = mark in rows[closing].content.lower()
+    opening = () if closed else (Line(rows[at].start, rows[at].end, match[0]),)
     last = _last_line(rows, at, closing)
-    return _block("html", rows, at, last + 1), last + 1
+    return replace(_block("html", rows, at, last + 1), opening=opening), last + 1
 
 
 def _item(rows: Sequence[Line], at: int, marker: int) -> tuple[Block, int]:

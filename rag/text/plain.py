@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from rag.text.markdown import Line, lines
+from rag.text.markdown import Block, Line, lines
 
 WIDEST = 80
 """Columns of a heading; a Chinese character takes two."""
@@ -49,14 +50,44 @@ class Heading(NamedTuple):
     title: str
 
 
-def headings(text: str) -> list[Heading]:
-    """The headings of a plain text, in order."""
-    rows = lines(text)
+def blocks(text: str, start: int = 0, end: int | None = None, _opening: Sequence[Line] = ()) -> list[Block]:
+    """The headings of `text[start:end]` and its runs of lines that are not blank, at their offsets in the text."""
+    end = len(text) if end is None else end
+    borders = deque((heading, underlined(text, heading, end)) for heading in headings(text, start, end))
+    found: list[Block] = []
+    run: list[Line] = []
+
+    def close() -> None:
+        if run:
+            span = (run[0].start, run[-1].end)
+            found.append(Block("paragraph", *span, span))
+            run.clear()
+
+    at = start
+    for line in lines(text, start, end):
+        if line.end <= at:
+            continue
+        if borders and line.start <= borders[0][0].start < line.end:
+            close()
+            heading, at = borders.popleft()
+            inner = (heading.start, heading.end)
+            found.append(Block("heading", heading.start, at, inner, heading.level, heading.title))
+        elif line.content.strip():
+            run.append(line)
+        else:
+            close()
+    close()
+    return found
+
+
+def headings(text: str, start: int = 0, end: int | None = None) -> list[Heading]:
+    """The headings of `text[start:end]`, in order; a title is only at the text's own start."""
+    rows = lines(text, start, end)
     widest = max((_width(row.content.rstrip()) for row in rows), default=0)
     found: list[Heading] = []
     before: Sequence[Line] = ()
     for paragraph, following in pairwise([*_paragraphs(rows), []]):
-        opens = not found and not before and _width(paragraph[0].content.strip()) < _FULL * widest
+        opens = not start and not found and not before and _width(paragraph[0].content.strip()) < _FULL * widest
         level = _level(paragraph, following, before, opens=opens)
         if level:
             line = paragraph[0]
@@ -68,14 +99,15 @@ def headings(text: str) -> list[Heading]:
     return found
 
 
-def underlined(text: str, heading: Heading) -> int:
-    """Where the heading ends together with the line of ==== under it; its own end where there is none."""
-    end = text.find("\n", heading.end) + 1
-    if not end:
+def underlined(text: str, heading: Heading, end: int | None = None) -> int:
+    """Where the heading ends together with the line of ==== under it; its own end where `text[:end]` has none."""
+    end = len(text) if end is None else end
+    start = text.find("\n", heading.end, end) + 1
+    if not start:
         return heading.end
-    after = text.find("\n", end)
-    under = text[end : after if after >= 0 else len(text)]
-    return end + len(under.rstrip()) if _UNDERLINE.match(under) else heading.end
+    after = text.find("\n", start, end)
+    under = text[start : after if after >= 0 else end]
+    return start + len(under.rstrip()) if _UNDERLINE.match(under) else heading.end
 
 
 def _paragraphs(rows: Sequence[Line]) -> list[list[Line]]:
@@ -148,4 +180,6 @@ def _indent(line: str) -> int:
 
 def _width(text: str) -> int:
     """Columns on a terminal."""
+    if text.isascii():
+        return len(text)
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
