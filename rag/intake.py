@@ -1,11 +1,12 @@
 """What `pipeline.ingest` does with one file after another: look, read, split, embed in slabs, commit.
 
-    files ─look, read, split─→ a batch of documents ─full─→ Slabs (rag.slabs) ─all kept─→ put, commit
+    files ─look, read, split─→ a batch of chunks ─full─→ Slabs (rag.slabs) ─all kept─→ put whole documents, commit
                                      ↑ the next one gathers while the threads of the embedder are at work
 
 Nothing is embedded that the index already knows: a file is recognised by its stat, then by its bytes, then by the
-content-derived id of its document, and a chunk by the hash of what is embedded. A batch holds whole documents; once
-committed it survives anything.
+content-derived id of its document, and a chunk by the hash of what is embedded. What is committed survives anything:
+documents, and of one that is longer than a batch the embeddings of its first chunks, so that a run which is
+interrupted goes on from there.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, Self
 
+from rag.batches import Batch, Cuts, Pending
 from rag.corpus.ledger import counts, problems
 from rag.corpus.metadata import MetadataProblem, read_sidecar, sidecar_of
 from rag.corpus.readers import MAX_BYTES, Unread, document_id, reader_for, too_large
@@ -25,7 +27,7 @@ from rag.corpus.walk import Found
 from rag.datatypes import Chunk, Document, Metadata, Source, State
 from rag.errors import RagError
 from rag.index.chunking import Chunking
-from rag.index.split import split
+from rag.index.split import windows
 from rag.index.writer import Writer
 from rag.protocols import Embedder
 from rag.slabs import Slabs, turns
@@ -83,26 +85,6 @@ class IngestReport:
     seconds: dict[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A document that waits for its batch, with the bytes of progress that it stands for."""
-
-    document: Document
-    chunks: tuple[Chunk, ...]
-    sources: tuple[Source, ...]
-    size: int
-
-
-@dataclass(slots=True)
-class Batch:
-    """Documents that are being embedded, to be committed together; `shown` of their bytes are in the progress."""
-
-    pending: list[Pending]
-    slabs: Slabs
-    size: int
-    shown: int = 0
-
-
 class Intake:
     """One run over a writer: takes files in, remembers how each ended, commits in batches.
 
@@ -131,9 +113,8 @@ class Intake:
         self.commit = 0
         self.pages = {"indexed": 0, "empty": 0}
         self.seconds = {"read": 0.0, "split": 0.0, "embed": 0.0, "commit": 0.0}
-        self._gathered: list[Pending] = []
-        self._gathered_tokens = 0
-        self._embedding: Batch | None = None
+        self._gathered = Batch()
+        self._embedding: tuple[Batch, Slabs] | None = None
         self._settled: list[Source] = []
         self._holders = {
             source.document: location for location, source in self.known.items() if source.document is not None
@@ -148,7 +129,7 @@ class Intake:
         if kind is not None:
             with suppress(Exception):  # what ended the run is what has to be said
                 if self._embedding is not None:
-                    self._embedding.slabs.end()
+                    self._embedding[1].end()
             with suppress(RagError):
                 self._put_settled()  # files that took over a document from one that is already put as another
                 self.writer.commit(midway=True)
@@ -283,59 +264,80 @@ class Intake:
     def add(self, document: Document, sources: Sequence[Source], size: int = 0) -> None:
         """Queue a document with where it lies for embedding; a full batch is embedded and committed."""
         self._step()
-        with self._timed("split"):
-            chunks = tuple(split(document, self.embedder, self.chunking))
         for source in sources:
             if self._holder(document.id) is None:
                 self._holders[document.id] = source.location
             self.outcomes[source.location] = source
         for page in document.pages:
             self.pages["indexed" if document.text[page.start : page.end].strip() else "empty"] += 1
-        self._gathered.append(Pending(document, chunks, tuple(sources), size))
-        self._gathered_tokens += sum(chunk.tokens for chunk in chunks)
-        if self._gathered_tokens >= BATCH_TOKENS:
-            self._next_batch()
+        cuts, shown = Cuts(document), 0
+        for chunks in self._split(document):
+            self._embed_if_full()
+            upto = size * chunks[-1].end // len(document.text)
+            self._gathered.gather(chunks, upto - shown)
+            cuts.extend(chunks)
+            shown = upto
+        self._gathered.gather([], size - shown)
+        self._gathered.whole.append(Pending(document, cuts, tuple(sources)))
+        self._embed_if_full()
 
     def flush(self, *, last: bool = False) -> None:
         """Embed and commit all that waits; after the `last` of it, embeddings that nothing needs may go."""
-        if self._gathered:
-            self._next_batch()
+        self._next_batch()
         self._finish()
         with self._timed("commit"):
             self._put_settled()
             self.commit = self.writer.commit(midway=not last)
 
+    def _split(self, document: Document) -> Iterator[list[Chunk]]:
+        """The document's chunks, some at a time."""
+        found = windows(document, self.embedder, self.chunking)
+        while True:
+            with self._timed("split"):
+                chunks = next(found, None)
+            if chunks is None:
+                return
+            yield chunks
+
+    def _embed_if_full(self) -> None:
+        if self._gathered.tokens >= BATCH_TOKENS:
+            self._next_batch()
+
     def _next_batch(self) -> None:
         """Begin to embed what is gathered, after the batch before it is committed."""
         self._finish()
-        pending, self._gathered, self._gathered_tokens = self._gathered, [], 0
+        batch, self._gathered = self._gathered, Batch()
+        if not batch.whole and not batch.chunks:
+            return
         with self._timed("embed"):
-            chunks = (chunk for each in pending for chunk in each.chunks)
-            slabs = Slabs(self.writer, self.embedder, chunks)
-        self._embedding = Batch(pending, slabs, sum(each.size for each in pending))
+            slabs = Slabs(self.writer, self.embedder, batch.chunks)
+        batch.chunks.clear()  # the slabs have them
+        self._embedding = batch, slabs
         self._step()
 
     def _step(self) -> None:
         """Take over what has been embedded meanwhile, and commit the batch if that was all of it."""
-        if (batch := self._embedding) is not None:
+        if self._embedding is not None:
+            batch, slabs = self._embedding
             with self._timed("embed"):
-                batch.slabs.step()
-                self._show(batch)
-            if batch.slabs.done == batch.slabs.total:
+                slabs.step()
+                self._show(batch, slabs)
+            if slabs.done == slabs.total:
                 self._finish()
 
     def _finish(self) -> None:
         """Wait for the batch that is being embedded, and commit it."""
-        if (batch := self._embedding) is None:
+        if self._embedding is None:
             return
+        batch, slabs = self._embedding
         with self._timed("embed"):
-            while batch.slabs.done < batch.slabs.total:
-                batch.slabs.wait()
-                self._show(batch)
-        self.tokens += batch.slabs.tokens
+            while slabs.done < slabs.total:
+                slabs.wait()
+                self._show(batch, slabs)
+        self.tokens += slabs.tokens
         self._embedding = None
         with self._timed("commit"):
-            for pending in batch.pending:
+            for pending in batch.whole:
                 self.writer.put(pending.document, pending.chunks)
                 for source in pending.sources:
                     self.writer.put_source(source)
@@ -355,9 +357,9 @@ class Intake:
                 waiting.append(source)
         self._settled = waiting
 
-    def _show(self, batch: Batch) -> None:
+    def _show(self, batch: Batch, slabs: Slabs) -> None:
         """Show what has been embedded as a share of the batch's bytes; all of them where nothing had to be."""
-        done = batch.size * batch.slabs.done // batch.slabs.total if batch.slabs.total else batch.size
+        done = batch.size * slabs.done // slabs.total if slabs.total else batch.size
         self.progress.advance(done - batch.shown)
         batch.shown = done
 

@@ -27,7 +27,8 @@ ALLOWED: dict[str, set[str]] = {
     "models": {"text"},
     "retrieval": {"index", "text"},
     "slabs": {"index", "text"},
-    "intake": {"corpus", "index", "slabs", "text"},
+    "batches": set(),
+    "intake": {"batches", "corpus", "index", "slabs", "text"},
     "pipeline": {"intake", "corpus", "index", "generation", "retrieval", "text"},
     "evaluation": {"pipeline", "intake", "corpus", "index", "generation", "retrieval", "text", "models", "settings"},
     "cli": {

@@ -21,6 +21,7 @@ from rag.index.database import Database
 from rag.index.index import Index
 from rag.models.fakes import HashEmbedder
 from rag.pipeline import ingest
+from rag.text import windows
 from tests.index.samples import held, open_writer, put
 from tests.reliability.folders import ROOT, text
 from tests.reliability.interrupted import BATCH_TOKENS, SLAB_CHUNKS
@@ -114,6 +115,33 @@ def test_an_orderly_end_at_any_point_loses_no_embedding(
 ) -> None:
     for seed in range(2):
         stop_at_random(docs, error, kind, rebuild=rebuild, seed=seed)
+
+
+def test_a_document_of_many_batches_is_committed_whole_and_its_embeddings_before(
+    docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "WINDOW", 2000)
+    files = sorted(docs.iterdir())
+    whole = "\n\n".join(file.read_text(encoding="utf-8") for file in files[1:])
+    for file in files[1:]:
+        file.unlink()
+    (docs / "long.md").write_text(whole, encoding="utf-8")
+    count, index = count_of(docs), docs.parent / "index"
+    first = Stopping(count * 2 // 3)
+    assert not attempted(docs, first)
+    with Index.open(index) as opened:
+        assert (opened.commit, opened.check()) == (4, [])
+        assert {source.path for source in opened.all_sources()} == {files[0].name}
+    second = Stopping()
+    assert attempted(docs, second)
+    assert first.count + second.count == count
+    with Index.open(index) as opened, Index.open(index.with_name("whole")) as wanted:
+        assert opened.check(deep=True) == []
+        (found,) = [source.document or "" for source in opened.all_sources() if source.path == "long.md"]
+        assert opened.text(found) == whole
+        chunks = opened.chunks(opened.rows_of(found))
+        assert chunks == wanted.chunks(wanted.rows_of(found))
+        assert len(chunks) > 2 * BATCH_CHUNKS
 
 
 @pytest.mark.slow
