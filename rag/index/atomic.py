@@ -47,7 +47,7 @@ class Draft:
                 self.file.close()
             self._temporary.unlink(missing_ok=True)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Append `data`."""
         self._written.update(data)
         self.file.write(data)
@@ -65,7 +65,7 @@ class Draft:
         return wanted
 
 
-def write(path: Path, data: bytes) -> str:
+def write(path: Path, data: bytes | memoryview) -> str:
     """The SHA-256 of `data`, which is at `path` when this returns. Raises OSError, with `path` as it was before."""
     with Draft(path) as draft:
         draft.write(data)

@@ -27,6 +27,7 @@ _COUNTS = {
 }
 _REBUILD = "Make the index anew from the source files with: rag ingest --rebuild"
 _BATCH = 1000
+_SLAB = 50_000
 
 
 def check(rows: Rows, derived: BinaryIO | None, *, deep: bool = False) -> list[str]:
@@ -82,7 +83,8 @@ def _chunks(rows: Rows) -> Iterator[str]:
 
 
 def _vectors(rows: Rows) -> Iterator[str]:
-    rows.vectors(rows.manifest().dimension)
+    for _ in rows.vector_slabs(rows.manifest().dimension, _SLAB):
+        pass
     rows.check_idle()
     yield from ()
 

@@ -73,9 +73,13 @@ def write(rows: Rows, commit: Commit, dimension: int) -> Commit:
     folder = rows.database.file.parent
     if commit.chunks > EXACT_LIMIT and (made := _write_large(rows, commit, dimension, folder)):
         return made
-    numbers, vectors = rows.vectors(dimension)
-    data = _bytes(_flat(numbers, vectors))
-    named = _named(commit, _sha256(data), numbers)
+    index, numbers = _empty(dimension), []
+    for some, vectors in rows.vector_slabs(dimension, _SLAB):
+        index.add_with_ids(vectors.astype(np.float32), some)
+        numbers.append(some)
+    data = _bytes(index)
+    del index  # the bytes are as large
+    named = _named(commit, _sha256(data), np.concatenate(numbers))
     atomic.write(folder / named.dense, data)
     return named
 
@@ -330,13 +334,17 @@ def _base(rows: Numbers, vectors: Halves) -> Base:
 
 
 def _flat(rows: Numbers, vectors: Halves) -> Any:
-    import faiss
-
-    quantizer = faiss.ScalarQuantizer.QT_fp16
-    flat = faiss.IndexScalarQuantizer(vectors.shape[1], quantizer, faiss.METRIC_INNER_PRODUCT)
-    index = faiss.IndexIDMap(flat)
+    index = _empty(vectors.shape[1])
     index.add_with_ids(vectors.astype(np.float32), rows)
     return index
+
+
+def _empty(dimension: int) -> Any:
+    """A FAISS index that compares every vector."""
+    import faiss
+
+    flat = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+    return faiss.IndexIDMap(flat)
 
 
 def _codes(stored: Records) -> Any:
@@ -434,10 +442,11 @@ def _best(rows: Numbers, scores: Floats, k: int) -> tuple[Numbers, Floats]:
     return rows[best], scores[best].astype(np.float32)
 
 
-def _bytes(index: Any) -> bytes:
+def _bytes(index: Any) -> memoryview:
     import faiss
 
-    return bytes(faiss.serialize_index(index).tobytes())
+    data: Any = faiss.serialize_index(index)
+    return memoryview(data)
 
 
 def _nothing(dimension: int) -> tuple[Numbers, Halves]:
@@ -453,5 +462,5 @@ def _places(among: Numbers, rows: Numbers) -> tuple[NDArray[np.bool_], Numbers]:
     return found, places
 
 
-def _sha256(data: bytes) -> str:
+def _sha256(data: bytes | memoryview) -> str:
     return hashlib.sha256(data).hexdigest()

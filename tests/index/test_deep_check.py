@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from rag.index import deep_check, dense, lexical_changes
 from rag.index.index import Index
+from rag.index.rows import Rows
 from tests.index.samples import dense_file, filled, open_writer, put, source
 from tests.index.test_damage import altered, rows_with_right_checksums
 
@@ -65,9 +66,13 @@ def test_a_chunk_that_lexical_search_never_heard_of_is_found(tmp_path: Path, mon
 
 
 def test_a_derived_file_of_other_vectors_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    flat = dense._flat
+    slabs = Rows.vector_slabs
+
+    def rolled(rows: Rows, dimension: int, size: int) -> Iterator[Any]:
+        return ((numbers, np.roll(vectors, 1, axis=0)) for numbers, vectors in slabs(rows, dimension, size))
+
     with monkeypatch.context() as patched:
-        patched.setattr(dense, "_flat", lambda rows, vectors: flat(rows, np.roll(vectors, 1, axis=0)))
+        patched.setattr(Rows, "vector_slabs", rolled)
         path = filled(tmp_path, [1])
     assert any("its derived file holds other vectors than its rows" in problem for problem in deep(path))
 
