@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.corpus.metadata import described_by
-from rag.corpus.readers import MAX_BYTES, reader_for, too_large
+from rag.corpus.readers import reader_for, too_large
 from rag.datatypes import Source, State
 from rag.errors import CorpusError
 
@@ -127,8 +127,9 @@ def _looked_at(root: Path, path: Path) -> Found | Source | None:
     rule = _rule(root, path, status)
     if rule:
         return _skipped(root, relative, rule)
-    if status.st_size > MAX_BYTES and reader_for(path) is not None:
-        outcome = too_large(status.st_size)
+    reader = reader_for(path)
+    if reader is not None and status.st_size > reader.max_bytes:
+        outcome = too_large(status.st_size, reader.max_bytes)
         return Source(
             root.as_posix(), relative, outcome.state, size=status.st_size, reason=outcome.reason, fix=outcome.fix
         )

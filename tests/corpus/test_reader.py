@@ -1,6 +1,7 @@
 """What holds for every reader, and the readers of plain text and Markdown."""
 
 import re
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
@@ -8,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.corpus.readers import READERS, Content, Reader, Unread, document_id, reader_for
-from rag.corpus.readers import reader as module
 from rag.datatypes import Document, State
+from rag.text import windows
 
 
 def read(data: bytes, path: str) -> Document | Unread:
@@ -67,9 +68,15 @@ def test_a_document_is_known_by_its_bytes_and_its_reader() -> None:
     assert len({identity, *others}) == 4
 
 
-def test_large_files_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_BYTES", 2**20)
-    assert unread(b"x" * (2**20 + 1), "a.txt") == (State.TOO_LARGE, "1 MiB, at most 1 are read")
+def test_large_files_are_not_read() -> None:
+    outcome = replace(READERS[".txt"], max_bytes=2**20).read(b"x" * (2**20 + 1), "a.txt")
+    assert isinstance(outcome, Unread)
+    assert (outcome.state, outcome.reason) == (State.TOO_LARGE, "1 MiB, at most 1 are read")
+
+
+def test_texts_may_be_larger_than_other_formats() -> None:
+    most = {suffix: READERS[suffix].max_bytes // 2**20 for suffix in (".txt", ".md", ".html", ".pdf", ".docx")}
+    assert most == {".txt": 1024, ".md": 1024, ".html": 64, ".pdf": 64, ".docx": 64}
 
 
 @pytest.mark.parametrize(("text", "wrong"), [("a\0b", "U+0000"), ("a\ud800b", "U+D800")])
@@ -96,6 +103,13 @@ def test_a_file_without_suffix_that_is_no_text_is_unsupported() -> None:
     assert unread(b"\x7fELF\0\0", "bin/tool")[0] is State.UNSUPPORTED
     assert unread(b"\0\1\2", "bin.d/tool")[0] is State.UNSUPPORTED
     assert document(b"Read me.", "bin.d/README").text == "Read me."
+
+
+def test_a_heading_over_everything_is_told_across_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "WINDOW", 100)
+    text = b"---\ntitle: Pump\n---\n# Pump\n\n" + b"## Part\n\nIt runs.\n\n" * 50
+    assert document(text, "a.md").title == ""
+    assert document(text + b"# Stop\n", "a.md").title == "Pump"
 
 
 def test_front_matter_gives_markdown_its_title() -> None:

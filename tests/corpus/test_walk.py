@@ -4,11 +4,13 @@ import os
 import socket
 import stat
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rag.corpus import walk as module
+from rag.corpus.readers import READERS
 from rag.corpus.walk import Found, walk
 from rag.datatypes import Source, State
 from rag.errors import CorpusError
@@ -131,7 +133,7 @@ def test_a_name_that_is_not_utf8_is_named_and_not_read(tmp_path: Path) -> None:
 
 def test_a_large_file_that_could_be_read_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files(tmp_path, "a.txt", "b.iso")
-    monkeypatch.setattr(module, "MAX_BYTES", 3)
+    monkeypatch.setitem(READERS, ".txt", replace(READERS[".txt"], max_bytes=3))
     states = {each.path: each.state if isinstance(each, Source) else None for each in walk([tmp_path])}
     assert states == {"a.txt": State.TOO_LARGE, "b.iso": None}
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from rag.datatypes import Chunk, Document, Markup
 from rag.index.chunking import Chunking
-from rag.index.split import split
+from rag.index.split import split, windows
 from rag.models.fakes import HashEmbedder
+from rag.text import windows as text_windows
 from rag.text.context import embedded_text
 
 WORDS = [
@@ -95,6 +96,24 @@ def test_chunks_fit_even_where_the_tokens_of_a_part_are_more_than_in_the_whole(t
     for chunk in split(document(text), embedder, SMALL):
         assert chunk.tokens <= SMALL.max_tokens
         assert embedder.count_tokens([embedded_text(chunk)])[0] + embedder.overhead <= 40
+
+
+@settings(max_examples=100, deadline=None)
+@given(messy, st.sampled_from(["plain", "markdown"]), st.sampled_from([60, 200, 700]))
+def test_chunks_of_windows_hold_every_character_once_and_in_order(text: str, markup: Markup, window: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_windows, "WINDOW", window)
+        found = list(windows(document(text * 3, markup), HashEmbedder(), SMALL))
+        assert [chunk for part in found for chunk in part] == split(document(text * 3, markup), HashEmbedder(), SMALL)
+    assert all(found)
+    at = 0
+    for chunk in (chunk for part in found for chunk in part):
+        assert (text * 3)[chunk.start : chunk.end] == chunk.text == chunk.text.strip()
+        assert chunk.tokens <= SMALL.max_tokens
+        assert chunk.start >= at
+        assert not (text * 3)[at : chunk.start].strip()
+        at = chunk.end
+    assert not (text * 3)[at:].strip()
 
 
 def test_ids_tell_places_documents_and_settings_apart() -> None:
@@ -250,3 +269,43 @@ def test_time_grows_with_the_length_alone(text: str) -> None:
     started = time.perf_counter()
     assert chunks(text, Chunking())
     assert time.perf_counter() - started < 30
+
+
+# ---------------------------------------------------------------- windows
+
+PARAGRAPH = f"{BODY}\n\n"
+SECTIONS = {
+    "markdown": "# Manual\n\n" + "".join(f"## Part {number}\n\n{BODY}\n\n" for number in range(60)),
+    "plain": "MANUAL\n======\n\n" + "".join(f"{number}. Part\n\n{BODY}\n\n" for number in range(60)),
+}
+
+
+@pytest.mark.parametrize("markup", ["markdown", "plain"])
+def test_chunks_of_small_sections_are_those_of_the_whole(markup: Markup, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = document(SECTIONS[markup], markup)
+    expected = split(whole, HashEmbedder(), Chunking())
+    monkeypatch.setattr(text_windows, "WINDOW", 3000)
+    found = list(windows(whole, HashEmbedder(), Chunking()))
+    assert len(found) > 8
+    assert [chunk for part in found for chunk in part] == expected
+    assert len({chunk.heading for chunk in expected}) > 50
+
+
+def test_the_heading_path_goes_on_across_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_windows, "WINDOW", 1000)
+    text = f"# Manual\n\n## Start\n\n{PARAGRAPH * 10}## Stop\n\n{BODY}"
+    *found, last = list(windows(document(text), HashEmbedder(), Chunking()))
+    assert len(found) > 3
+    assert {chunk.heading for part in found for chunk in part} == {("Manual", "Start")}
+    assert last[-1].heading == ("Manual", "Stop")
+
+
+def test_a_table_carries_its_header_across_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_windows, "WINDOW", 300)
+    text = f"# Parts\n\n{TABLE}\nAfter it.\n"
+    found = list(windows(document(text), HashEmbedder(), Chunking(512, 32)))
+    assert len(found) > 2
+    first, *others = [chunk for part in found for chunk in part if chunk.text.startswith(("#", "| P-"))]
+    assert first.table_header == ""
+    assert {chunk.table_header for chunk in others} == {"| part | price |"}
+    assert found[-1][-1].text.endswith("EUR |\n\nAfter it.")

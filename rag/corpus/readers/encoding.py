@@ -58,12 +58,12 @@ def decode(data: bytes, declared: str = "") -> Decoded | Unread:
     """The text of a file. `declared` is what its own markup says; a byte order mark has the last word."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
-            marked = _strict(data[len(mark) :], encoding)
+            marked = _strict(memoryview(data)[len(mark) :], encoding)
             return marked or Unread(State.UNDECODABLE, f"marked as {encoding} but it is not", FIX)
     if b"\0" in data:
         return _wide(data) or Unread(State.UNDECODABLE, "holds NUL bytes: not text")
     label = _label(declared)
-    unicode = ["utf-8"] if len(data.decode("utf-8", "ignore")) <= len(data) - CERTAIN else []
+    unicode = ["utf-8"] if label and len(data.decode("utf-8", "ignore")) <= len(data) - CERTAIN else []
     for encoding in (*_escaped(data), *unicode, *label, "utf-8"):
         found = _strict(data, encoding)
         if found:
@@ -71,9 +71,9 @@ def decode(data: bytes, declared: str = "") -> Decoded | Unread:
     return (_mended(data, label[0]) if label else None) or _damaged_utf8(data) or _detected(data)
 
 
-def _strict(data: bytes, encoding: str) -> Decoded | None:
+def _strict(data: bytes | memoryview, encoding: str) -> Decoded | None:
     try:
-        return Decoded(data.decode(encoding), encoding)
+        return Decoded(str(data, encoding), encoding)
     except UnicodeDecodeError:
         return None
 

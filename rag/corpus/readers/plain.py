@@ -8,8 +8,10 @@ from rag.corpus.metadata import front_matter
 from rag.corpus.readers.encoding import decode
 from rag.corpus.readers.reader import Content, Reader, Unread
 from rag.datatypes import State
-from rag.text.markdown import blocks
+from rag.text.markdown import front
 
+MAX_BYTES = 2**30
+"""Bytes of the largest text that is read: it is split in windows, so it takes little more memory than itself."""
 # Formats that are mistaken for text when their file has the wrong name.
 _MAGIC = {
     b"%PDF-": "a PDF",
@@ -35,10 +37,10 @@ def parse_markdown(data: bytes, _path: str) -> Content | Unread:
     text = _text(data)
     if isinstance(text, Unread):
         return text
-    first = next(iter(blocks(text)), None)
-    if first is None or first.kind != "front":
+    block = front(text)
+    if block is None:
         return Content(text, "markdown")
-    return Content(text, "markdown", first.title, metadata=front_matter(text[first.start : first.end]))
+    return Content(text, "markdown", block.title, metadata=front_matter(text[block.start : block.end]))
 
 
 def _text(data: bytes) -> str | Unread:
@@ -49,5 +51,5 @@ def _text(data: bytes) -> str | Unread:
     return decoded if isinstance(decoded, Unread) else decoded.text
 
 
-PLAIN = Reader("text", "1", parse_plain)
-MARKDOWN = Reader("markdown", "1", parse_markdown)
+PLAIN = Reader("text", "1", parse_plain, MAX_BYTES)
+MARKDOWN = Reader("markdown", "1", parse_markdown, MAX_BYTES)

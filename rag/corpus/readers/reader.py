@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from rag.datatypes import Document, Markup, Metadata, Page, State
 from rag.text.markdown import blocks
+from rag.text.windows import windows
 
-MAX_BYTES = 64 * 2**20
-"""Bytes of the largest file that is read."""
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +38,29 @@ class Content:
 class Reader:
     """One format: `parse(data, path)` knows it, `read` adds what every format needs.
 
-    `version` changes whenever the same bytes would give another text: documents are then read anew.
+    `version` changes whenever the same bytes would give another text: documents are then read anew. A file of more
+    than `max_bytes` is not read.
     """
 
     name: str
     version: str
     parse: Callable[[bytes, str], Content | Unread]
+    max_bytes: int = 64 * 2**20
 
     def read(self, data: bytes, path: str) -> Document | Unread:
         """The file's document, with text that can be stored and shown; raises nothing for what the bytes hold."""
-        if len(data) > MAX_BYTES:
-            return too_large(len(data))
+        if len(data) > self.max_bytes:
+            return too_large(len(data), self.max_bytes)
         if not data:
             return Unread(State.EMPTY, "the file has no bytes")
         content = self.parse(data, path)
         if isinstance(content, Unread):
             return content
-        if not content.text.strip():
+        if not content.text or content.text.isspace():
             return Unread(State.EMPTY, "nothing but white space")
-        wrong = next((char for char in content.text if char == "\0" or "\ud800" <= char <= "\udfff"), "")
+        wrong = _NO_TEXT.search(content.text)
         if wrong:
-            return Unread(State.UNDECODABLE, f"holds U+{ord(wrong):04X}, which is not text")
+            return Unread(State.UNDECODABLE, f"holds U+{ord(wrong[0]):04X}, which is not text")
         title = _title(content)
         identity = document_id(data, self)
         return Document(identity, content.text, content.markup, title, content.pages, content.metadata)
@@ -68,9 +71,9 @@ def document_id(data: bytes, reader: Reader) -> str:
     return hashlib.sha256(f"{reader.name}/{reader.version}\0".encode() + hashlib.sha256(data).digest()).hexdigest()[:32]
 
 
-def too_large(size: int) -> Unread:
-    """The outcome of a file of so many bytes."""
-    mebibytes = f"{size / 2**20:.0f} MiB, at most {MAX_BYTES // 2**20} are read"
+def too_large(size: int, most: int) -> Unread:
+    """The outcome of a file of so many bytes where `most` are read."""
+    mebibytes = f"{size / 2**20:.0f} MiB, at most {most // 2**20} are read"
     return Unread(State.TOO_LARGE, mebibytes, "split it into smaller files")
 
 
@@ -81,8 +84,9 @@ def _title(content: Content) -> str:
     if not any(map(str.isalpha, title)):
         return ""
     if content.markup == "markdown":
-        headings = [block for block in blocks(content.text) if block.kind == "heading"]
-        if headings and headings[0].title.casefold() == title.casefold():
-            alone = all(block.level > headings[0].level for block in headings[1:])
-            return "" if alone else title
+        found = (block for window in windows(content.text, blocks) for block in window.blocks)
+        headings = (block for block in found if block.kind == "heading")
+        first = next(headings, None)
+        if first and first.title.casefold() == title.casefold():
+            return "" if all(block.level > first.level for block in headings) else title
     return title
