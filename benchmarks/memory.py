@@ -1,4 +1,4 @@
-"""What memory an ingest of one large file takes, and how long: by size, for texts of several kinds.
+"""What memory an ingest of one large file takes, or of many small ones, and how long: by size and kind of text.
 
     python benchmarks/memory.py [--sizes 5 50 200] [--kinds mixed markdown ...] [--check] [--folder FOLDER]
 
@@ -33,6 +33,7 @@ from rag.pipeline import ingest
 ROOT = Path(__file__).parents[1]
 SOURCES = ("corpora/handbook/documents", "corpora/polyglot")
 DIMENSION = 384
+SMALL = 10_000  # bytes of each of many files
 WORDS = 50_000  # different ones that are drawn
 FEW_TOKENS = 4  # token vectors of a chunk: pooling as many as a real one has would take most of the time
 
@@ -108,7 +109,7 @@ def peak() -> int:
 
 
 def step_ingest(folder: Path) -> str:
-    """An ingest of the folder's file; how many chunks."""
+    """An ingest of the folder's files; how many chunks."""
     report = ingest([folder / "text"], folder / "index", QuickEmbedder())
     problems = "; ".join(f"{each.state.value}: {each.reason}" for each in report.problems)
     parts = " ".join(f"{stage} {seconds:.0f}" for stage, seconds in report.seconds.items() if stage != "total")
@@ -136,12 +137,20 @@ STEPS: dict[str, Callable[[Path], str]] = {"ingest": step_ingest, "check": step_
 
 
 def made(folder: Path, kind: str, size: int) -> None:
-    """A file of about so many bytes in `folder / "text"`, unless it is there."""
-    file = folder / "text" / f"{kind}{'.md' if kind == 'markdown' else '.txt'}"
-    if file.exists():
+    """A file of about so many bytes in `folder / "text"`, or files of `SMALL` bytes, unless they are there."""
+    place = folder / "text"
+    if place.exists():
         return
-    file.parent.mkdir(parents=True)
-    drawn, left = KINDS[kind](random.Random(0)), size
+    place.mkdir(parents=True)
+    drawn = KINDS[kind](random.Random(0))
+    if kind == "files":
+        for number in range(size // SMALL):
+            written(place / f"{number:07}.txt", drawn, SMALL)
+    else:
+        written(place / f"{kind}{'.md' if kind == 'markdown' else '.txt'}", drawn, size)
+
+
+def written(file: Path, drawn: Iterator[str], left: int) -> None:
     with file.open("wb") as out:
         while left > 0:
             left -= out.write(next(drawn).encode())
@@ -215,6 +224,7 @@ def table(generator: random.Random) -> Iterator[str]:
 
 KINDS: dict[str, Callable[[random.Random], Iterator[str]]] = {
     "mixed": mixed,
+    "files": mixed,
     "latin": latin,
     "emoji": emoji,
     "markdown": sections,
