@@ -337,8 +337,8 @@ class Intake:
         self.tokens += slabs.tokens
         self._embedding = None
         with self._timed("commit"):
+            self.writer.put_all([(pending.document, pending.chunks) for pending in batch.whole])
             for pending in batch.whole:
-                self.writer.put(pending.document, pending.chunks)
                 for source in pending.sources:
                     self.writer.put_source(source)
             self._put_settled()

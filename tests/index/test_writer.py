@@ -9,6 +9,7 @@ import pytest
 from rag.datatypes import Document, Embeddings, Source, State
 from rag.errors import IndexBusy, IndexMismatch
 from rag.index import embeddings as embeddings_module
+from rag.index import writer as writer_module
 from rag.index.chunking import Chunking
 from rag.index.embeddings import embedding_key
 from rag.index.index import Index
@@ -189,6 +190,31 @@ def test_embeddings_are_kept_in_slabs_and_put_by_document(tmp_path: Path) -> Non
             writer.put(document(number), split(document(number), EMBEDDER, CHUNKING))
             writer.put_source(source(number))
     assert held(tmp_path) == {"d1v0", "d2v0"}
+
+
+@pytest.mark.parametrize("slab", [2, 4, 1000])
+def test_documents_are_put_together_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slab: int) -> None:
+    monkeypatch.setattr(writer_module, "_SLAB", slab)
+    long = replace(document(2, paragraphs=9), id="d2v0")
+    made = [document(1), document(2), document(3), long, document(4)]
+    cut = [(each, split(each, EMBEDDER, CHUNKING)) for each in made]
+    with open_writer(tmp_path) as writer:
+        kept = {writer.key(chunk): embedded_text(chunk) for _, chunks in cut[:-1] for chunk in chunks}
+        writer.keep(list(kept), EMBEDDER.embed_texts(list(kept.values()), tokens=True))
+        with pytest.raises(ValueError, match="chunks of document d4v0 have no embedding"):
+            writer.put_all(cut)
+        assert writer.counts == Counts()
+        writer.put_all(cut[:-1])
+        assert writer.counts == Counts(sum(len(cut[at][1]) for at in range(4)), len(cut[1][1]), writer.counts.total)
+        for number in (1, 2, 3):
+            writer.put_source(source(number))
+        writer.commit()
+        writer.put_all(cut[2:-1])
+        assert writer.commit() == 1
+    with Index.open(tmp_path) as index:
+        assert index.check(deep=True) == []
+        assert index.document("d2v0") == long
+        assert index.chunks(index.rows_of("d2v0")) == cut[3][1]
 
 
 def test_idle_embeddings_are_bounded_and_the_latest_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
