@@ -11,7 +11,7 @@ from rag.datatypes import State
 from rag.text.markdown import front
 
 MAX_BYTES = 2**30
-"""Bytes of the largest text that is read: it is split in windows, so it takes little more memory than itself."""
+"""Bytes of the largest file that is read: beside them and their text, splitting takes the memory of a window."""
 # Formats that are mistaken for text when their file has the wrong name.
 _MAGIC = {
     b"%PDF-": "a PDF",
