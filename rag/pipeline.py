@@ -54,6 +54,7 @@ def ingest(
     prune: bool = False,
     verify: bool = False,
     meta: Sequence[str] | None = None,
+    dense: str = "auto",
     progress: Progress | None = None,
 ) -> IngestReport:
     """Bring the index in step with files and folders; what every file became.
@@ -62,6 +63,7 @@ def ingest(
     `verify` hashes every file instead of trusting size, time and inode; `rebuild` re-embeds everything the index
     holds first, with this embedder and chunking, while readers keep the old state. `meta` is what is said of all the
     files, as "key=value" (`rag.corpus.metadata`), in place of what was said before; None leaves that as it was.
+    `dense` is how vectors are searched: "exact", "ivf", or "auto", which is by their number.
 
     Raises SettingsError (meta that is not key=value), CorpusError (a root that cannot be read; a large removal without
     `prune`), IndexBusy, IndexMismatch.
@@ -70,7 +72,7 @@ def ingest(
     roots = [Path(path) for path in paths]
     given = None if meta is None else given_metadata(meta)
     with (
-        Writer.open(Path(index), embedder=embedder, chunking=cut, rebuild=rebuild) as writer,
+        Writer.open(Path(index), embedder=embedder, chunking=cut, rebuild=rebuild, dense=dense) as writer,
         Intake(writer, embedder, cut, verify=verify, given=given, progress=progress) as intake,
     ):
         if rebuild:

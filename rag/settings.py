@@ -50,6 +50,7 @@ KEYS: dict[str, Key] = {
     "reranker": Key("", "cross-encoder: a hub name or a folder; none if empty", may_be_empty=True),
     "device": Key("auto", "where models run: auto, cpu, mps, cuda, cuda:0, ..."),
     "engine": Key("auto", "what embeds", choices=("auto", "onnx", "torch")),
+    "dense": Key("auto", "how vectors are searched", choices=("auto", "exact", "ivf")),
     "k": Key(5, "hits that a search gives", least=1, most=1000),
     "fusion": Key("scores", "how a search joins its legs", choices=("scores", "rrf")),
     "dense_weight": Key(1.0, "weight of the embedding in a search", most=100),
@@ -77,6 +78,7 @@ class Settings:
     reranker: str
     device: str
     engine: str
+    dense: str
     k: int
     fusion: str
     dense_weight: float
@@ -118,6 +120,7 @@ class Settings:
             reranker=str(values["reranker"]),
             device=str(values["device"]),
             engine=str(values["engine"]),
+            dense=str(values["dense"]),
             k=int(values["k"]),
             fusion=str(values["fusion"]),
             dense_weight=float(values["dense_weight"]),

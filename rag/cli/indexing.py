@@ -95,6 +95,7 @@ def _ingested(
             prune=prune,
             verify=verify,
             meta=meta,
+            dense=settings.dense,
             progress=bar,
         )
 
@@ -263,7 +264,7 @@ def rm(
     settings = prepared(Settings.load({"index": index}))
     with open_index(settings) as opened:
         sources, built = find_many(names, opened.all_sources()), opened.manifest
-    with Writer.open(settings.index, embedder=built, chunking=built.chunking) as writer:
+    with Writer.open(settings.index, embedder=built, chunking=built.chunking, dense=settings.dense) as writer:
         for source in sources:
             writer.remove_source(source.location)
         commit = writer.commit()

@@ -114,7 +114,7 @@ def config(index: IndexFlag = None, json: JsonFlag = False) -> None:
     """Print every setting and where its value came from.
 
     A flag wins over the environment (RAG_K=8), that over rag.toml (k = 8) in the nearest parent folder, that over
-    the default. There are index, embedder, generator, reranker, device, engine, k, fusion, dense_weight,
+    the default. There are index, embedder, generator, reranker, device, engine, dense, k, fusion, dense_weight,
     lexical_weight, exact_weight, late_weight, answer, chunk_tokens, context_tokens, threads. RAG_MODELS, in the
     environment only, is the folder where models are kept.
 

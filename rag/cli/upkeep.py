@@ -64,7 +64,7 @@ def compact(index: IndexFlag = None, json: JsonFlag = False) -> None:
     from rag.index import upkeep
 
     settings = prepared(Settings.load({"index": index}))
-    before, after = upkeep.compact(settings.index)
+    before, after = upkeep.compact(settings.index, dense=settings.dense)
     if json:
         jsonout.write_json({"index": shown(str(settings.index)), "bytes": {"before": before, "after": after}})
     else:

@@ -28,11 +28,14 @@ def outgrown(rows: Rows, commit: Commit) -> bool:
     return bool(commit.chunks and not commit.dense) or beside > dense.tail_limit(commit.dense_rows)
 
 
-def derived(rows: Rows, commit: Commit, dimension: int) -> Commit:
-    """The commit with a derived file of all its rows, which is on disk when this returns; none where it has no rows."""
+def derived(rows: Rows, commit: Commit, dimension: int, family: str = "auto") -> Commit:
+    """The commit with a derived file of all its rows, which is on disk when this returns; none where it has no rows.
+
+    `family`: see `dense.write`.
+    """
     if not commit.chunks:
         return replace(commit, dense="", dense_sha256="", dense_rows=0, dense_last=0)
-    return dense.write(rows, commit, dimension)
+    return dense.write(rows, commit, dimension, family)
 
 
 def record(database: Database, commit: Commit) -> None:

@@ -40,8 +40,12 @@ Floats = NDArray[np.float32]
 Halves = NDArray[np.float16]
 Numbers = NDArray[np.int64]
 
+FAMILIES = ("auto", "exact", "ivf")
+"""What a user may choose: by the number of rows, or one of the two."""
 EXACT_LIMIT = 200_000
 """Rows up to which every vector is compared: 25 ms."""
+CODES_LEAST = 1000
+"""Rows from which on there can be codes at all."""
 STEPS: tuple[tuple[int, int], ...] = (
     *((32, 1000), (16, 1000), (16, 2000), (8, 2000), (6, 2000)),
     *((4, 2000), (4, 4000), (2, 4000), (1, 8000)),
@@ -68,10 +72,13 @@ def tail_limit(base: int) -> int:
     return max(2000, base // 5)
 
 
-def write(rows: Rows, commit: Commit, dimension: int) -> Commit:
-    """Write the derived file of all rows; the commit, which has at least one, naming it. Raises OSError."""
+def write(rows: Rows, commit: Commit, dimension: int, family: str = "auto") -> Commit:
+    """Write the derived file of all rows; the commit, which has at least one, naming it. Raises OSError.
+
+    `family` is one of `FAMILIES`; "ivf" are codes however little they find, where there are rows enough.
+    """
     folder = rows.database.file.parent
-    if commit.chunks > EXACT_LIMIT and (made := _write_large(rows, commit, dimension, folder)):
+    if _has_codes(commit.chunks, family) and (made := _write_large(rows, commit, dimension, folder, family)):
         return made
     index, numbers = _empty(dimension), []
     for some, vectors in rows.vector_slabs(dimension, _SLAB):
@@ -84,8 +91,18 @@ def write(rows: Rows, commit: Commit, dimension: int) -> Commit:
     return named
 
 
-def _write_large(rows: Rows, commit: Commit, dimension: int, folder: Path) -> Commit | None:
-    """The same with codes; None where these would not be worth it."""
+def fits(file: BinaryIO, commit: Commit, dimension: int, family: str) -> bool:
+    """Whether a commit's derived file is of the family that is wanted; of "auto" any is until it is outgrown."""
+    return family == "auto" or (described(file, commit, dimension)[0] == "ivf") == _has_codes(commit.chunks, family)
+
+
+def _has_codes(chunks: int, family: str) -> bool:
+    """Whether a base of so many rows is to have codes."""
+    return chunks >= CODES_LEAST if family == "ivf" else family == "auto" and chunks > EXACT_LIMIT
+
+
+def _write_large(rows: Rows, commit: Commit, dimension: int, folder: Path, family: str) -> Commit | None:
+    """The same with codes; None where these would not be worth it, and nobody insists."""
     with atomic.Draft(folder / "dense.faiss") as draft:
         numbers, summed = [], hashlib.sha256()
         draft.write(dense_file.MAGIC)
@@ -97,7 +114,8 @@ def _write_large(rows: Rows, commit: Commit, dimension: int, folder: Path) -> Co
         held = np.concatenate(numbers)
         stored = Records(draft.file, held, dimension, _unreadable)
         codes = _codes(stored)
-        if not (found := _tried(codes, stored)):
+        found = _tried(codes, stored)
+        if found[-1] < RECALL_LEAST and family != "ivf":
             return None
         table = Table(Facts(*found, summed.hexdigest()), held, _bytes(codes)).data()
         draft.write(table)
@@ -385,8 +403,8 @@ def _nearest(index: Any, vectors: Floats, count: int, probes: int, selector: Any
     return np.asarray(rows, np.int64)
 
 
-def _tried(index: Any, stored: Records) -> tuple[int, int, float] | None:
-    """Probes, effort and recall@10 of the first step that finds enough; None where the last does not."""
+def _tried(index: Any, stored: Records) -> tuple[int, int, float]:
+    """Probes, effort and recall@10 of the first step that finds enough, else of the last."""
     one, other = np.random.default_rng(_SEED).choice(len(stored), (2, PROBES))
     asked = _floats(stored, one) + _floats(stored, other)
     asked /= np.maximum(np.linalg.norm(asked, axis=1, keepdims=True), np.finfo(np.float32).tiny)
@@ -395,8 +413,8 @@ def _tried(index: Any, stored: Records) -> tuple[int, int, float] | None:
         probes = max(1, _lists_of(index).nlist // share)
         found = [np.searchsorted(stored.rows, near[near >= 0]) for near in _nearest(index, asked, effort, probes)]
         if (recall := _recall(stored, asked, tenth, found)) >= RECALL_LEAST:
-            return probes, effort, round(recall, 4)
-    return None
+            break
+    return probes, effort, round(recall, 4)
 
 
 def _drawn(count: int, wanted: int) -> Numbers:

@@ -29,12 +29,13 @@ from rag.index.status import weight
 _WHOLE = "whole.sqlite"
 
 
-def compact(path: Path) -> tuple[int, int]:
+def compact(path: Path, *, dense: str = "auto") -> tuple[int, int]:
     """Write the index anew without what nothing needs any more; its bytes before and after.
 
     What is left out: texts that were removed, to their last byte; embeddings kept for files that may come back; rows
     of search structures that are stale. What lies in quarantine stays. Readers keep the state that they have. Needs
-    room for two copies. Raises IndexMissing, IndexBusy, IndexDamaged with the index as it was.
+    room for two copies. `dense` is as in `Writer.open`. Raises IndexMissing, IndexBusy, IndexDamaged with the index as
+    it was.
     """
     with _locked(path), _room(path, old := folder.current(path)) as room:
         before, whole = weight(old), room / _WHOLE
@@ -44,7 +45,7 @@ def compact(path: Path) -> tuple[int, int]:
             _tidy(database)
             database.compact(room / folder.DATABASE)
         whole.unlink()
-        _switch(path, room, _finish(room))
+        _switch(path, room, _finish(room, dense=dense))
         return before, weight(folder.current(path))
 
 
@@ -159,7 +160,7 @@ def _tidy(database: Database) -> None:
     database.all("COMMIT")
 
 
-def _finish(room: Path, *, after: int = 0) -> Commit:
+def _finish(room: Path, *, after: int = 0, dense: str = "auto") -> Commit:
     """A new commit, the only one and numbered above `after` too, with a derived file of all rows; checked.
 
     It counts what there is: what the last commit counted must be there.
@@ -169,9 +170,8 @@ def _finish(room: Path, *, after: int = 0) -> Commit:
         rows.require_counts(rows.commit())
         database.all("BEGIN IMMEDIATE")
         with explained(room):
-            commit = commits.derived(
-                rows, commits.following(rows, rows.commit(), after=after), rows.manifest().dimension
-            )
+            following = commits.following(rows, rows.commit(), after=after)
+            commit = commits.derived(rows, following, rows.manifest().dimension, dense)
         database.all("DELETE FROM commits")
         commits.record(database, commit)
         database.all("COMMIT")

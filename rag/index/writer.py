@@ -18,6 +18,7 @@ from rag.errors import IndexProblem
 from rag.index import commits, dense_file, folder, generation, lexical
 from rag.index.chunking import Chunking
 from rag.index.database import Database, explained, of_disk
+from rag.index.dense import fits
 from rag.index.embeddings import EmbeddingTable, embedding_key
 from rag.index.index import Index
 from rag.index.lock import WriterLock
@@ -47,11 +48,14 @@ class Writer:
     """
 
     @classmethod
-    def open(cls, path: Path, *, embedder: Fingerprinted, chunking: Chunking, rebuild: bool = False) -> Writer:
+    def open(
+        cls, path: Path, *, embedder: Fingerprinted, chunking: Chunking, rebuild: bool = False, dense: str = "auto"
+    ) -> Writer:
         """The writer of the index at `path`, which is made where it is missing.
 
         `rebuild` fills a new index beside the old one, which stays readable until the end; a rebuild that was
-        interrupted goes on where it was. Raises IndexBusy, IndexMismatch, IndexDamaged, IndexProblem.
+        interrupted goes on where it was. `dense` is how vectors are searched (`rag.index.dense.FAMILIES`).
+        Raises IndexBusy, IndexMismatch, IndexDamaged, IndexProblem.
         """
         path = Path(path)
         with explained(path):
@@ -64,7 +68,7 @@ class Writer:
             with explained(path):
                 database = opened(path, embedder, chunking)
             try:
-                return cls(path, database, lock, embedder, after=after)
+                return cls(path, database, lock, embedder, after=after, dense=dense)
             except BaseException:
                 database.close()
                 raise
@@ -73,11 +77,19 @@ class Writer:
             raise
 
     def __init__(
-        self, path: Path, database: Database, lock: WriterLock, embedder: Fingerprinted, *, after: int = -1
+        self,
+        path: Path,
+        database: Database,
+        lock: WriterLock,
+        embedder: Fingerprinted,
+        *,
+        after: int = -1,
+        dense: str = "auto",
     ) -> None:
         """`after` is the last commit of the index that a rebuild replaces: what it publishes has a higher number."""
         self.path = path
         self._after = after
+        self._family = dense
         self._database = database
         self._lock = lock
         self._fingerprint = embedder.fingerprint
@@ -350,7 +362,7 @@ class Writer:
         commit = commits.following(self._rows, self._commit, after=self._after)
         if self._derived_sound and not commits.outgrown(self._rows, commit):
             return commit
-        return commits.derived(self._rows, commit, self._dimension)
+        return commits.derived(self._rows, commit, self._dimension, self._family)
 
     # ------------------------------------------------------------ files
 
@@ -359,7 +371,10 @@ class Writer:
         return self._database.file.parent
 
     def _check_derived(self) -> bool:
-        """Whether the derived file is the one that the last commit names; where not, the next commit writes it."""
+        """Whether the derived file is the one that the last commit names, and of the family that is wanted.
+
+        Where not, the next commit writes it.
+        """
         file = self._folder / self._commit.dense
         with explained(file):
             if not self._commit.dense:
@@ -367,7 +382,7 @@ class Writer:
             if file.is_file():
                 with file.open("rb") as opened:
                     if dense_file.sound(opened, self._commit, self._dimension):
-                        return True
+                        return fits(opened, self._commit, self._dimension, self._family)
             if file.exists():
                 folder.set_aside(file, self.path)
             return False

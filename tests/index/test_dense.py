@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rag.errors import IndexDamaged
-from rag.index import dense, dense_file
+from rag.index import dense, dense_file, upkeep
 from rag.index.database import open_reader
 from rag.index.index import Index
 from rag.index.records import Commit
@@ -386,6 +386,34 @@ def test_an_index_with_codes_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
     dense_file_of(path).unlink()
     with Index.open(path) as index:
         assert (index.status().dense, index.status().recall) == ("exact", 1.0)
+
+
+@pytest.mark.usefixtures("coded")
+def test_how_vectors_are_searched_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dense, "CODES_LEAST", 20)
+    path = filled(tmp_path / "index", range(6))
+
+    def committed(family: str) -> tuple[int, str]:
+        with open_writer(path, dense=family):
+            pass
+        with Index.open(path) as index:
+            assert index.check(deep=True) == []
+            return index.commit, index.status().dense
+
+    assert committed("ivf") == (2, "ivf")
+    assert committed("ivf") == committed("auto") == (2, "ivf")
+    assert committed("exact") == (3, "exact")
+    assert committed("auto") == committed("exact") == (3, "exact")
+    monkeypatch.setattr(dense, "STEPS", ((2, 1),))
+    assert committed("ivf") == (4, "ivf")  # whatever it finds
+    with Index.open(path) as index:
+        assert index.status().recall < dense.RECALL_LEAST
+    upkeep.compact(path, dense="ivf")
+    assert committed("auto") == (5, "ivf")
+    upkeep.compact(path, dense="exact")
+    assert committed("auto") == (6, "exact")
+    monkeypatch.setattr(dense, "CODES_LEAST", 1000)
+    assert committed("ivf") == (6, "exact")  # too few rows for lists
 
 
 @pytest.mark.usefixtures("coded")
