@@ -160,10 +160,10 @@ def pooled(vectors: Floats, count: int) -> Floats:
 
     squares = np.maximum(2 - 2 * squareform(vectors @ vectors.T, checks=False), 0).astype(np.float64)
     merges = linkage(np.sqrt(squares), "ward")[: len(vectors) - count, :2].astype(np.int64)
-    clusters = _clusters(merges.tolist(), len(vectors))
-    order = np.argsort(clusters, kind="stable")
-    starts = np.flatnonzero(np.diff(clusters[order], prepend=-1))
-    return unit(np.add.reduceat(vectors[order], starts, axis=0))
+    found, own = np.unique(_clusters(merges.tolist(), len(vectors)), return_inverse=True)
+    members = np.zeros((len(found), len(vectors)), np.float32)
+    members[own, np.arange(len(vectors))] = 1
+    return unit(members @ vectors)
 
 
 def _clusters(merges: Sequence[tuple[int, int]], count: int) -> Numbers:

@@ -110,7 +110,7 @@ class EncoderEmbedder:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text alone, without prompt and specials."""
-        return [len(tokens.ids) for tokens in self.tokenizer.cut(texts)]
+        return list(map(len, self.tokenizer.ids(texts)))
 
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
         """The half-open character range of each token of `text`, in order; a space belongs to the word after it."""
@@ -119,7 +119,7 @@ class EncoderEmbedder:
     def embed_query(self, text: str, *, tokens: bool = False) -> Embeddings:
         """Embeddings of one question (n = 1); a question too long for the model is cut, with a warning logged."""
         frame = self.frames[0]
-        ids = self.tokenizer.cut([text])[0].ids
+        ids = self.tokenizer.ids([text])[0]
         room = self.max_tokens - sum(map(len, frame))
         if len(ids) > room:
             log.warning("The question has %d tokens; %s reads the first %d of them.", len(ids), self.name, room)
@@ -138,7 +138,7 @@ class EncoderEmbedder:
         return self._started(texts, tokens=True, here=False)
 
     def _started(self, texts: Sequence[str], tokens: bool, *, here: bool) -> EncoderJob:
-        own = [item.ids for item in self.tokenizer.cut(texts)]
+        own = self.tokenizer.ids(texts)
         for number, ids in enumerate(own):
             if len(ids) + self.overhead > self.max_tokens:
                 raise ValueError(

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.models.folder import PIECES, TOKENIZER
+from rag.models.words import Words
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -41,20 +42,20 @@ class TextTokenizer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._whole: Tokenizer | None = None
         self._characters = 0
 
     def cut(self, texts: Sequence[str]) -> list[Tokens]:
         """The tokens of each text alone."""
-        self._characters += sum(map(len, texts))
-        if self._whole is None and self._characters <= _SHORT and not self._mentions_specials(texts):
+        if self._are_short(texts):
             return self._cut_short(texts)
-        if self._whole is None:
-            from tokenizers import Tokenizer
-
-            self._whole = Tokenizer.from_file(str(self._folder / TOKENIZER))
         encoded = self._whole.encode_batch(list(texts), add_special_tokens=False)
         return [Tokens(item.ids, item.offsets) for item in encoded]
+
+    def ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of the tokens of each text alone."""
+        if self._are_short(texts):
+            return [tokens.ids for tokens in self._cut_short(texts)]
+        return self._words.ids(texts)
 
     @property
     def specials(self) -> dict[str, int]:
@@ -64,6 +65,22 @@ class TextTokenizer:
     @cached_property
     def _pieces(self) -> _Pieces:
         return _Pieces(self._folder / PIECES)
+
+    def _are_short(self, texts: Sequence[str]) -> bool:
+        """Whether to build a small tokenizer for the texts; once the whole one is there it takes less time."""
+        self._characters += sum(map(len, texts))
+        loaded = "_whole" in self.__dict__
+        return not loaded and self._characters <= _SHORT and not self._mentions_specials(texts)
+
+    @cached_property
+    def _whole(self) -> Tokenizer:
+        from tokenizers import Tokenizer
+
+        return Tokenizer.from_file(str(self._folder / TOKENIZER))
+
+    @cached_property
+    def _words(self) -> Words:
+        return Words(self._whole, self.specials, SPACE)
 
     def _mentions_specials(self, texts: Sequence[str]) -> bool:
         return any(special in text for text in texts for special in self.specials)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from rag.datatypes import Chunk
 from rag.text.markdown import lines, plain_title
@@ -26,6 +27,7 @@ def embedded_text(chunk: Chunk, text: str = "") -> str:
     return "\n".join(part for part in (*context, own) if part)
 
 
+@lru_cache(maxsize=4096)  # an ingest asks several times for each chunk: to count, to name, to embed, to index
 def outer_titles(path: tuple[str, ...], text: str) -> tuple[str, ...]:
     """The part of a heading path that does not stand at the beginning of the text."""
     own = _own_titles(text, path) if path else []
