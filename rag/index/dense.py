@@ -151,13 +151,15 @@ class Held:
 class Base:
     """A FAISS index of vectors, or of codes (then with `facts`), whose ids are the `rows` (n,), ascending.
 
-    The vectors of the former may lie in the index's own memory: they live as long as it does.
+    The vectors of the former may lie in the index's own memory: they live as long as it does. `of` is the SHA-256 of
+    the derived file that it was read from, "" where it was made of rows.
     """
 
     index: Any
     rows: Numbers
     vectors: Held | Records
     facts: Facts | None = None
+    of: str = ""
 
 
 class Dense:
@@ -167,7 +169,7 @@ class Dense:
     """
 
     def __init__(self, base: Base, live: Numbers, tail: tuple[Numbers, Halves]) -> None:
-        self._base = base
+        self.base = base
         self._live = live
         self._tail_rows, halves = tail
         self._tail_vectors = halves.astype(np.float32)
@@ -192,8 +194,8 @@ class Dense:
     def vectors(self, rows: Numbers) -> Floats:
         """The vectors (n, d) of these rows, in their order. Raises KeyError for a row not there."""
         found = np.empty((len(rows), self._tail_vectors.shape[1]), np.float32)
-        in_base, places = _places(self._base.rows, rows)
-        found[in_base] = self._base.vectors.at(places[in_base])
+        in_base, places = _places(self.base.rows, rows)
+        found[in_base] = self.base.vectors.at(places[in_base])
         in_tail, places = _places(self._tail_rows, rows)
         found[in_tail] = self._tail_vectors[places[in_tail]]
         if not (in_base | in_tail).all():
@@ -205,11 +207,11 @@ class Dense:
         k = min(k, len(allowed))
         if k < 1:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        if facts := self._base.facts:
+        if facts := self.base.facts:
             near = self._by_codes(vector, max(facts.effort, EFFORT_PER_HIT * k), facts, allowed, among)
-            vectors = self._base.vectors.at(_places(self._base.rows, near)[1])
+            vectors = self.base.vectors.at(_places(self.base.rows, near)[1])
             return _best(near, _products(vectors.astype(np.float32), vector), k)
-        scores, rows = self._base.index.search(
+        scores, rows = self.base.index.search(
             np.ascontiguousarray(vector[None], np.float32), k, params=_parameters(self._chosen(allowed, among))
         )
         return rows[0], scores[0]
@@ -218,12 +220,12 @@ class Dense:
         """So many of the `allowed` rows of the base, ascending: those nearest by their codes."""
         if len(allowed) <= wanted:
             return allowed
-        lists = _lists_of(self._base.index).nlist
-        more = max(len(self._base.rows) / len(allowed), wanted / facts.effort)
+        lists = _lists_of(self.base.index).nlist
+        more = max(len(self.base.rows) / len(allowed), wanted / facts.effort)
         probes = min(lists, math.ceil(facts.probes * more))
         chosen = self._chosen(allowed, among)
         while True:
-            found = _nearest(self._base.index, vector[None], wanted, probes, chosen)[0]
+            found = _nearest(self.base.index, vector[None], wanted, probes, chosen)[0]
             # What passes may lie far from the question, in other lists than where it was measured.
             if found[-1] >= 0 or probes == lists:
                 return np.sort(found[found >= 0])
@@ -242,7 +244,7 @@ class Dense:
         return self._selector(self._live_in_base)
 
     def _in_base(self, rows: Numbers) -> Numbers:
-        held = self._base.rows
+        held = self.base.rows
         if len(held) and held[-1] - held[0] + 1 == len(held):  # none is missing between them
             first, last = np.searchsorted(rows, [held[0], held[-1] + 1])
             return rows[first:last]
@@ -250,26 +252,29 @@ class Dense:
 
     def _selector(self, allowed: Numbers) -> Any:
         """FAISS's choice of these rows of the base; None where they are all."""
-        if len(allowed) == len(self._base.rows):
+        if len(allowed) == len(self.base.rows):
             return None
         import faiss
 
-        bits = np.zeros(int(self._base.rows[-1]) // 8 * 8 + 8, bool)
+        bits = np.zeros(int(self.base.rows[-1]) // 8 * 8 + 8, bool)
         bits[allowed] = True
         untyped: Any = faiss
         return untyped.IDSelectorBitmap(np.packbits(bits, bitorder="little"))
 
 
-def load(rows: Rows, commit: Commit, dimension: int, file: BinaryIO | None) -> Dense:
+def load(rows: Rows, commit: Commit, dimension: int, file: BinaryIO | None, known: Base | None = None) -> Dense:
     """The dense part of a commit; `file` is its derived file, open as long as this is used, None where it is missing.
 
-    A file that does not hold what the commit says is not used: the base is made of the rows, with a warning.
+    `known` is a base that was read before, perhaps from the same file: it is then not read again. A file that does not
+    hold what the commit says is not used: the base is made of the rows, with a warning.
     """
     live = rows.live()
     if len(live) != commit.chunks:
         raise damaged(rows.database.file, f"{commit.chunks - len(live)} chunks are missing")
     base = _base(*_nothing(dimension))
-    if commit.dense:
+    if known and known.of and known.of == commit.dense_sha256:
+        base = known
+    elif commit.dense:
         read = read_base(file, commit, dimension, lambda wanted: rows.vectors_of(wanted.tolist(), dimension))
         if read is None:
             _log.warning(
@@ -305,14 +310,15 @@ def read_base(
         if table is None or codes is None or (codes.ntotal, codes.d) != (commit.dense_rows, dimension):
             return None
         _lists_of(codes).parallel_mode = 1  # several lists of one question at once, not several questions
-        return Base(codes, table.rows, Records(file, table.rows, dimension, otherwise), table.facts)
+        stored = Records(file, table.rows, dimension, otherwise)
+        return Base(codes, table.rows, stored, table.facts, of=commit.dense_sha256)
     file.seek(0)
     data = file.read()
     if _sha256(data) != commit.dense_sha256:
         return None
     flat = _opened(data)
     rows, vectors = _held(flat, commit.dense_rows, dimension)
-    return Base(flat, rows, Held(vectors)) if len(rows) else None
+    return Base(flat, rows, Held(vectors), of=commit.dense_sha256) if len(rows) else None
 
 
 def _opened(data: bytes | memoryview) -> Any:

@@ -72,6 +72,7 @@ class Index:
         self._embedder = embedder
         self._chunking = chunking
         self._dense: dense.Dense | None = None
+        self._dense_base: dense.Base | None = None  # the last one that was read, with the file that it was read from
         self._dense_file: BinaryIO | None = None
         self._selected: dict[frozenset[str] | tuple[Condition, ...], Numbers] = {}
         self._languages: dict[str, int] | None = None
@@ -89,6 +90,7 @@ class Index:
     def close(self) -> None:
         """Let go of the commit and of the files."""
         self._leave()
+        self._forget_file()
         if self._pinned:
             self._rows.database.close()
 
@@ -279,6 +281,9 @@ class Index:
             self.commit = self._commit.number
             self.manifest = self._rows.manifest()
             self._codecs = self._rows.codecs()
+            if self._dense_base and self._dense_base.of == self._commit.dense_sha256:
+                return
+            self._forget_file()
             if not self._commit.dense:
                 return
             # Opened now and read later: a writer may remove the file once a newer commit names another.
@@ -323,6 +328,9 @@ class Index:
         self._languages = None
         self._shared = None
         self._selected.clear()
+
+    def _forget_file(self) -> None:
+        self._dense_base = None
         if self._dense_file is not None:
             self._dense_file.close()
             self._dense_file = None
@@ -352,7 +360,9 @@ class Index:
     def _dense_part(self) -> dense.Dense:
         with self._loading:
             if self._dense is None:
-                self._dense = dense.load(self._rows, self._commit, self.manifest.dimension, self._dense_file)
+                dimension = self.manifest.dimension
+                self._dense = dense.load(self._rows, self._commit, dimension, self._dense_file, self._dense_base)
+                self._dense_base = self._dense.base if self._dense.base.of else None
             return self._dense
 
     def _checked(self, vector: Floats) -> Floats:

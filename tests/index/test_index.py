@@ -227,6 +227,39 @@ def test_threads_may_share_an_index(tmp_path: Path) -> None:
         assert wrong == []
 
 
+def test_a_derived_file_that_is_still_the_same_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, read = filled(tmp_path / "index"), []
+    read_base = dense.read_base
+
+    def counted(*of: Any) -> dense.Base | None:
+        read.append(of)
+        return read_base(*of)
+
+    monkeypatch.setattr(dense, "read_base", counted)
+    query = EMBEDDER.embed_query("machine 7").vectors[0]
+    with open_index(path) as index:
+        index.search_dense(query, 3)
+        with open_writer(path) as writer:
+            put(writer, 7)
+            writer.remove_source(source(3).location)
+        assert index.refresh()
+        again = index.search_dense(query, 50)
+        assert len(read) == 1
+        assert index.check() == []
+        with open_index(path) as fresh:
+            assert [each.tolist() for each in again] == [each.tolist() for each in fresh.search_dense(query, 50)]
+            assert {chunk.document for chunk in fresh.chunks(again[0].tolist())} >= {"d7v0", "d2v0"}
+        assert len(read) == 2
+        monkeypatch.setattr(dense, "tail_limit", lambda _base: 0)
+        with open_writer(path) as writer:
+            put(writer, 8)
+        assert index.refresh()
+        index.search_dense(query, 3)
+        assert len(read) == 3
+
+
 def test_of_a_long_document_only_the_parts_wanted_are_read(tmp_path: Path) -> None:
     text = "".join(f"{number} \U0001f600\u0301 b\u00fccher\ud800\n" for number in range(10_500))
     assert 2 * PART < len(text) < len(text.encode("utf-8", "surrogatepass"))
