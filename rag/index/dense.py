@@ -151,8 +151,8 @@ class Held:
 class Base:
     """A FAISS index of vectors, or of codes (then with `facts`), whose ids are the `rows` (n,), ascending.
 
-    The vectors of the former may lie in the index's own memory: they live as long as it does. `of` is the SHA-256 of
-    the derived file that it was read from, "" where it was made of rows.
+    The vectors of the former may lie in the index's own memory, and this in `data`: they live as long as it does. `of`
+    is the SHA-256 of the derived file that it was read from, "" where it was made of rows.
     """
 
     index: Any
@@ -160,6 +160,7 @@ class Base:
     vectors: Held | Records
     facts: Facts | None = None
     of: str = ""
+    data: bytes = b""
 
 
 class Dense:
@@ -316,17 +317,24 @@ def read_base(
     data = file.read()
     if _sha256(data) != commit.dense_sha256:
         return None
-    flat = _opened(data)
+    flat = _opened(data, copied=False)
     rows, vectors = _held(flat, commit.dense_rows, dimension)
-    return Base(flat, rows, Held(vectors), of=commit.dense_sha256) if len(rows) else None
+    return Base(flat, rows, Held(vectors), of=commit.dense_sha256, data=data) if len(rows) else None
 
 
-def _opened(data: bytes | memoryview) -> Any:
-    """The FAISS index in these bytes; None where this FAISS does not know their format."""
+def _opened(data: bytes | memoryview, *, copied: bool = True) -> Any:
+    """The FAISS index in these bytes; None where this FAISS does not know their format.
+
+    One that is not `copied` lies in the bytes, which have to live as long as it does.
+    """
     import faiss
 
+    held: Any = np.frombuffer(data, np.uint8)
+    untyped: Any = faiss
     try:
-        return faiss.deserialize_index(np.frombuffer(data, np.uint8))
+        if copied:
+            return untyped.deserialize_index(held)
+        return untyped.read_index(untyped.ZeroCopyIOReader(untyped.swig_ptr(held), held.size))
     except RuntimeError:
         return None
 

@@ -81,7 +81,7 @@ def test_a_derived_file_that_this_faiss_cannot_read_is_not_taken_for_sound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = filled(tmp_path, [1])
-    monkeypatch.setattr(dense, "_opened", lambda _data: None)
+    monkeypatch.setattr(dense, "_opened", lambda _data, copied=True: None)
     assert any("its derived file holds other vectors than its rows" in problem for problem in deep(path))
 
 
