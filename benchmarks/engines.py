@@ -1,10 +1,14 @@
 """The forward pass by what runs it: tokens a second on one thread, and how near its vectors are to torch's float32.
 
     python benchmarks/engines.py [--texts corpus.jsonl] [--limit 120]
+    python benchmarks/engines.py --quality [SET ...]
 
 Paragraphs of the handbook, or of an evaluation corpus, in batches by length as the torch engine has them. Beside the
 engines that rag chooses from: OpenVINO (where it is installed: `pip install openvino`) in float32 and bfloat16, and
 ONNX Runtime with weights in 8 bits by `quantize_dynamic`. All in one process, in turns; no token vectors are kept.
+
+`--quality`: nDCG@10 of the handbook, or of evaluation sets, whose passages each engine of rag's embedded (questions are
+always embedded in floats), by embeddings alone and by the whole search.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from embedding import pieces
 from numpy.typing import NDArray
 
 from rag import load_embedder
+from rag.evaluation.run import evaluate
 from rag.models.batches import by_length
 from rag.models.cache import locate
 from rag.models.catalogue import DEFAULT_EMBEDDER
@@ -29,10 +34,12 @@ from rag.models.encoder import unit_rows
 from rag.models.folder import GRAPH
 from rag.models.onnx_engine import OnnxEngine
 from rag.models.torch_engine import INT8, TorchEngine
+from rag.retrieval.fuse import Fusion
 
 Floats = NDArray[np.float32]
 Hidden = Callable[[Sequence[Sequence[int]]], Sequence[Floats]]
 REFERENCE = "torch float32"
+HANDBOOK = Path(__file__).parents[1] / "corpora" / "handbook"
 
 
 def main() -> None:
@@ -40,16 +47,50 @@ def main() -> None:
     parser.add_argument("--texts", type=Path, help="corpus.jsonl of an evaluation corpus [default: the handbook]")
     parser.add_argument("--limit", type=int, default=120, help="paragraphs at most [default: 120]")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--quality", type=Path, nargs="*", metavar="SET")
     options = parser.parse_args()
     folder = locate(DEFAULT_EMBEDDER)
     if folder is None:
         parser.exit(1, "fetch the model first: rag models pull\n")
+    if options.quality is not None:
+        for corpus in options.quality or [HANDBOOK]:
+            show_quality(folder, corpus)
+        return
     embedder: Any = load_embedder()
     texts = [text for text, _ in zip(pieces(embedder, options.texts), range(options.limit), strict=False)]
     before, after = embedder.frames[1]
     sequences = [[*before, *tokens.ids, *after] for tokens in embedder.tokenizer.cut(texts)]
     with tempfile.TemporaryDirectory() as temporary:
         show(dict(engines(folder, Path(temporary))), sequences, options.runs)
+
+
+def show_quality(folder: Path, corpus: Path) -> None:
+    """A line for each of rag's engines."""
+    print(f"\n{corpus.name}\n\n| passages by | embeddings alone | whole search |\n|---|---:|---:|")
+    for dtype in ("float32", "bfloat16", INT8, ""):
+        engine = TorchEngine(folder, dtype=dtype) if dtype else OnnxEngine(folder)
+        embedder: Any = load_embedder()
+        embedder._engines = Passages(embedder._engines, engine)
+        with tempfile.TemporaryDirectory() as temporary:
+            alone, whole = (
+                evaluate(corpus, embedder, fusion=fusion, index=Path(temporary) / "index").metrics["ndcg@10"].mean
+                for fusion in (Fusion(lexical=0, exact=0, late=0), Fusion())
+            )
+        print(f"| {engine.name} | {alone:.4f} | {whole:.4f} |", flush=True)
+
+
+class Passages:
+    """Embeds all passages by one engine, questions by the one that is chosen for them."""
+
+    def __init__(self, others: Any, engine: Any) -> None:
+        self._others = others
+        self._engine = engine
+
+    def for_query(self) -> Any:
+        return self._others.for_query()
+
+    def for_texts(self, _tokens: int) -> Any:
+        return self._engine
 
 
 def engines(folder: Path, work: Path) -> Iterator[tuple[str, tuple[Hidden, int]]]:

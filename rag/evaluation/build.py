@@ -25,7 +25,7 @@ from rag.protocols import Embedder
 
 BUILDING, WHOLE = "building", "whole"
 CODE = (  # what decides on chunks, terms and stored vectors; folders stand for their modules
-    *("corpus", "text", "intake.py"),
+    *("corpus", "text", "intake.py", "batches.py"),
     *("index/split.py", "index/pieces.py", "index/late.py", "index/embeddings.py"),
     *("index/lexical.py", "index/lexical_changes.py", "index/lexical_postings.py", "index/schema.py"),
 )
