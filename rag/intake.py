@@ -32,7 +32,9 @@ from rag.index.writer import Writer
 from rag.protocols import Embedder
 from rag.slabs import Slabs, turns
 
-BATCH_TOKENS = 100_000  # a commit's worth: some ten seconds of embedding on two cores, lost at most when killed
+BATCH_TOKENS = (
+    100_000  # from which on a batch is full: ten seconds of embedding and more on two cores, lost when killed
+)
 
 UNSURE = -1  # in place of the inode of a file that has to be read again, whatever its stat
 TICK_NS, COARSE_TICK_NS = 20_000_000, 2_000_000_000  # of the clocks that stamp files; where they stamp whole seconds

@@ -65,8 +65,8 @@ def ingest(
     files, as "key=value" (`rag.corpus.metadata`), in place of what was said before; None leaves that as it was.
     `dense` is how vectors are searched: "exact", "ivf", or "auto", which is by their number.
 
-    Raises SettingsError (meta that is not key=value), CorpusError (a root that cannot be read; a large removal without
-    `prune`), IndexBusy, IndexMismatch.
+    Raises SettingsError (meta that is not key=value, a `dense` that there is not), CorpusError (a root that cannot be
+    read; a large removal without `prune`), IndexBusy, IndexMismatch.
     """
     started, cut = time.perf_counter(), chunking or Chunking()
     roots = [Path(path) for path in paths]
@@ -93,12 +93,16 @@ def add_documents(
     embedder: Embedder,
     *,
     chunking: Chunking | None = None,
+    dense: str = "auto",
     progress: Progress | None = None,
 ) -> IngestReport:
-    """Index documents that do not come from files; a document that the index holds is not embedded again."""
+    """Index documents that do not come from files; a document that the index holds is not embedded again.
+
+    `dense` is as in `ingest`.
+    """
     started, cut = time.perf_counter(), chunking or Chunking()
     with (
-        Writer.open(Path(index), embedder=embedder, chunking=cut) as writer,
+        Writer.open(Path(index), embedder=embedder, chunking=cut, dense=dense) as writer,
         Intake(writer, embedder, cut, progress=progress) as intake,
     ):
         for source, document in items:

@@ -30,6 +30,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.errors import SettingsError
 from rag.index import atomic, dense_file
 from rag.index.database import damaged
 from rag.index.dense_file import Facts, Records, Table
@@ -89,6 +90,13 @@ def write(rows: Rows, commit: Commit, dimension: int, family: str = "auto") -> C
     named = _named(commit, _sha256(data), np.concatenate(numbers))
     atomic.write(folder / named.dense, data)
     return named
+
+
+def require_family(family: str) -> str:
+    """The family. Raises SettingsError for one that there is not."""
+    if family not in FAMILIES:
+        raise SettingsError(f"dense = {family!r} is not one of: {', '.join(FAMILIES)}")
+    return family
 
 
 def fits(file: BinaryIO, commit: Commit, dimension: int, family: str) -> bool:

@@ -9,6 +9,7 @@ take turns, searches in memory run side by side; `refresh` and `close` are for m
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -91,6 +92,7 @@ class Index:
         """Let go of the commit and of the files."""
         self._leave()
         self._forget_file()
+        self._rows.forget()
         if self._pinned:
             self._rows.database.close()
 
@@ -281,7 +283,7 @@ class Index:
             self.commit = self._commit.number
             self.manifest = self._rows.manifest()
             self._codecs = self._rows.codecs()
-            if self._dense_base and self._dense_base.of == self._commit.dense_sha256:
+            if self._dense_base and self._dense_base.of == self._commit.dense_sha256 and self._is_in_place():
                 return
             self._forget_file()
             if not self._commit.dense:
@@ -328,6 +330,13 @@ class Index:
         self._languages = None
         self._shared = None
         self._selected.clear()
+
+    def _is_in_place(self) -> bool:
+        """Whether the derived file that is open is the one of its name: one that was damaged is written anew."""
+        with contextlib.suppress(OSError):
+            named = (self._rows.database.file.parent / self._commit.dense).stat()
+            return self._dense_file is not None and os.path.samestat(named, os.fstat(self._dense_file.fileno()))
+        return False
 
     def _forget_file(self) -> None:
         self._dense_base = None

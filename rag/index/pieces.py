@@ -97,7 +97,8 @@ def _slabs(window: Window) -> Iterator[tuple[int, int]]:
     while start < window.end:
         end = min(start + SLAB, window.end)
         if end < window.end:
-            border = borders[bisect_right(borders, end) - 1] if borders else 0
+            place = bisect_right(borders, end)
+            border = borders[place - 1] if place else 0
             end = border if border > start else end
         yield start, end
         start = end

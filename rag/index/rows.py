@@ -26,7 +26,7 @@ from rag.index.schema import PART, checksum, pack, unpack
 
 Halves = NDArray[np.float16]
 
-_KEPT_HEADS, _KEPT_PARTS = 1000, 128
+_KEPT_HEADS, _KEPT_PARTS = 100, 128
 _BATCH = 1000
 
 _CHUNK = "c.row, c.id, c.document, c.start, c.stop, c.heading, c.table_header, c.tokens, c.language, c.embedding, c.crc"

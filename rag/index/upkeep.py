@@ -18,6 +18,7 @@ from pathlib import Path
 from rag.errors import IndexDamaged, IndexProblem, RagError
 from rag.index import atomic, checking, commits, folder, generation, lexical, migration
 from rag.index.database import Database, explained, open_outdated, open_writer
+from rag.index.dense import require_family
 from rag.index.embeddings import drop_idle
 from rag.index.index import Index
 from rag.index.lock import WriterLock
@@ -34,9 +35,10 @@ def compact(path: Path, *, dense: str = "auto") -> tuple[int, int]:
 
     What is left out: texts that were removed, to their last byte; embeddings kept for files that may come back; rows
     of search structures that are stale. What lies in quarantine stays. Readers keep the state that they have. Needs
-    room for two copies. `dense` is as in `Writer.open`. Raises IndexMissing, IndexBusy, IndexDamaged with the index as
-    it was.
+    room for two copies. `dense` is as in `Writer.open`. Raises IndexMissing, IndexBusy, IndexDamaged,
+    SettingsError, with the index as it was.
     """
+    require_family(dense)
     with _locked(path), _room(path, old := folder.current(path)) as room:
         before, whole = weight(old), room / _WHOLE
         with contextlib.closing(open_writer(old / folder.DATABASE)) as database:

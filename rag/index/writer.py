@@ -18,7 +18,7 @@ from rag.errors import IndexProblem
 from rag.index import commits, dense_file, folder, generation, lexical
 from rag.index.chunking import Chunking
 from rag.index.database import Database, explained, of_disk
-from rag.index.dense import fits
+from rag.index.dense import fits, require_family
 from rag.index.embeddings import EmbeddingTable, embedding_key
 from rag.index.index import Index
 from rag.index.lock import WriterLock
@@ -55,9 +55,9 @@ class Writer:
 
         `rebuild` fills a new index beside the old one, which stays readable until the end; a rebuild that was
         interrupted goes on where it was. `dense` is how vectors are searched (`rag.index.dense.FAMILIES`).
-        Raises IndexBusy, IndexMismatch, IndexDamaged, IndexProblem.
+        Raises IndexBusy, IndexMismatch, IndexDamaged, IndexProblem, SettingsError.
         """
-        path = Path(path)
+        path, dense = Path(path), require_family(dense)
         with explained(path):
             folder.claim(path)
             lock = WriterLock(path)
@@ -115,6 +115,7 @@ class Writer:
 
     def close(self) -> None:
         """Undo what is not committed and let the next writer in."""
+        self._rows.forget()
         self._database.close()
         self._lock.release()
 
@@ -198,7 +199,7 @@ class Writer:
             self._database.all("DELETE FROM source WHERE location = ?", (pack(location),))
 
     def commit(self, *, midway: bool = False) -> int:
-        """Make everything so far durable and visible; the commit's number, the last one where nothing changed.
+        """Make everything so far durable and visible; the commit's number, the last one where there is nothing to do.
 
         Documents without a source go; so do embeddings that no chunk needs, beyond a number, unless the commit comes
         `midway`: what is left of the work, or its repetition after an interruption, may need them. Raises RagError,
@@ -250,6 +251,7 @@ class Writer:
             if self._database.in_transaction:
                 self._database.all("ROLLBACK TO step")
                 self._database.all("RELEASE step")
+                self._rows.forget()
                 self._whole = True
             else:  # SQLite has undone the whole transaction, as it does on a full disk
                 self._settle()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,10 @@ LONGEST = 40
 
 
 class Words:
-    """The ids of texts as `tokenizer` gives them, without specials; `space` is its sign for one."""
+    """The ids of texts as `tokenizer` gives them, without specials; `space` is its sign for one.
+
+    Threads may share it.
+    """
 
     def __init__(self, tokenizer: Tokenizer, specials: Iterable[str], space: str) -> None:
         self._tokenizer = tokenizer
@@ -37,15 +40,17 @@ class Words:
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text."""
         words = [self._word.findall(text) for text in texts]
-        new = [word for word in {word for own in words for word in own} if word not in self._known]
+        # What is remembered may be forgotten at any moment, by another thread: what is needed is taken out once.
+        known = {word: self._known.get(word) for own in words for word in own}
+        new = [word for word, ids in known.items() if ids is None]
         whole = {word for word in new if not self._is_cut_alone(word)}
-        self._learn([word for word in new if word not in whole])
-        found = [
-            self._whole(text) if self._is_whole(text, own, whole) else self._joined(text, own)
+        learnt = self._cut([word for word in new if word not in whole])
+        known |= learnt
+        self._remember(learnt)
+        return [
+            self._whole(text) if self._is_whole(text, own, whole) else self._joined(text, own, known)
             for text, own in zip(texts, words, strict=True)
         ]
-        self._forget(new)
-        return found
 
     def _is_whole(self, text: str, words: Sequence[str], whole: set[str]) -> bool:
         """Whether the text has to be cut as one."""
@@ -57,24 +62,22 @@ class Words:
         joins = unicodedata.category(word[0])[0] == "M" or word[0] == "\u200d"
         return bool(normal) and " " not in normal and self._space not in normal and not joins
 
-    def _joined(self, text: str, words: Sequence[str]) -> list[int]:
+    def _joined(self, text: str, words: Sequence[str], known: Mapping[str, Sequence[int] | None]) -> list[int]:
         after = self._lone if text.endswith(self._blank) else []
-        return [*chain.from_iterable(map(self._known.__getitem__, words)), *after]
+        return [*chain.from_iterable(known[word] or () for word in words), *after]
 
     def _whole(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
-    def _learn(self, words: Sequence[str]) -> None:
-        for word, cut in zip(words, self._tokenizer.encode_batch_fast(words, add_special_tokens=False), strict=True):
-            self._known[word] = cut.ids
+    def _cut(self, words: Sequence[str]) -> dict[str, list[int]]:
+        found = self._tokenizer.encode_batch_fast(words, add_special_tokens=False)
+        return {word: cut.ids for word, cut in zip(words, found, strict=True)}
 
-    def _forget(self, new: Iterable[str]) -> None:
-        for word in new:
-            if len(word) > LONGEST:
-                self._known.pop(word, None)
+    def _remember(self, learnt: Mapping[str, list[int]]) -> None:
+        self._known.update((word, ids) for word, ids in learnt.items() if len(word) <= LONGEST)
         if len(self._known) > MOST:
-            self._known.clear()
+            self._known = {}
 
     def _normal(self, text: str) -> str:
         normal: str = self._tokenizer.normalizer.normalize_str(text)

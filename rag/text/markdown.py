@@ -37,8 +37,9 @@ class Block:
     `inner` is the span of what is said in it: a heading's raw title, a list item's text after its marker, the lines
     between a code fence's marks; else the whole. It may be empty. `title` is a heading's text without markup (of
     its first 1000 characters), or the front matter's title. A table's `header` is its header row and the line of
-    dashes, `rows` are the others. `opening` are the marks of a fence or comment, or the header lines of a table, that
-    has not ended where the text does: with them in front of it, what follows is read as the rest of the block.
+    dashes, `rows` are the others. `opening` is what begins a block that has not ended where the text does (the mark of
+    a fence or comment, a table's header lines, a line that begins a paragraph or item): in front of what follows it
+    lets that be read as the rest of the block.
     """
 
     kind: Kind
@@ -264,7 +265,8 @@ def _item(rows: Sequence[Line], at: int, marker: int) -> tuple[Block, int]:
     while after < len(rows) and not _ends_run(rows, after, in_list=True):
         after += 1
     start, end = rows[at].start, rows[after - 1].end
-    return Block("item", start, end, (min(start + marker, end), end)), after
+    opening = (Line(start, rows[at].end, "- x"),) if after == len(rows) else ()
+    return Block("item", start, end, (min(start + marker, end), end), opening=opening), after
 
 
 def _indented(rows: Sequence[Line], at: int) -> tuple[Block, int]:
@@ -287,7 +289,8 @@ def _paragraph(rows: Sequence[Line], at: int, in_list: bool) -> tuple[Block, int
         if _ends_run(rows, after, in_list):
             break
         after += 1
-    return _block("paragraph", rows, at, after), after
+    opening = (Line(rows[at].start, rows[at].end, "x"),) if after == len(rows) else ()
+    return replace(_block("paragraph", rows, at, after), opening=opening), after
 
 
 def _underlined(rows: Sequence[Line], at: int, underline: int, level: int) -> Block:

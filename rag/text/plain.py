@@ -50,17 +50,21 @@ class Heading(NamedTuple):
     title: str
 
 
-def blocks(text: str, start: int = 0, end: int | None = None, _opening: Sequence[Line] = ()) -> list[Block]:
-    """The headings of `text[start:end]` and its runs of lines that are not blank, at their offsets in the text."""
+def blocks(text: str, start: int = 0, end: int | None = None, opening: Sequence[Line] = ()) -> list[Block]:
+    """The headings of `text[start:end]` and its runs of lines that are not blank, at their offsets in the text.
+
+    With an `opening` the first of its lines go on with a run that was cut, unless they are blank.
+    """
     end = len(text) if end is None else end
-    borders = deque((heading, underlined(text, heading, end)) for heading in headings(text, start, end))
+    found_headings = headings(text, start, end, goes_on=bool(opening))
+    borders = deque((heading, underlined(text, heading, end)) for heading in found_headings)
     found: list[Block] = []
     run: list[Line] = []
 
     def close() -> None:
         if run:
             span = (run[0].start, run[-1].end)
-            found.append(Block("paragraph", *span, span))
+            found.append(Block("paragraph", *span, span, opening=(run[0],)))
             run.clear()
 
     at = start
@@ -80,15 +84,19 @@ def blocks(text: str, start: int = 0, end: int | None = None, _opening: Sequence
     return found
 
 
-def headings(text: str, start: int = 0, end: int | None = None) -> list[Heading]:
-    """The headings of `text[start:end]`, in order; a title is only at the text's own start."""
+def headings(text: str, start: int = 0, end: int | None = None, *, goes_on: bool = False) -> list[Heading]:
+    """The headings of `text[start:end]`, in order; a title is only at the text's own start.
+
+    Where it `goes_on`, its first line, unless that is blank, is not the first of its paragraph.
+    """
     rows = lines(text, start, end)
     widest = max((_width(row.content.rstrip()) for row in rows), default=0)
     found: list[Heading] = []
     before: Sequence[Line] = ()
     for paragraph, following in pairwise([*_paragraphs(rows), []]):
         opens = not start and not found and not before and _width(paragraph[0].content.strip()) < _FULL * widest
-        level = _level(paragraph, following, before, opens=opens)
+        first = goes_on and paragraph[0] is rows[0]
+        level = 0 if first else _level(paragraph, following, before, opens=opens)
         if level:
             line = paragraph[0]
             bare = line.content.strip()

@@ -440,9 +440,14 @@ def test_a_vector_that_is_damaged_is_read_from_the_database_and_the_file_is_made
         assert any("does not have its checksum" in problem for problem in index.check())
     assert caplog.text.count("2 of its vectors do not have their checksum") == 1
     assert file.name in caplog.text
-    with open_writer(path):
-        pass
-    assert dense_file_of(path).read_bytes() == good
+    with Index.open(path) as index:
+        index.search_dense(query, 100)
+        with open_writer(path):
+            pass
+        assert dense_file_of(path).read_bytes() == good
+        assert index.refresh()
+        assert index.search_dense(query, 100)[0].tolist() == wanted[0].tolist()
+        assert index.check() == []
 
 
 @contextmanager

@@ -104,7 +104,6 @@ def test_chunks_of_windows_hold_every_character_once_and_in_order(text: str, mar
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text_windows, "WINDOW", window)
         found = list(windows(document(text * 3, markup), HashEmbedder(), SMALL))
-        assert [chunk for part in found for chunk in part] == split(document(text * 3, markup), HashEmbedder(), SMALL)
     assert all(found)
     at = 0
     for chunk in (chunk for part in found for chunk in part):

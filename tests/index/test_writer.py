@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from rag.datatypes import Document, Embeddings, Source, State
-from rag.errors import IndexBusy, IndexMismatch
+from rag.errors import IndexBusy, IndexMismatch, SettingsError
 from rag.index import embeddings as embeddings_module
+from rag.index import upkeep
 from rag.index import writer as writer_module
 from rag.index.chunking import Chunking
 from rag.index.embeddings import embedding_key
@@ -19,6 +20,14 @@ from rag.index.writer import Counts, Writer
 from rag.models.fakes import HashEmbedder
 from rag.text.context import embedded_text
 from tests.index.samples import CHUNKING, EMBEDDER, dense_file, document, filled, held, open_writer, put, source
+
+
+def test_a_family_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="dense = 'hnsw' is not one of: auto, exact, ivf"):
+        open_writer(tmp_path / "new", dense="hnsw")
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(SettingsError, match="dense = 'IVF'"):
+        upkeep.compact(filled(tmp_path / "index", [1]), dense="IVF")
 
 
 def test_a_new_index_is_empty_and_sound(tmp_path: Path) -> None:
@@ -215,6 +224,23 @@ def test_documents_are_put_together_or_not_at_all(tmp_path: Path, monkeypatch: p
         assert index.check(deep=True) == []
         assert index.document("d2v0") == long
         assert index.chunks(index.rows_of("d2v0")) == cut[3][1]
+
+
+def test_what_was_undone_is_not_taken_for_there(tmp_path: Path) -> None:
+    first, second = (Document("same", f"The {state} pump is running.") for state in ("old", "new"))
+    cut = {each.text: (each, split(each, EMBEDDER, CHUNKING)) for each in (first, second)}
+    unknown = document(1), split(document(1), EMBEDDER, CHUNKING)
+    with open_writer(tmp_path) as writer:
+        for made, chunks in cut.values():
+            writer.keep([writer.key(chunk) for chunk in chunks], EMBEDDER.embed_texts([made.text], tokens=True))
+        writer.put_source(Source("/corpus", "same.txt", State.INDEXED, "same", digest="same"))
+        writer.put(*cut[first.text])
+        writer.commit()
+        with pytest.raises(ValueError, match="have no embedding"):
+            writer.put_all([cut[second.text], cut[second.text], unknown])
+        writer.put(*cut[second.text])
+    with Index.open(tmp_path) as index:
+        assert index.text("same") == second.text
 
 
 def test_idle_embeddings_are_bounded_and_the_latest_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -128,6 +131,23 @@ def test_many_words_and_long_ones_are_forgotten(tiny_folder: Path, monkeypatch: 
     words.ids(["some thing more"])
     assert not words._known
     assert words.ids(["the pump " + "x" * 50]) == first
+
+
+def test_threads_share_remembered_words(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words_module, "MOST", 5)
+    whole = Tokenizer.from_file(str(tiny_folder / "tokenizer.json"))
+    words, generator = Words(whole, ["<s>"], SPACE), random.Random(0)
+    signs = ["the", "pump", "x" * 50, "水泵", "some", "thing", "ing", "y" * 45]
+    texts = [" ".join(generator.choices(signs, k=5)) for _ in range(40)]
+    wanted = [item.ids for item in whole.encode_batch(texts, add_special_tokens=False)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            for found in pool.map(lambda _: [ids for text in texts for ids in words.ids([text])], range(40)):
+                assert found == wanted
+    finally:
+        sys.setswitchinterval(before)
 
 
 @pytest.mark.models

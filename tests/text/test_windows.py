@@ -131,6 +131,21 @@ def test_a_block_that_is_closed_where_it_is_cut_does_not_go_on() -> None:
     assert [block.kind for block in blocks(table)][-2:] == ["table", "paragraph"]
 
 
+@pytest.mark.parametrize("parse", [markdown.blocks, plain.blocks])
+@pytest.mark.parametrize("line", ["GET /INDEX DONE", "2.1 Pumps", "    deeper", "---", "the end ="])
+def test_the_rest_of_a_paragraph_begins_nothing(parse: Parse, line: str) -> None:
+    for padding in range(16):
+        text = "Words, in a line that is long." + "y" * padding + "\n" + f"and lines that follow it.\n{line}\n" * 30
+        whole = {block.kind for block in parse(text, 0, len(text), ())}
+        if whole == {"paragraph"}:
+            assert {block.kind for window in of(text, parse) for block in window.blocks} == whole
+
+
+def test_the_rest_of_an_item_is_no_code() -> None:
+    text = "- one\n" + "    which goes on\n" * 60
+    assert {block.kind for block in blocks(text)} == {"item"}
+
+
 def test_the_rest_of_a_table_knows_its_header() -> None:
     text = "| a | b |\r\n|---|---|\r\n" + "| 1 | 2 |\r\n" * 40
     assert {block.header for block in blocks(text)} == {(0, 20)}
