@@ -260,9 +260,10 @@ class Rows:
         pairs = [np.empty((0, 2), np.int64)]
         last = 0
         while found := self.database.all(f"{_VECTORS} WHERE c.row > ? ORDER BY c.row LIMIT ?", (last, size)):
+            vectors = self._vectors(found, dimension)  # which finds what is no number
             pairs.append(np.array([row[:2] for row in found], np.int64))
             last = found[-1][0]
-            yield pairs[-1][:, 0], self._vectors(found, dimension)
+            yield pairs[-1][:, 0], vectors
         by_row = np.concatenate(pairs)
         self._require_pairs(by_row[np.lexsort((by_row[:, 0], by_row[:, 1]))], size)
 
@@ -282,7 +283,7 @@ class Rows:
             "ORDER BY embedding, row LIMIT ?",
             (*after, size),
         ):
-            if not np.array_equal(pairs[done : done + len(again), ::-1], np.array(again, np.int64)):
+            if list(map(tuple, pairs[done : done + len(again), ::-1].tolist())) != again:
                 raise damaged(self.database.file, _OTHER_EMBEDDINGS)
             after, done = again[-1], done + len(again)
         if done != len(pairs):
