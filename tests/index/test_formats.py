@@ -118,6 +118,16 @@ def test_a_damaged_index_of_an_earlier_format_is_not_migrated(
     assert [entry.name for entry in path.iterdir() if entry.name.startswith(".")] == []
 
 
+@pytest.mark.parametrize("version", EARLIER)
+def test_an_index_without_the_columns_of_its_format_is_not_migrated(tmp_path: Path, version: int) -> None:
+    path = golden(version, tmp_path / "index")
+    with sqlite3.connect(database_file(path)) as connection:
+        connection.execute("ALTER TABLE document RENAME COLUMN title TO name")
+    connection.close()
+    with pytest.raises(IndexDamaged, match=f"its table document is not that of format {version}"):
+        upkeep.migrate(path)
+
+
 def test_a_newer_format_is_not_migrated(tmp_path: Path) -> None:
     path = golden(FORMAT, tmp_path / "index")
     with sqlite3.connect(database_file(path)) as connection:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
-from rag.index import dense
+from rag.index import dense, upkeep
 from rag.index.chunking import Chunking
 from rag.index.index import Index
 from rag.index.schema import PART
@@ -258,6 +258,30 @@ def test_a_derived_file_that_is_still_the_same_is_not_read_again(
         assert index.refresh()
         index.search_dense(query, 3)
         assert len(read) == 3
+
+
+def test_a_derived_file_that_is_gone_when_a_reader_moves_on_is_not_needed(tmp_path: Path) -> None:
+    path = filled(tmp_path / "index")
+    query = EMBEDDER.embed_query("machine 7").vectors[0]
+    with open_index(path) as index:
+        wanted = index.search_dense(query, 3)[0].tolist()
+        with open_writer(path) as writer:
+            put(writer, 9)
+        dense_file(path).unlink()
+        assert index.refresh()
+        assert set(wanted) <= set(index.search_dense(query, 30)[0].tolist())
+        assert any("is missing" in problem for problem in index.check())
+        assert not index.copy(made := taken(tmp_path))
+        assert [entry.name for entry in made.iterdir()] == ["index.sqlite"]
+    upkeep.snapshot(path, tmp_path / "snapshot")
+    with open_index(tmp_path / "snapshot") as index:
+        assert index.check(deep=True) == []
+        assert index.manifest.name == "hash"
+
+
+def taken(tmp_path: Path) -> Path:
+    (folder := tmp_path / "taken").mkdir()
+    return folder
 
 
 def test_of_a_long_document_only_the_parts_wanted_are_read(tmp_path: Path) -> None:

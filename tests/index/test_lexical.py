@@ -6,6 +6,8 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -310,3 +312,11 @@ def open_memory() -> Database:
     for statement in SCHEMA:
         database.all(statement)
     return database
+
+
+def test_what_no_index_of_sqlites_finds_is_called_damage() -> None:
+    lost: Any = SimpleNamespace(all=lambda *_: [("x",)], file=Path("index.sqlite"))
+    with pytest.raises(IndexDamaged, match="segments of lexical search cannot be read"):
+        postings.settled(lost)
+    with pytest.raises(IndexDamaged, match="terms of lexical search are not found"):
+        postings._require_terms(lost)

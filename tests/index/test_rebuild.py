@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import IndexMismatch
+from rag.errors import IndexMismatch, IndexProblem
 from rag.index import atomic, folder, generation
 from rag.index.chunking import Chunking
 from rag.index.index import Index
@@ -27,6 +27,20 @@ def put_other(writer: Writer, number: int) -> None:
     embeddings = OTHER.embed_texts([embedded_text(chunk) for chunk in chunks], tokens=True)
     writer.put(document(number), chunks, embeddings)
     writer.put_source(source(number))
+
+
+def test_an_index_that_cannot_be_described_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise IndexProblem("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(generation, "_describe", fails)
+        with pytest.raises(IndexProblem, match="the disk is full"):
+            open_writer(tmp_path / "index")
+    assert not list((tmp_path / "index").glob("gen-*"))
+    assert held(filled(tmp_path / "index", [1])) == {"d1v0"}
 
 
 def test_the_old_index_is_read_until_the_rebuild_is_done(tmp_path: Path) -> None:
