@@ -19,13 +19,17 @@ def following(rows: Rows, last: Commit, *, after: int = 0) -> Commit:
     return replace(last, number=number, made=time.time(), documents=documents, sources=sources, chunks=chunks)
 
 
-def outgrown(rows: Rows, commit: Commit) -> bool:
-    """Whether so many rows are newer than the derived file, or deleted since, that it is to be written anew."""
+def outgrown(rows: Rows, commit: Commit, family: str = "auto") -> bool:
+    """Whether so many rows are newer than the derived file, or deleted since, that it is to be written anew.
+
+    So it is where there are enough now for the `family` that is wanted.
+    """
     in_base = int(
         rows.database.all("SELECT count(*) FROM chunk NOT INDEXED WHERE row <= ?", (commit.dense_last,))[0][0]
     )
     beside = (commit.chunks - in_base) + (commit.dense_rows - in_base)
-    return bool(commit.chunks and not commit.dense) or beside > dense.tail_limit(commit.dense_rows)
+    wanted = not commit.dense or dense.wants_codes(commit, family)
+    return bool(commit.chunks and wanted) or beside > dense.tail_limit(commit.dense_rows)
 
 
 def derived(rows: Rows, commit: Commit, dimension: int, family: str = "auto") -> Commit:

@@ -104,6 +104,11 @@ def fits(file: BinaryIO, commit: Commit, dimension: int, family: str) -> bool:
     return family == "auto" or (described(file, commit, dimension)[0] == "ivf") == _has_codes(commit.chunks, family)
 
 
+def wants_codes(commit: Commit, family: str) -> bool:
+    """Whether a base that had too few rows for codes when it was written is to have them now."""
+    return family == "ivf" and commit.dense_rows < CODES_LEAST <= commit.chunks
+
+
 def _has_codes(chunks: int, family: str) -> bool:
     """Whether a base of so many rows is to have codes."""
     return chunks >= CODES_LEAST if family == "ivf" else family == "auto" and chunks > EXACT_LIMIT

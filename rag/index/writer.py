@@ -362,7 +362,7 @@ class Writer:
     def _next(self) -> Commit:
         """The commit that the open transaction makes; its derived file is on disk when this returns."""
         commit = commits.following(self._rows, self._commit, after=self._after)
-        if self._derived_sound and not commits.outgrown(self._rows, commit):
+        if self._derived_sound and not commits.outgrown(self._rows, commit, self._family):
             return commit
         return commits.derived(self._rows, commit, self._dimension, self._family)
 

@@ -412,8 +412,15 @@ def test_how_vectors_are_searched_can_be_chosen(tmp_path: Path, monkeypatch: pyt
     assert committed("auto") == (5, "ivf")
     upkeep.compact(path, dense="exact")
     assert committed("auto") == (6, "exact")
-    monkeypatch.setattr(dense, "CODES_LEAST", 1000)
+    monkeypatch.setattr(dense, "CODES_LEAST", 40)
     assert committed("ivf") == (6, "exact")  # too few rows for lists
+    with open_writer(path, dense="ivf") as writer:
+        put(writer, 50)
+        writer.commit()
+        for number in range(51, 55):
+            put(writer, number)
+    with Index.open(path) as index:
+        assert (index.commit, index.status().dense) == (8, "ivf")
 
 
 @pytest.mark.usefixtures("coded")
