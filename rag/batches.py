@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, overload
@@ -69,3 +69,13 @@ class Batch:
         self.chunks.extend(chunks)
         self.tokens += sum(chunk.tokens for chunk in chunks)
         self.size += size
+
+
+def portions(chunks: Sequence[Chunk], tokens: int) -> Iterator[Sequence[Chunk]]:
+    """The chunks in runs, each but the last of so many tokens at least."""
+    start = count = 0
+    for place, chunk in enumerate(chunks, 1):
+        count += chunk.tokens
+        if count >= tokens or place == len(chunks):
+            yield chunks[start:place]
+            start, count = place, 0

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, Self
 
-from rag.batches import Batch, Cuts, Pending
+from rag.batches import Batch, Cuts, Pending, portions
 from rag.corpus.ledger import counts, problems
 from rag.corpus.metadata import MetadataProblem, read_sidecar, sidecar_of
 from rag.corpus.readers import Unread, document_id, reader_for, too_large
@@ -32,9 +32,7 @@ from rag.index.writer import Writer
 from rag.protocols import Embedder
 from rag.slabs import Slabs, turns
 
-BATCH_TOKENS = (
-    100_000  # from which on a batch is full: ten seconds of embedding and more on two cores, lost when killed
-)
+BATCH_TOKENS = 100_000  # that fill a batch: some ten seconds of embedding on two cores, lost at most when killed
 
 UNSURE = -1  # in place of the inode of a file that has to be read again, whatever its stat
 TICK_NS, COARSE_TICK_NS = 20_000_000, 2_000_000_000  # of the clocks that stamp files; where they stamp whole seconds
@@ -291,15 +289,15 @@ class Intake:
             self._put_settled()
             self.commit = self.writer.commit(midway=not last)
 
-    def _split(self, document: Document) -> Iterator[list[Chunk]]:
-        """The document's chunks, some at a time."""
+    def _split(self, document: Document) -> Iterator[Sequence[Chunk]]:
+        """The document's chunks, about a batch of them at a time."""
         found = windows(document, self.embedder, self.chunking)
         while True:
             with self._timed("split"):
                 chunks = next(found, None)
             if chunks is None:
                 return
-            yield chunks
+            yield from portions(chunks, BATCH_TOKENS)
 
     def _embed_if_full(self) -> None:
         if self._gathered.tokens >= BATCH_TOKENS:
