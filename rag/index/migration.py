@@ -11,6 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 from rag.index import lexical
@@ -77,6 +78,8 @@ def _batches(old: Database, table: str, version: int) -> Iterator[list[Named]]:
     statement = f"SELECT {asked} FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT {_BATCH.get(table, _ROWS)}"
     last = -1
     while found := old.all(statement, (last,)):
+        if any(after <= before for before, after in pairwise([last, *(row[0] for row in found)])):
+            raise damaged(old.file, f"the rows of {table} are out of order")
         last = found[-1][0]
         rows = [dict(zip([*held, "crc", *beside], values, strict=True)) for _, *values in found]
         for row in rows:

@@ -262,8 +262,11 @@ class Rows:
         while found := self.database.all(f"{_VECTORS} WHERE c.row > ? ORDER BY c.row LIMIT ?", (last, size)):
             vectors = self._vectors(found, dimension)  # which finds what is no number
             pairs.append(np.array([row[:2] for row in found], np.int64))
-            last = found[-1][0]
-            yield pairs[-1][:, 0], vectors
+            numbers = pairs[-1][:, 0]
+            if (np.diff(numbers, prepend=last) <= 0).any():  # pages that lead back to where they were read
+                raise damaged(self.database.file, _OTHER_EMBEDDINGS)
+            last = int(numbers[-1])
+            yield numbers, vectors
         by_row = np.concatenate(pairs)
         self._require_pairs(by_row[np.lexsort((by_row[:, 0], by_row[:, 1]))], size)
 

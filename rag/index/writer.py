@@ -338,17 +338,15 @@ class Writer:
 
     def _remove_document(self, document: str) -> int:
         """Remove a document with its chunks; how many those were."""
-        removed = 0
-        some = "SELECT row, embedding FROM chunk WHERE document = ? LIMIT ?"
-        while found := self._database.all(some, (document, _SLAB)):
-            lexical.remove(self._database, (row for row, _ in found))
-            self._database.many("DELETE FROM chunk WHERE row = ?", ((row,) for row, _ in found))
-            self._table.release({embedding for _, embedding in found}, self._commit.number + 1)
-            removed += len(found)
+        found = self._database.all("SELECT row, embedding FROM chunk WHERE document = ?", (document,))
+        lexical.remove(self._database, (row for row, _ in found))
+        self._database.all("DELETE FROM chunk WHERE document = ?", (document,))
+        for some in _slabs(len(found)):
+            self._table.release({embedding for _, embedding in found[some]}, self._commit.number + 1)
         self._database.all("DELETE FROM document_text WHERE document = ?", (document,))
         self._database.all("DELETE FROM document WHERE id = ?", (document,))
         self._rows.forget()
-        return removed
+        return len(found)
 
     def _remove_orphans(self) -> int:
         """Remove the documents that no source has; how many chunks they had."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rag.errors import IndexDamaged
+from rag.index.database import Database
 from rag.index.index import Index
 from rag.index.schema import checksum
 from tests.index.samples import EMBEDDER, database_file, document, filled
@@ -152,3 +153,17 @@ def test_missing_rows_are_noticed_by_the_questions_that_need_them(tmp_path: Path
 
 def test_a_sound_index_has_nothing_to_say(tmp_path: Path) -> None:
     assert problems(filled(tmp_path)) == []
+
+
+def test_pages_that_lead_back_to_where_they_were_read_are_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Index.open(filled(tmp_path, [1, 2])) as index:
+        every = Database.all
+
+        def back(database: Database, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+            return every(database, statement, (0, *values[1:]) if "c.row > ?" in statement else values)
+
+        monkeypatch.setattr(Database, "all", back)
+        with pytest.raises(IndexDamaged, match="the embeddings of its chunks are not the same"):
+            list(index._rows.vector_slabs(32, 3))
