@@ -102,17 +102,19 @@ class Asking(HashEmbedder):
 
 
 def test_questions_are_answered_while_an_ingest_is_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "BATCH_TOKENS", 1)  # a commit for each file
+    monkeypatch.setattr(intake, "BATCH_TOKENS", 1)  # a commit for each chunk: the last of a file's shows the file
     docs, index = tmp_path / "docs", tmp_path / "index"
     docs.mkdir()
     for number in range(10):
         (docs / f"{number}.md").write_text(text(number), encoding="utf-8")
     embedder = Asking(index)
     ingest([docs], index, embedder)
-    assert embedder.counts == list(range(10))
+    assert embedder.counts == sorted(embedder.counts)
+    assert set(embedder.counts) == set(range(10))
     embedder.counts.clear()
     ingest([docs], index, embedder, rebuild=True)
-    assert embedder.counts == [10] * 10  # the old index, to the end
+    assert len(embedder.counts) > 10
+    assert set(embedder.counts) == {10}  # the old index, to the end
     assert embedder.kept is not None
     assert isinstance(embedder.kept.index, Index)
     embedder.kept.index.close()
