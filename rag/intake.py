@@ -22,7 +22,7 @@ from typing import Protocol, Self
 from rag.batches import Batch, Cuts, Pending, portions
 from rag.corpus.ledger import counts, problems
 from rag.corpus.metadata import MetadataProblem, read_sidecar, sidecar_of
-from rag.corpus.readers import Unread, document_id, reader_for, too_large
+from rag.corpus.readers import Unread, document_id, reader_for
 from rag.corpus.walk import Found
 from rag.datatypes import Chunk, Document, Metadata, Source, State
 from rag.errors import RagError
@@ -195,8 +195,6 @@ class Intake:
         reader = reader_for(found.location)
         if reader is None:
             return self._unread(source, Unread(State.UNSUPPORTED, _no_reader(found))), None
-        if found.size > reader.max_bytes:
-            return self._unread(source, too_large(found.size, reader.max_bytes)), None
         fresh = _is_fresh(found.mtime_ns)
         try:
             data = found.location.read_bytes()

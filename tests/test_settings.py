@@ -12,8 +12,10 @@ import pytest
 from rag.errors import SettingsError
 from rag.evaluation.run import evaluate
 from rag.index.chunking import Chunking
+from rag.index.dense import FAMILIES
+from rag.index.writer import Writer
 from rag.models.catalogue import DEFAULT_EMBEDDER, DEFAULT_GENERATOR
-from rag.pipeline import ask
+from rag.pipeline import add_documents, ask, ingest
 from rag.retrieval.fuse import Fusion
 from rag.retrieval.retriever import Retriever
 from rag.settings import KEYS, Settings, save
@@ -169,6 +171,9 @@ def test_the_defaults_are_those_of_the_library() -> None:
     weights = (defaults["dense_weight"], defaults["lexical_weight"], defaults["exact_weight"], defaults["late_weight"])
     assert astuple(Fusion()) == (defaults["fusion"], *weights)
     assert (Chunking().max_tokens, Chunking().context_tokens) == (defaults["chunk_tokens"], defaults["context_tokens"])
+    assert KEYS["dense"].choices == FAMILIES
+    for made in (ingest, add_documents, Writer.open):
+        assert inspect.signature(made).parameters["dense"].default == defaults["dense"]
     for asked in (ask, Retriever.retrieve, evaluate):
         assert inspect.signature(asked).parameters["k"].default == defaults["k"]
 

@@ -27,7 +27,6 @@ _COUNTS = {
 }
 _REBUILD = "Make the index anew from the source files with: rag ingest --rebuild"
 _BATCH = 1000
-_SLAB = 50_000
 
 
 def check(rows: Rows, derived: BinaryIO | None, *, deep: bool = False) -> list[str]:
@@ -83,7 +82,7 @@ def _chunks(rows: Rows) -> Iterator[str]:
 
 
 def _vectors(rows: Rows) -> Iterator[str]:
-    for _ in rows.vector_slabs(rows.manifest().dimension, _SLAB):
+    for _ in rows.vector_slabs(rows.manifest().dimension):
         pass
     rows.check_idle()
     yield from ()

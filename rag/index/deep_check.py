@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import BinaryIO
 
 import numpy as np
@@ -22,7 +23,6 @@ from rag.text.context import embedded_text
 from rag.text.terms import terms
 
 _BATCH = 1000
-_SLAB = 50_000
 Batch = Sequence[tuple[int, Chunk]]
 
 
@@ -75,10 +75,10 @@ def _terms(rows: Rows, batch: Batch) -> int:
 def _same_vectors(rows: Rows, derived: BinaryIO) -> bool:
     """Whether the vectors of the derived file are those of the rows that are still there."""
     commit, dimension = rows.commit(), rows.manifest().dimension
-    base = dense.read_base(derived, commit, dimension, lambda wanted: rows.vectors_of(wanted.tolist(), dimension))
+    base = dense.read_base(derived, commit, dimension, partial(rows.vectors_of, dimension=dimension))
     if base is None:
         return False
-    for numbers, vectors in rows.vector_slabs(dimension, _SLAB):
+    for numbers, vectors in rows.vector_slabs(dimension):
         old = numbers <= commit.dense_last
         places = np.searchsorted(base.rows, numbers[old])
         if not np.array_equal(base.rows[places], numbers[old]) or not np.array_equal(

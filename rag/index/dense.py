@@ -23,7 +23,7 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,7 +35,7 @@ from rag.index import atomic, dense_file
 from rag.index.database import damaged
 from rag.index.dense_file import Facts, Records, Table
 from rag.index.records import Commit
-from rag.index.rows import Rows
+from rag.index.rows import SLAB, Rows
 
 Floats = NDArray[np.float32]
 Halves = NDArray[np.float16]
@@ -64,7 +64,7 @@ TRAINING = 40
 
 _SEED = 1
 _QUERY_BITS = 4  # of a question's numbers when it is compared with codes: 8 find no more (docs/decisions.md)
-_SLAB = 50_000  # vectors that are made floats at once
+_SLAB = SLAB  # vectors that are made floats at once
 _log = logging.getLogger(__name__)
 
 
@@ -289,7 +289,7 @@ def load(rows: Rows, commit: Commit, dimension: int, file: BinaryIO | None, know
     if known and known.of and known.of == commit.dense_sha256:
         base = known
     elif commit.dense:
-        read = read_base(file, commit, dimension, lambda wanted: rows.vectors_of(wanted.tolist(), dimension))
+        read = read_base(file, commit, dimension, partial(rows.vectors_of, dimension=dimension))
         if read is None:
             _log.warning(
                 "%s is missing or damaged; searching from the database instead, which is slower to open. "

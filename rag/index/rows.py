@@ -10,7 +10,7 @@ one search decode each part once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -26,6 +26,8 @@ from rag.index.schema import PART, checksum, pack, unpack
 
 Halves = NDArray[np.float16]
 
+SLAB = 50_000
+"""Vectors that are read at once, where all are."""
 _KEPT_HEADS, _KEPT_PARTS = 100, 128
 _BATCH = 1000
 
@@ -255,7 +257,7 @@ class Rows:
             raise damaged(self.database.file, _OTHER_EMBEDDINGS)
         return np.array([row[0] for row in found], np.int64), self._vectors(found, dimension)
 
-    def vector_slabs(self, dimension: int, size: int) -> Iterator[tuple[NDArray[np.int64], Halves]]:
+    def vector_slabs(self, dimension: int, size: int = SLAB) -> Iterator[tuple[NDArray[np.int64], Halves]]:
         """What `vectors` gives of all rows, so many at once. Raises IndexDamaged, perhaps only after the last."""
         pairs = [np.empty((0, 2), np.int64)]
         last = 0
@@ -270,7 +272,7 @@ class Rows:
         by_row = np.concatenate(pairs)
         self._require_pairs(by_row[np.lexsort((by_row[:, 0], by_row[:, 1]))], size)
 
-    def vectors_of(self, rows: Sequence[int], dimension: int) -> Halves:
+    def vectors_of(self, rows: Sequence[int] | NDArray[np.int64], dimension: int) -> Halves:
         """The vectors (n, dimension) float16 of these rows, in order. Raises IndexDamaged where one is not there."""
         self._chunk_values(rows)
         found = self.database.all(
@@ -354,7 +356,7 @@ class Rows:
                 raise damaged(self.database.file, f"{_NAMES[table]} ({str(row[0])[:60]}) does not have its checksum")
         return [row[:-1] for row in rows]
 
-    def _chunk_values(self, rows: Sequence[int]) -> list[Row]:
+    def _chunk_values(self, rows: Sequence[int] | NDArray[np.int64]) -> list[Row]:
         found = self.database.all(
             f"SELECT {_CHUNK} FROM json_each(?) AS wanted JOIN chunk AS c ON c.row = wanted.value ORDER BY wanted.key",
             (_json(rows),),
@@ -404,5 +406,5 @@ class Rows:
         return [source_of(row) for row in self._checked("source", found)]
 
 
-def _json(rows: Sequence[int]) -> str:
+def _json(rows: Iterable[int]) -> str:
     return json.dumps([int(row) for row in rows])

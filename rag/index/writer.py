@@ -341,10 +341,9 @@ class Writer:
         found = self._database.all("SELECT row, embedding FROM chunk WHERE document = ?", (document,))
         lexical.remove(self._database, (row for row, _ in found))
         self._database.all("DELETE FROM chunk WHERE document = ?", (document,))
-        for some in _slabs(len(found)):
-            self._table.release({embedding for _, embedding in found[some]}, self._commit.number + 1)
         self._database.all("DELETE FROM document_text WHERE document = ?", (document,))
         self._database.all("DELETE FROM document WHERE id = ?", (document,))
+        self._table.release({embedding for _, embedding in found}, self._commit.number + 1)
         self._rows.forget()
         return len(found)
 

@@ -55,8 +55,8 @@ def blocks(text: str, start: int = 0, end: int | None = None, opening: Sequence[
 
     With an `opening` the first of its lines go on with a run that was cut, unless they are blank.
     """
-    end = len(text) if end is None else end
-    found_headings = headings(text, start, end, goes_on=bool(opening))
+    rows, end = lines(text, start, end), len(text) if end is None else end
+    found_headings = _headings(rows, titled=not start, goes_on=bool(opening))
     borders = deque((heading, underlined(text, heading, end)) for heading in found_headings)
     found: list[Block] = []
     run: list[Line] = []
@@ -68,7 +68,7 @@ def blocks(text: str, start: int = 0, end: int | None = None, opening: Sequence[
             run.clear()
 
     at = start
-    for line in lines(text, start, end):
+    for line in rows:
         if line.end <= at:
             continue
         if borders and line.start <= borders[0][0].start < line.end:
@@ -84,17 +84,21 @@ def blocks(text: str, start: int = 0, end: int | None = None, opening: Sequence[
     return found
 
 
-def headings(text: str, start: int = 0, end: int | None = None, *, goes_on: bool = False) -> list[Heading]:
-    """The headings of `text[start:end]`, in order; a title is only at the text's own start.
+def headings(text: str, start: int = 0, end: int | None = None) -> list[Heading]:
+    """The headings of `text[start:end]`, in order; a title is only at the text's own start."""
+    return _headings(lines(text, start, end), titled=not start)
 
-    Where it `goes_on`, its first line, unless that is blank, is not the first of its paragraph.
+
+def _headings(rows: Sequence[Line], *, titled: bool, goes_on: bool = False) -> list[Heading]:
+    """The headings among lines, of which the first may be a title where they are `titled`.
+
+    Where a paragraph `goes_on`, the first line, unless it is blank, is not the first of its paragraph.
     """
-    rows = lines(text, start, end)
     widest = max((_width(row.content.rstrip()) for row in rows), default=0)
     found: list[Heading] = []
     before: Sequence[Line] = ()
     for paragraph, following in pairwise([*_paragraphs(rows), []]):
-        opens = not start and not found and not before and _width(paragraph[0].content.strip()) < _FULL * widest
+        opens = titled and not found and not before and _width(paragraph[0].content.strip()) < _FULL * widest
         first = goes_on and paragraph[0] is rows[0]
         level = 0 if first else _level(paragraph, following, before, opens=opens)
         if level:
