@@ -278,6 +278,20 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """What a language model is told for one task; what stands in braces is filled in (`rag.generation.templates`).
+
+    `examples` are turns that show how, each what a user says and what is answered. With `reasoning` the model is asked
+    to think first, between <think> and </think>; that is kept apart from the answer.
+    """
+
+    system: str
+    user: str
+    examples: tuple[tuple[str, str], ...] = ()
+    reasoning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """A quote that the machine has checked: the document's text at `start:end` is `quote`, to the character."""
 
@@ -298,7 +312,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of an answer with the numbers of the citations that bear it out."""
+    """One sentence of an answer with the numbers of the citations that bear it out; of one not `supported`, none do."""
 
     text: str
     citations: tuple[int, ...] = ()
@@ -311,8 +325,9 @@ class Answer:
 
     `answered` is False where the corpus does not hold the answer; then `mode` is "none" and `text` says so.
     `confidence` is the probability that the corpus answers the question. `dropped` holds sentences that failed
-    verification, `omitted` the evidence that did not fit into the prompt, `prompt` exactly what the model was sent
-    ("" where no model was asked). `prompt_tokens` and `completion_tokens` count what it read and wrote.
+    verification and are not shown, `omitted` the evidence that did not fit into the prompt, `prompt` exactly what the
+    model was sent ("" where no model was asked), `reasoning` what it thought before it answered. `prompt_tokens` and
+    `completion_tokens` count what it read and wrote.
     """
 
     question: str
@@ -328,6 +343,7 @@ class Answer:
     hits: tuple[Hit, ...] = ()
     model: str | None = None
     prompt: str = ""
+    reasoning: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: dict[str, float] = field(default_factory=dict)

@@ -22,6 +22,7 @@ FILE_NAME = "rag.toml"
 INDEXES_FOLDER = "indexes"
 DEFAULT_INDEX = "default"
 ENV_PREFIX = "RAG_"
+PROMPTS = "prompts"  # tables [prompts.TASK] of rag.toml: rag.generation.templates checks what stands in them
 OTHER_VARIABLES = frozenset({"RAG_MODELS"})  # where models are cached: read by rag.models, set in the environment only
 
 Value = str | int | float
@@ -58,6 +59,7 @@ KEYS: dict[str, Key] = {
     "exact_weight": Key(6.0, "weight of numbers and identifiers as typed", most=100),
     "late_weight": Key(2.5, "weight of late interaction (MaxSim)", most=100),
     "answer": Key("auto", "how an answer is composed", choices=("auto", "quotes", "prose")),
+    "unsupported": Key("drop", "what becomes of a sentence that fails the check", choices=("drop", "mark")),
     "chunk_tokens": Key(320, "tokens of a chunk at most, its heading context not counted", least=16, most=8192),
     "context_tokens": Key(64, "tokens of a chunk's heading context at most", least=0, most=1024),
     "threads": Key(0, "CPU threads; 0 lets the libraries choose", least=0, most=1024),
@@ -70,7 +72,10 @@ _DECIMAL = re.compile(r"[+-]?\d{1,9}(\.\d{1,9})?")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every setting with its value; `origins` names where each came from, in the words `rag config` prints."""
+    """Every setting with its value; `origins` names where each came from, in the words `rag config` prints.
+
+    `prompts` are the tables `[prompts.TASK]` of rag.toml, by task.
+    """
 
     index: Path
     embedder: str
@@ -86,9 +91,11 @@ class Settings:
     exact_weight: float
     late_weight: float
     answer: str
+    unsupported: str
     chunk_tokens: int
     context_tokens: int
     threads: int
+    prompts: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -128,9 +135,11 @@ class Settings:
             exact_weight=float(values["exact_weight"]),
             late_weight=float(values["late_weight"]),
             answer=str(values["answer"]),
+            unsupported=str(values["unsupported"]),
             chunk_tokens=int(values["chunk_tokens"]),
             context_tokens=int(values["context_tokens"]),
             threads=int(values["threads"]),
+            prompts=_prompts(folder),
             origins=origins,
         )
 
@@ -171,6 +180,8 @@ def _given(
     path = find_file(folder)
     if path is not None:
         for name, value in _read_file(path).items():
+            if name == PROMPTS:
+                continue
             yield str(path), _known(name, str(path)), _checked(name, value, str(path), path.parent)
     for variable, text in sorted(environ.items()):
         if variable.startswith(ENV_PREFIX) and variable not in OTHER_VARIABLES and text:
@@ -181,6 +192,15 @@ def _given(
             origin = "-k" if name == "k" else f"--{name.replace('_', '-')}"
             value = str(flag) if isinstance(flag, Path) else flag
             yield origin, _known(name, "the flags"), _checked(name, value, origin, folder)
+
+
+def _prompts(folder: Path) -> dict[str, Mapping[str, object]]:
+    """The tables `[prompts.TASK]` of the `rag.toml` seen from `folder`."""
+    path = find_file(folder)
+    given = _read_file(path).get(PROMPTS, {}) if path is not None else {}
+    if not isinstance(given, dict) or not all(isinstance(table, dict) for table in given.values()):
+        raise SettingsError(f"{PROMPTS} in {path} has to be tables such as [{PROMPTS}.answer]")
+    return given
 
 
 def _in_words(text: str, folder: Path) -> Iterator[tuple[str, str, Value]]:

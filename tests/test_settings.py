@@ -270,3 +270,16 @@ def test_a_file_that_may_not_be_written_to_is_left_alone(tmp_path: Path, monkeyp
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"rag\.toml cannot be written: No such file"):
         save(tmp_path / "gone" / "rag.toml", {"k": 3})
+
+
+def test_prompts_are_tables_by_task(tmp_path: Path) -> None:
+    (tmp_path / "rag.toml").write_text('k = 3\n[prompts.answer]\nsystem = "You are the porter."\n', encoding="utf-8")
+    settings = Settings.load(folder=tmp_path, environ={})
+    assert settings.k == 3
+    assert settings.prompts == {"answer": {"system": "You are the porter."}}
+
+
+def test_prompts_that_are_no_tables_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "rag.toml").write_text('prompts = "be nice"\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"has to be tables such as \[prompts.answer\]"):
+        Settings.load(folder=tmp_path, environ={})

@@ -91,6 +91,7 @@ def answer_object(answer: Answer, shown: Shown) -> dict[str, Any]:
         "hits": hit_objects(answer.hits, shown),
         "model": answer.model,
         "prompt": answer.prompt or None,
+        "reasoning": answer.reasoning or None,
         "tokens": {"prompt": answer.prompt_tokens, "completion": answer.completion_tokens},
         "seconds": dict(answer.seconds),
     }

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rag.retrieval.fuse import Fusion
 
 Mode = Literal["auto", "quotes", "prose"]
+Unsupported = Literal["drop", "mark"]
 Method = Literal["scores", "rrf"]
 
 
@@ -99,6 +100,7 @@ def ingest_parts(settings: Settings, *, rebuild: bool) -> tuple[Embedder, Chunki
 def make_generator(settings: Settings) -> Generator:
     """A generator with the built-in reader; its language model is loaded when it is asked, never for quotes."""
     from rag import Generator, load_language_model, load_reader
+    from rag.generation.templates import customised
     from rag.models.catalogue import CATALOGUE, DEFAULT_EMBEDDER
 
     entry = CATALOGUE.get(settings.generator)
@@ -109,8 +111,14 @@ def make_generator(settings: Settings) -> Generator:
 
     fetch(DEFAULT_EMBEDDER)
     reader = load_reader(device=settings.device, engine=settings.engine)
-    mode = cast(Mode, settings.answer)
-    return Generator(reader, load, mode=mode, quotes_first=entry.quotes_first if entry else None)
+    return Generator(
+        reader,
+        load,
+        mode=cast(Mode, settings.answer),
+        quotes_first=entry.quotes_first if entry else None,
+        unsupported=cast(Unsupported, settings.unsupported),
+        templates=customised(settings.prompts),
+    )
 
 
 def fetch(name: str) -> None:

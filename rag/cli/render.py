@@ -158,7 +158,10 @@ def _show_explanation(paper: Paper, hit: Hit, why: Explanation) -> None:
 
 
 def show_sentence(paper: Paper, sentence: Sentence) -> None:
-    """A checked sentence with its markers."""
+    """A checked sentence with its markers; one that is not borne out says so."""
+    if not sentence.supported:
+        paper.line((one_line(sentence.text), FAINT), (" [not borne out]", BAD))
+        return
     markers = "".join(f"[{number}]" for number in sentence.citations)
     paper.line(one_line(sentence.text), (f" {markers}" if markers else "", PATH))
 

@@ -12,8 +12,8 @@ from rag.cli.exits import FIXABLE, complain, ends_well
 from rag.cli.options import IndexFlag, JsonFlag
 from rag.cli.parts import prepared
 from rag.cli.progress import Bar
-from rag.errors import ModelMissing
-from rag.settings import KEYS, Settings, find_file
+from rag.errors import ModelMissing, SettingsError
+from rag.settings import KEYS, PROMPTS, Settings, find_file
 
 
 @ends_well
@@ -110,17 +110,29 @@ def _print_models(rows: list[dict[str, Any]]) -> None:
 
 
 @ends_well
-def config(index: IndexFlag = None, json: JsonFlag = False) -> None:
+def config(
+    prompt: Annotated[
+        str, typer.Option("--prompt", metavar="TASK", help="Print what a language model is told for a task.")
+    ] = "",
+    index: IndexFlag = None,
+    json: JsonFlag = False,
+) -> None:
     """Print every setting and where its value came from.
 
     A flag wins over the environment (RAG_K=8), that over rag.toml (k = 8) in the nearest parent folder, that over
     the default. There are index, embedder, generator, reranker, device, engine, dense, k, fusion, dense_weight,
-    lexical_weight, exact_weight, late_weight, answer, chunk_tokens, context_tokens, threads. RAG_MODELS, in the
-    environment only, is the folder where models are kept.
+    lexical_weight, exact_weight, late_weight, answer, unsupported, chunk_tokens, context_tokens, threads. RAG_MODELS,
+    in the environment only, is the folder where models are kept.
+
+    What a language model is told is a template for each task: answer, chat, follow-up, summarise, compare. `--prompt`
+    prints one as it is in use; put into rag.toml and changed there, it takes the place of ours.
 
     Example: rag config
     """
     settings = prepared(Settings.load({"index": index}))
+    if prompt:
+        _print_prompt(prompt, settings, json=json)
+        return
     if json:
         values = {name: {"value": value, "origin": origin} for name, value, origin in settings.rows()}
         path = find_file(Path.cwd())
@@ -128,3 +140,25 @@ def config(index: IndexFlag = None, json: JsonFlag = False) -> None:
         return
     rows = [(name, str(value), origin, KEYS[name].help) for name, value, origin in settings.rows()]
     render.show_table(render.Paper(), rows)
+
+
+def _print_prompt(task: str, settings: Settings, *, json: bool) -> None:
+    """The task's template, in the form that rag.toml takes. Raises SettingsError where there is no such task."""
+    import tomlkit
+
+    from rag.generation.templates import TEMPLATES, customised
+
+    templates = customised(settings.prompts)
+    if task not in templates:
+        raise SettingsError(f"there is no template for {task!r}; there are {', '.join(TEMPLATES)}")
+    template = templates[task]
+    table = {
+        "system": tomlkit.string(template.system, multiline="\n" in template.system),
+        "user": tomlkit.string(template.user, multiline=True),
+        "examples": [{"user": said, "assistant": answered} for said, answered in template.examples],
+        "reasoning": template.reasoning,
+    }
+    if json:
+        jsonout.write_json({"task": task, **table})
+    else:
+        print(tomlkit.dumps({PROMPTS: {task: table}}), end="")

@@ -11,9 +11,10 @@ from typing import Literal
 from rag.datatypes import Answer, Citation, Hit, Sentence
 from rag.generation.evidence import Evidence
 from rag.generation.phrases import not_answered
-from rag.generation.verify import Ground, verify
+from rag.generation.verify import Ground, claim_of, verify
 
 OnSentence = Callable[[Sentence, tuple[Citation, ...]], None]
+Unsupported = Literal["drop", "mark"]
 
 MOST_SENTENCES = 6
 """Sentences of prose that are shown, at most: small models do not know when to stop."""
@@ -28,6 +29,7 @@ class Draft:
     question: str
     hits: tuple[Hit, ...]
     on_sentence: OnSentence | None = None
+    unsupported: Unsupported = "drop"
     confidence: float = 0.0
     mode: Literal["quotes", "prose"] = "prose"
     sentences: list[Sentence] = field(default_factory=list)
@@ -36,26 +38,29 @@ class Draft:
     omitted: tuple[str, ...] = ()
     model: str | None = None
     prompt: str = ""
+    reasoning: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
 
     def take(self, text: str, grounds: Sequence[Ground], evidence: Sequence[Evidence]) -> bool:
-        """Take a model's sentence in if it is borne out, else drop it; whether more are wanted.
+        """Take a model's sentence in if it is borne out, else drop or mark it; whether more are wanted.
 
         A model that says the same again has run into a loop: it is not listened to any longer. Nor is one of which
-        nothing stands after `MOST_DROPPED`.
+        nothing stands after `MOST_DROPPED`. What is marked stands only beside what is borne out: it waits for that.
         """
         verdict = verify(text, grounds)
         if text in self.dropped or any(verdict.claim == sentence.text for sentence in self.sentences):
             return False
         if verdict.supported:
+            self._mark_dropped()
             self._add(verdict.claim, [evidence[number - 1] for number in verdict.evidence])
         else:
             self.dropped.append(text)
         if not self.sentences:
             return len(self.dropped) < MOST_DROPPED
+        self._mark_dropped()
         return len(self.sentences) < MOST_SENTENCES
 
     def quote(self, chosen: Sequence[Evidence]) -> None:
@@ -91,6 +96,7 @@ class Draft:
             hits=self.hits,
             model=self.model,
             prompt=self.prompt,
+            reasoning=self.reasoning,
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
             seconds=self._stopped(),
@@ -105,9 +111,18 @@ class Draft:
         finally:
             self.seconds[stage] = time.perf_counter() - started
 
+    def _mark_dropped(self) -> None:
+        """Where they are to be marked, show the sentences that are not borne out, in their place among the others."""
+        if self.unsupported == "mark":
+            for text in self.dropped:
+                self._show(Sentence(claim_of(text), supported=False), ())
+            self.dropped.clear()
+
     def _add(self, text: str, evidence: Sequence[Evidence]) -> None:
         cited = tuple(self._cited(each) for each in evidence)
-        sentence = Sentence(text, tuple(citation.number for citation in cited), supported=True)
+        self._show(Sentence(text, tuple(citation.number for citation in cited), supported=True), cited)
+
+    def _show(self, sentence: Sentence, cited: tuple[Citation, ...]) -> None:
         self.sentences.append(sentence)
         if self.on_sentence is not None:
             self.on_sentence(sentence, cited)

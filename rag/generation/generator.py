@@ -6,14 +6,16 @@ hits ─read→ evidence ─confident?→ quotes, the floor of every answer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
-from rag.datatypes import Answer, Hit
+from rag.datatypes import Answer, Hit, Template
 from rag.generation.abstain import confidence, signals, threshold
-from rag.generation.draft import Draft, OnSentence
+from rag.generation.draft import Draft, OnSentence, Unsupported
 from rag.generation.evidence import Evidence, quotes, rank, read
 from rag.generation.prompt import build
+from rag.generation.templates import TEMPLATES
+from rag.generation.thoughts import without_thoughts
 from rag.generation.verify import Ground
 from rag.protocols import LanguageModel, PassageReader
 from rag.text.sentences import sentences
@@ -32,7 +34,8 @@ class Generator:
 
     `model` may be a function that loads one: an answer in quotes then never loads it. `mode` "auto" is prose, unless
     the model is marked as too small for it; `quotes_first` says so for a model that is not loaded yet. Without a
-    model every answer is in quotes.
+    model every answer is in quotes. `unsupported` sentences of prose are dropped, or marked where a sentence beside
+    them is supported. `templates` are what a model is told, by task (`rag.generation.templates`).
     """
 
     def __init__(
@@ -42,6 +45,8 @@ class Generator:
         *,
         mode: Mode = "auto",
         quotes_first: bool | None = None,
+        unsupported: Unsupported = "drop",
+        templates: Mapping[str, Template] = TEMPLATES,
     ) -> None:
         if mode not in ("auto", "quotes", "prose"):
             raise ValueError(f"mode={mode!r} is none of 'auto', 'quotes', 'prose'")
@@ -49,6 +54,8 @@ class Generator:
             raise ValueError("mode='prose' needs a model, model=None was given")
         self.reader = reader
         self.mode = mode
+        self.unsupported = unsupported
+        self.templates = templates
         self._model = model
         self._quotes_first = quotes_first
 
@@ -69,7 +76,7 @@ class Generator:
         The answer's `hits` are the `k` (by default all) that answer best by the reader. `on_sentence` is called with
         each sentence and its citations as soon as it is checked.
         """
-        draft = Draft(question, tuple(hits[:k]), on_sentence)
+        draft = Draft(question, tuple(hits[:k]), on_sentence, unsupported=self.unsupported)
         ranked = self._considered(draft, hits, k)
         if not ranked or draft.confidence < threshold():
             return draft.abstained()
@@ -103,8 +110,8 @@ class Generator:
 
     def _write(self, draft: Draft, ranked: Sequence[Evidence]) -> None:
         """Have the model answer from the best evidence; of what it writes, the draft keeps what is borne out."""
-        model = self.model
-        prompt = build(draft.question, quotes(ranked) if model.quotes_first else ranked[:PROMPTED], model)
+        model, template = self.model, self.templates["answer"]
+        prompt = build(draft.question, quotes(ranked) if model.quotes_first else ranked[:PROMPTED], model, template)
         draft.model = model.name
         draft.omitted = tuple(evidence.text for evidence in prompt.omitted)
         if not prompt.evidence:
@@ -113,10 +120,12 @@ class Generator:
         draft.prompt_tokens = model.count_tokens(draft.prompt)
         grounds = grounds_of(prompt.evidence)
         written: list[str] = []
+        thoughts: list[str] = []
         pieces = _noted(model.generate(prompt.messages, max_tokens=prompt.max_tokens), written)
-        for text in finished_sentences(pieces):
+        for text in finished_sentences(without_thoughts(pieces, thoughts, expected=template.reasoning)):
             if not draft.take(text, grounds, prompt.evidence):
                 break
+        draft.reasoning = "".join(thoughts).strip()
         draft.completion_tokens = model.count_tokens("".join(written))
 
 

@@ -96,7 +96,7 @@ def verify(sentence: str, grounds: Sequence[Ground]) -> Verdict:
 
     Grounds are tried in their order, those that the sentence's marks name before the others.
     """
-    claim = _MARK.sub("", sentence).strip()
+    claim = claim_of(sentence)
     if not _is_statement(claim):
         return Verdict(claim, supported=False, problems=(Problem(Reason.NO_STATEMENT, claim),))
     closest: tuple[Problem, ...] = (Problem(Reason.NO_EVIDENCE),)
@@ -107,6 +107,11 @@ def verify(sentence: str, grounds: Sequence[Ground]) -> Verdict:
         if at == 0 or len(problems) < len(closest):
             closest = problems
     return Verdict(claim, supported=False, problems=closest)
+
+
+def claim_of(sentence: str) -> str:
+    """The sentence without its marks."""
+    return _MARK.sub("", sentence).strip()
 
 
 def _is_statement(claim: str) -> bool:

@@ -396,6 +396,14 @@ def test_config_says_where_each_value_comes_from(rag: Run, folder: Path, monkeyp
     assert config["settings"]["device"] == {"value": "auto", "origin": "default"}
 
 
+def test_a_template_can_be_printed_put_into_rag_toml_and_changed(rag: Run, folder: Path) -> None:
+    printed = rag("config", "--prompt", "answer").stdout
+    (folder / "rag.toml").write_text(printed.replace("You answer questions", "You, the porter, answer questions"))
+    assert "You, the porter, answer questions" in rag("config", "--prompt", "answer").stdout
+    assert as_json(rag("config", "--prompt", "answer", "--json"))["reasoning"] is False
+    assert "there are answer, chat" in rag("config", "--prompt", "poem", code=1).stderr
+
+
 def test_the_help_of_config_names_every_setting(rag: Run) -> None:
     from rag.settings import KEYS
 

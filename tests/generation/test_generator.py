@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rag.datatypes import Chunk, Citation, Hit, Message, Page, Scores, Sentence
 from rag.generation import generator as generator_module
 from rag.generation.generator import Generator, finished_sentences
+from rag.generation.templates import customised
 from rag.models.canned import CannedModel
 from rag.models.fakes import OverlapReader
 
@@ -115,6 +116,45 @@ def test_one_wrong_sentence_does_not_cost_the_right_one() -> None:
     answer = Generator(OverlapReader(), model).generate(QUESTION, [hit()])
     assert [sentence.text for sentence in answer.sentences] == ["The gearbox oil is changed every 24 months."]
     assert answer.dropped == ("It was designed by Marie Curie [1].",)
+
+
+def test_what_is_not_borne_out_can_be_marked_where_something_is() -> None:
+    wrong, right = "It was designed by Marie Curie [1].", "The gearbox oil is changed every 24 months [1]."
+    seen: list[Sentence] = []
+    generator = Generator(OverlapReader(), writes(f"{wrong} {right} Bananas ripen there [1]."), unsupported="mark")
+    answer = generator.generate(QUESTION, [hit()], on_sentence=lambda sentence, _: seen.append(sentence))
+    assert [(sentence.text, sentence.supported) for sentence in answer.sentences] == [
+        ("It was designed by Marie Curie.", False),
+        ("The gearbox oil is changed every 24 months.", True),
+        ("Bananas ripen there.", False),
+    ]
+    assert [bool(sentence.citations) for sentence in answer.sentences] == [False, True, False]
+    assert seen == list(answer.sentences)
+    assert answer.dropped == ()
+
+
+def test_marks_never_stand_alone() -> None:
+    generator = Generator(OverlapReader(), writes("It was designed by Marie Curie [1]."), unsupported="mark")
+    answer = generator.generate(QUESTION, [hit()])
+    assert answer.mode == "quotes"
+    assert all(sentence.supported for sentence in answer.sentences)
+    assert answer.dropped == ("It was designed by Marie Curie [1].",)
+
+
+def test_what_a_model_thinks_is_kept_apart_from_its_answer() -> None:
+    model = writes("<think>Perhaps 18 months? No.</think> The gearbox oil is changed every 24 months [1].")
+    answer = Generator(OverlapReader(), model).generate(QUESTION, [hit()])
+    assert answer.text == "The gearbox oil is changed every 24 months."
+    assert answer.reasoning == "Perhaps 18 months? No."
+    assert answer.dropped == ()
+
+
+def test_a_users_own_template_is_what_the_model_is_told() -> None:
+    model = writes("The gearbox oil is changed every 24 months [1].")
+    templates = customised({"answer": {"system": "You are the night porter.", "user": "{question}\n\n{excerpts}"}})
+    answer = Generator(OverlapReader(), model, templates=templates).generate(QUESTION, [hit()])
+    assert answer.prompt.startswith("system: You are the night porter.")
+    assert f"user: {QUESTION}" in answer.prompt
 
 
 def test_a_model_in_a_loop_is_not_listened_to() -> None:
