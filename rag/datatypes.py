@@ -206,23 +206,14 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
-    """Where nearly the same text stands, and the `date` that its document's metadata give; "" where they give none."""
-
-    source: str
-    start: int
-    end: int
-    date: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Hit:
     """A chunk with its score; higher is better.
 
     `text` is the document's text at `start:end`, which may be wider than the chunk where neighbours were joined.
     `source` and `copies` (the other places of the same document) are locations as in `Source.location`; `pages` are
     those that the text touches. `alike` are the hits that this one stands for where near-duplicates were collapsed;
-    `score` is then that of the best of them, and `date` that of its own document where it is the newest.
+    `score` is then that of the best of them. `date` is what its document's metadata give, such as "2024-05", "" where
+    they give none; `newest` is said where all that are alike are older.
     """
 
     chunk: Chunk
@@ -234,8 +225,9 @@ class Hit:
     end: int
     pages: tuple[Page, ...] = ()
     copies: tuple[str, ...] = ()
-    alike: tuple[Alike, ...] = ()
+    alike: tuple[Hit, ...] = ()
     date: str = ""
+    newest: bool = False
 
     def __post_init__(self) -> None:
         check_span(self.start, self.end)
@@ -320,6 +312,30 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """What one side of a conflict says, such as "12 weeks", its citation, and of when it is, "" where nobody knows."""
+
+    says: str
+    citation: int
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Sources that say different things of one subject, the newest first where their dates are known."""
+
+    sides: tuple[Side, ...]
+
+    @property
+    def text(self) -> str:
+        """Such as "2024: 16 weeks [1]; 2023: 12 weeks [2]"."""
+        return "; ".join(
+            f"{each.date}: {each.says} [{each.citation}]" if each.date else f"{each.says} [{each.citation}]"
+            for each in self.sides
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the corpus answers, and the proof.
 
@@ -338,7 +354,7 @@ class Answer:
     citations: tuple[Citation, ...] = ()
     confidence: float = 0.0
     dropped: tuple[str, ...] = ()
-    conflicts: tuple[str, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
     omitted: tuple[str, ...] = ()
     hits: tuple[Hit, ...] = ()
     model: str | None = None

@@ -38,6 +38,7 @@ def hit_object(rank: int, hit: Hit, shown: Shown) -> dict[str, Any]:
             for each in hit.alike
         ],
         "date": hit.date or None,
+        "newest": hit.newest,
         "start": hit.start,
         "end": hit.end,
         "page": hit.page,
@@ -86,7 +87,7 @@ def answer_object(answer: Answer, shown: Shown) -> dict[str, Any]:
         "citations": [citation_object(each, shown) for each in answer.citations],
         "confidence": answer.confidence,
         "dropped": list(answer.dropped),
-        "conflicts": list(answer.conflicts),
+        "conflicts": [{"text": each.text, **dataclasses.asdict(each)} for each in answer.conflicts],
         "omitted": list(answer.omitted),
         "hits": hit_objects(answer.hits, shown),
         "model": answer.model,

@@ -136,7 +136,7 @@ def _highlighted(paper: Paper, text: str, question: str) -> list[Piece]:
 
 def _show_alike(paper: Paper, hit: Hit) -> None:
     """The places that a hit stands for, and that it is the newest of them where that is known."""
-    if hit.date:
+    if hit.newest:
         paper.line((f"the newest of {len(hit.alike) + 1} editions ({hit.date})", GOOD), indent=3)
     for each in hit.alike[:MOST_ALIKE]:
         where = place(shown(each.source), each.start, each.end)
@@ -183,7 +183,7 @@ def show_proof(paper: Paper, answer: Answer, index_flag: str = "") -> None:
         paper.line((f"open one: rag show {where}{index_flag}", FAINT))
     paper.line()
     for conflict in answer.conflicts:
-        paper.line(("contradicted: ", BAD), one_line(conflict))
+        paper.line(("sources differ: ", BAD), one_line(conflict.text))
     for count, what in ((len(answer.omitted), "did not fit the prompt"), (len(answer.dropped), "failed the check")):
         if count:
             paper.line((f"{count} {'passage' if 'prompt' in what else 'sentence'}{'s' * (count > 1)} {what}", FAINT))

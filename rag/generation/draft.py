@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rag.datatypes import Answer, Citation, Hit, Sentence
+from rag.datatypes import Answer, Citation, Conflict, Hit, Sentence, Side
+from rag.generation.conflicts import dated, says
 from rag.generation.evidence import Evidence
 from rag.generation.phrases import not_answered
 from rag.generation.verify import Ground, claim_of, verify
@@ -35,6 +36,7 @@ class Draft:
     sentences: list[Sentence] = field(default_factory=list)
     citations: list[Citation] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
     omitted: tuple[str, ...] = ()
     model: str | None = None
     prompt: str = ""
@@ -69,6 +71,21 @@ class Draft:
         for evidence in chosen:
             self._add(evidence.unit.shown, [evidence])
 
+    def dispute(self, sides: Sequence[Evidence]) -> None:
+        """That these contradict each other, each with its citation."""
+        self.conflicts.append(
+            Conflict(
+                tuple(
+                    Side(
+                        says(each, [other for other in sides if other is not each]),
+                        self._cited(each).number,
+                        dated(each.hit),
+                    )
+                    for each in sides
+                )
+            )
+        )
+
     def abstained(self) -> Answer:
         """That the corpus does not answer; the nearest hits stay in it."""
         return Answer(
@@ -92,6 +109,7 @@ class Draft:
             citations=tuple(self.citations),
             confidence=self.confidence,
             dropped=tuple(self.dropped),
+            conflicts=tuple(self.conflicts),
             omitted=self.omitted,
             hits=self.hits,
             model=self.model,

@@ -11,8 +11,9 @@ from typing import Literal
 
 from rag.datatypes import Answer, Hit, Template
 from rag.generation.abstain import confidence, signals, threshold
+from rag.generation.conflicts import disputes, newest_first
 from rag.generation.draft import Draft, OnSentence, Unsupported
-from rag.generation.evidence import Evidence, quotes, rank, read
+from rag.generation.evidence import MOST_QUOTES, Evidence, quotes, rank, read
 from rag.generation.prompt import build
 from rag.generation.templates import TEMPLATES
 from rag.generation.thoughts import without_thoughts
@@ -80,11 +81,16 @@ class Generator:
         ranked = self._considered(draft, hits, k)
         if not ranked or draft.confidence < threshold():
             return draft.abstained()
+        chosen = quotes(ranked)
+        found = disputes(question, chosen, ranked)
+        chosen = newest_first(question, chosen, found, MOST_QUOTES)
         if self._writes_prose():
             with draft.timed("generate"):
-                self._write(draft, ranked)
+                self._write(draft, chosen, ranked)
         if not draft.sentences:
-            draft.quote(quotes(ranked))
+            draft.quote(chosen)
+        for sides in found:
+            draft.dispute(sides)
         return draft.answered()
 
     def _considered(self, draft: Draft, hits: Sequence[Hit], k: int | None) -> list[Evidence]:
@@ -108,10 +114,11 @@ class Generator:
             self._quotes_first = self.model.quotes_first
         return not self._quotes_first
 
-    def _write(self, draft: Draft, ranked: Sequence[Evidence]) -> None:
-        """Have the model answer from the best evidence; of what it writes, the draft keeps what is borne out."""
+    def _write(self, draft: Draft, chosen: Sequence[Evidence], ranked: Sequence[Evidence]) -> None:
+        """Have the model answer from the quotes and the next best; the draft keeps what is borne out."""
         model, template = self.model, self.templates["answer"]
-        prompt = build(draft.question, quotes(ranked) if model.quotes_first else ranked[:PROMPTED], model, template)
+        shown = chosen if model.quotes_first else list(dict.fromkeys([*chosen, *ranked]))[:PROMPTED]
+        prompt = build(draft.question, shown, model, template)
         draft.model = model.name
         draft.omitted = tuple(evidence.text for evidence in prompt.omitted)
         if not prompt.evidence:

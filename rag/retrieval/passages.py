@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rag.datatypes import Alike, Hit
+from rag.datatypes import Hit
 from rag.index.filters import days
 from rag.protocols import Store
 from rag.text.context import embedded_text
@@ -49,8 +49,11 @@ class _Told:
 
     hit: Hit
     terms: tuple[str, ...]
-    shingles: frozenset[tuple[str, ...]]
-    date: str
+    shingles: frozenset[tuple[str, ...]] = frozenset()
+
+    @property
+    def date(self) -> str:
+        return self.hit.date
 
     def like(self, other: _Told) -> bool:
         """Whether both say nearly the same, and one can stand for the other."""
@@ -68,12 +71,12 @@ def _apart(one: str, other: str) -> bool:
 
 
 def _told(store: Store, hit: Hit) -> _Told:
-    found, date = tuple(terms(hit.text)), store.date(hit.chunk.document)
-    if not date:
-        return _Told(hit, found, frozenset(), date)
+    found, dated = tuple(terms(hit.text)), replace(hit, date=store.date(hit.chunk.document))
+    if not dated.date:
+        return _Told(hit, found)
     masked = tuple("#" if any(map(str.isdigit, term)) else term for term in found)  # editions differ in their numbers
     shingles = frozenset(masked[at : at + SHINGLE] for at in range(max(1, len(found) - SHINGLE + 1))) if found else ()
-    return _Told(hit, found, frozenset(shingles), date)
+    return _Told(dated, found, frozenset(shingles))
 
 
 def _collapsed(store: Store, question: str, hits: Sequence[Hit]) -> list[Hit]:
@@ -104,9 +107,8 @@ def _head(family: Sequence[_Told], words: Sequence[tuple[str, ...]]) -> Hit:
 
     head = max(family, key=worth)  # of equals the first, which is the best hit
     others = sorted((told for told in family if told is not head), key=lambda told: told.date, reverse=True)
-    alike = tuple(Alike(told.hit.source, told.hit.start, told.hit.end, told.date) for told in others)
     newest = all(_apart(told.date, head.date) and told.date < head.date for told in others)
-    return replace(head.hit, score=family[0].hit.score, alike=alike, date=head.date if newest else "")
+    return replace(head.hit, score=family[0].hit.score, alike=tuple(told.hit for told in others), newest=newest)
 
 
 # ---------------------------------------------------------------- neighbours
@@ -140,12 +142,16 @@ def _continue(store: Store, one: Hit, other: Hit) -> bool:
 
 def _one(store: Store, better: Hit, hit: Hit) -> Hit:
     """Both as one, with the scores of the better. It is the newest only if both parts are."""
-    document, start, end = better.chunk.document, min(better.start, hit.start), max(better.end, hit.end)
-    text, pages = store.text(document, start, end), store.pages(document, start, end)
-    alike: dict[str, Alike] = {}
+    alike: dict[str, Hit] = {}
     for each in (*better.alike, *hit.alike):
-        first = alike.get(each.source, each)
-        alike[each.source] = replace(first, start=min(first.start, each.start), end=max(first.end, each.end))
-    date = better.date if better.date == hit.date else ""
-    both = replace(better, text=text, start=start, end=end, pages=pages)
-    return replace(both, alike=tuple(alike.values()), date=date)
+        first = alike.get(each.source)
+        alike[each.source] = _widened(store, first, each) if first else each
+    newest = better.newest and hit.newest
+    return replace(_widened(store, better, hit), alike=tuple(alike.values()), newest=newest)
+
+
+def _widened(store: Store, hit: Hit, other: Hit) -> Hit:
+    """The hit, from where the first of both begins to where the last ends; both are of one document."""
+    document, start, end = hit.chunk.document, min(hit.start, other.start), max(hit.end, other.end)
+    text, pages = store.text(document, start, end), store.pages(document, start, end)
+    return replace(hit, text=text, start=start, end=end, pages=pages)

@@ -90,7 +90,7 @@ def test_search_gives_hits_with_places_that_open(indexed: Run) -> None:
     assert first["source"] == "docs/winch.txt"
     assert Path(first["source"]).read_text(encoding="utf-8")[first["start"] : first["end"]] == first["text"]
     assert set(first) == {
-        *("rank", "score", "scores", "chunk", "document", "source", "copies", "alike", "date"),
+        *("rank", "score", "scores", "chunk", "document", "source", "copies", "alike", "date", "newest"),
         *("start", "end", "page", "heading", "text"),
     }
     assert set(first["scores"]) == {"dense", "lexical", "late", "rerank"}
@@ -299,7 +299,7 @@ def test_asks_json_is_the_contract(indexed: Run) -> None:
     answer = as_json(indexed("ask", "When is the rope of the Badger winch replaced?", "--json", "--answer", "quotes"))
     assert set(answer) == {
         *("question", "answered", "mode", "text", "sentences", "citations", "confidence", "dropped", "conflicts"),
-        *("omitted", "hits", "model", "prompt", "tokens", "seconds"),
+        *("omitted", "hits", "model", "prompt", "reasoning", "tokens", "seconds"),
     }
     assert answer["answered"] is True
     assert answer["prompt"] is None
@@ -482,7 +482,7 @@ def test_search_collapses_editions_and_says_which_is_the_newest(rag: Run, folder
     assert "the newest of 3 editions (2024)" in result.stdout
     assert "nearly the same in docs/rope-2023.md:0-" in result.stdout
     (hit,) = as_json(rag("search", "rope of the winch", "-k", "1", "--json"))["hits"]
-    assert hit["date"] == "2024"
+    assert (hit["date"], hit["newest"]) == ("2024", True)
     assert [(each["source"], each["date"]) for each in hit["alike"]] == [
         *(("docs/rope-2023.md", "2023"), ("docs/rope-2021.md", "2021")),
     ]

@@ -13,7 +13,7 @@ import pytest
 
 from rag.cli import render
 from rag.cli.progress import Bar
-from rag.datatypes import Alike, Answer, Chunk, Citation, Hit, Page, Scores, Sentence
+from rag.datatypes import Answer, Chunk, Citation, Conflict, Hit, Page, Scores, Sentence, Side
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 TEXT = "Zebras \x1b[2Jare\u202e striped.\nAlways [bold]so[/bold] :smile:."
@@ -61,12 +61,15 @@ def hit(text: str = TEXT) -> Hit:
     )
 
 
+CONFLICT = Conflict((Side("4 stripes", 1, "2024"), Side("3 stripes", 2)))
+
+
 def answer(*, answered: bool = True) -> Answer:
     if not answered:
         return Answer("?", False, "none", "The documents do not say.", confidence=0.2, hits=(hit(),))
     citation = Citation(1, "/elsewhere/z.md", "d", 3, 3 + len(TEXT), TEXT, "c", page=2)
     sentence = Sentence("Zebras are striped.", (1,), True)
-    return Answer("?", True, "quotes", sentence.text, (sentence,), (citation,), 0.93, ("x",), ("older: 3",), ("y", "z"))
+    return Answer("?", True, "quotes", sentence.text, (sentence,), (citation,), 0.93, ("x",), (CONFLICT,), ("y", "z"))
 
 
 @pytest.mark.usefixtures("environment")
@@ -80,10 +83,10 @@ def test_words_of_the_question_are_bold_on_a_terminal_and_plain_in_a_pipe(capsys
 
 @pytest.mark.usefixtures("environment")
 def test_what_a_hit_stands_for_is_listed_to_a_limit(capsys: pytest.CaptureFixture[str]) -> None:
-    others = tuple(Alike(f"/docs/{n}.md", 0, 9, f"20{10 + n}") for n in range(7))
-    render.show_hits(render.Paper(), [replace(hit(), alike=others, date="2024-05")], "?")
+    others = tuple(replace(hit("nine char"), source=f"/docs/{n}.md", date=f"20{10 + n}") for n in range(7))
+    render.show_hits(render.Paper(), [replace(hit(), alike=others, date="2024-05", newest=True)], "?")
     printed = capsys.readouterr().out
-    assert "   the newest of 8 editions (2024-05)\n   nearly the same in /docs/0.md:0-9 (2010)\n" in printed
+    assert "   the newest of 8 editions (2024-05)\n   nearly the same in /docs/0.md:3-12 (2010)\n" in printed
     assert printed.count("nearly the same") == 5
     assert "   and in 2 more\n" in printed
 
@@ -135,7 +138,7 @@ def test_an_answer_shows_citations_confidence_and_what_failed(capsys: pytest.Cap
     assert lines[0] == "Zebras are striped. [1]"
     assert f"[1] /elsewhere/z.md:3-{3 + len(TEXT)} (page 2)" in lines
     assert f"open one: rag show /elsewhere/z.md:3-{3 + len(TEXT)} --index other" in lines
-    assert "contradicted: older: 3" in lines
+    assert "sources differ: 2024: 4 stripes [1]; 3 stripes [2]" in lines
     assert "2 passages did not fit the prompt" in lines
     assert "1 sentence failed the check" in lines
     assert lines[-1] == "confidence 0.93"

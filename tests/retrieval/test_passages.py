@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.datatypes import Alike, Hit
+from rag.datatypes import Hit
 from rag.index.chunking import Chunking
 from rag.index.index import Index
 from rag.models.fakes import HashEmbedder
@@ -51,7 +51,7 @@ def names(hits: list[Hit]) -> list[str]:
 def test_the_newest_edition_stands_for_the_older_ones(found: Found) -> None:
     files = {"a.md": dated("2022-03-01", 24), "b.md": dated("2024-03", 12), "c.md": dated("2023", 18)}
     (hit,) = found(files, "How often is the rope of the winch replaced?")
-    assert (names([hit]), hit.date) == (["b.md"], "2024-03")
+    assert (names([hit]), hit.date, hit.newest) == (["b.md"], "2024-03", True)
     assert [(Path(each.source).name, each.date) for each in hit.alike] == [("c.md", "2023"), ("a.md", "2022-03-01")]
     assert "every 12 months" in hit.text
 
@@ -70,7 +70,7 @@ def test_the_edition_that_is_asked_for_by_its_number_stays_in_front(found: Found
     files = {"a.md": dated("2022-03-01", 24), "b.md": dated("2024-03-01", 12)}
     (hit,) = found(files, "rope replaced every 24 months")
     assert names([hit]) == ["a.md"]
-    assert hit.date == ""  # not the newest, so nothing is said of a date
+    assert not hit.newest
     assert [each.date for each in hit.alike] == ["2024-03-01"]
 
 
@@ -88,7 +88,7 @@ def test_a_newer_text_of_the_same_form_does_not_stand_for_the_one_that_was_asked
     (hit,) = found(files, "total of the Acme invoice for March")
     assert names([hit]) == ["2024-03-01.md"]
     assert {each.date for each in hit.alike} == {"2024-04-01", "2024-05-01"}
-    assert hit.date == ""
+    assert not hit.newest
 
 
 def test_without_dates_only_the_same_words_are_the_same_text(found: Found) -> None:
@@ -99,7 +99,7 @@ def test_without_dates_only_the_same_words_are_the_same_text(found: Found) -> No
     hits = found(files, "How often is the rope of the winch replaced?", k=9)
     assert len(hits) == 5
     assert sorted(len(hit.alike) for hit in hits) == [0, 0, 0, 0, 1]
-    assert all(hit.date == "" for hit in hits)
+    assert not any(hit.newest for hit in hits)
 
 
 def test_two_that_disagree_are_never_one_through_a_third(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_two_that_disagree_are_never_one_through_a_third(tmp_path: Path) -> None
 @pytest.mark.parametrize(("one", "other"), [("2024", "2024-03"), ("2024-03", "2024-03-09"), ("2024", "2024")])
 def test_dates_that_may_be_the_same_day_say_nothing_of_which_is_newer(found: Found, one: str, other: str) -> None:
     hits = found({"a.md": dated(one, 24), "b.md": dated(other, 12)}, "How often is the rope of the winch replaced?")
-    assert [(hit.alike, hit.date) for hit in hits] == [((), ""), ((), "")]
+    assert [(hit.alike, hit.newest) for hit in hits] == [((), False), ((), False)]
 
 
 def test_editions_of_several_chunks_are_counted_once_each(found: Found) -> None:
@@ -134,7 +134,7 @@ def test_editions_of_several_chunks_are_counted_once_each(found: Found) -> None:
     for hit in hits:
         sources = [each.source for each in hit.alike]
         assert len(sources) == len(set(sources)) <= 2
-        assert hit.date in ("", "2023")
+        assert not hit.newest or hit.date == "2023"
 
 
 def test_texts_of_one_subject_are_not_collapsed(found: Found) -> None:
@@ -185,6 +185,6 @@ def test_joining_keeps_what_either_stood_for(tmp_path: Path) -> None:
     ingest([tmp_path / "a.txt"], tmp_path / "index", HashEmbedder(), chunking=Chunking(16, 8))
     with Index.open(tmp_path / "index") as index:
         one, two = sorted(Retriever(index, HashEmbedder()).retrieve("drum", 10), key=lambda hit: hit.start)[:2]
-        elsewhere = Alike("/docs/b.txt", 0, 9)
+        elsewhere = replace(two, source="/docs/b.txt")
         (passage,) = passages(index, "drum", [one, replace(two, alike=(elsewhere,))], 1)
         assert passage.alike == (elsewhere,)

@@ -1,0 +1,158 @@
+"""Evidence that contradicts evidence: kept and shown, the newest first, never blended.
+
+a quote ─the same thing of the same subject elsewhere, with another value→ its rivals
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from rag.datatypes import Hit
+from rag.generation.evidence import Evidence
+from rag.generation.polarity import negations
+from rag.generation.units import Unit, units
+from rag.text.numbers import Quantity, borne_out, quantities, without_quantities
+from rag.text.terms import content_words
+
+SAME = 0.6
+"""Share of the words of the shorter of two sentences, numbers aside, that both have if they are about the same."""
+SAME_TITLE = 0.6
+"""The same of the titles of two editions of one text."""
+NEARLY_ALL = 0.75
+"""The same of the longer of two sentences of which one is negated."""
+FEWEST = 2
+"""Words that two sentences share at least."""
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a unit of evidence says: the evidence, its words without numbers, its quantities."""
+
+    evidence: Evidence
+
+    @property
+    def unit(self) -> Unit:
+        return self.evidence.unit
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return _words(self.unit.text)
+
+    @cached_property
+    def title(self) -> frozenset[str]:
+        return _words(self.unit.context.partition(" › ")[0])
+
+    @cached_property
+    def quantities(self) -> list[Quantity]:
+        return quantities(self.unit.text)
+
+    @cached_property
+    def held(self) -> frozenset[str]:
+        """The words of the unit, its headings and its table's header."""
+        return _words(self.unit.grounds)
+
+    @cached_property
+    def year(self) -> str:
+        return dated(self.evidence.hit)[:4]
+
+    @cached_property
+    def is_negated(self) -> bool:
+        return negations(self.unit.text) % 2 == 1
+
+
+def disputes(question: str, chosen: Sequence[Evidence], ranked: Sequence[Evidence]) -> list[tuple[Evidence, ...]]:
+    """For each quote that others contradict: it and what contradicts it, newest first as far as dates are known.
+
+    Looked at are the editions that a quote's hit stands for and the other evidence; of each source one unit counts.
+    """
+    asked = [set(forms) for forms in content_words(question)]
+    found: list[tuple[Evidence, ...]] = []
+    for quote in chosen:
+        if any(quote in dispute for dispute in found):
+            continue
+        rivals = _rivals(Said(quote), [*_of_editions(quote), *ranked], asked)
+        if rivals:
+            found.append(tuple(sorted([quote, *rivals], key=lambda each: dated(each.hit)[:4], reverse=True)))
+    return found
+
+
+def newest_first(
+    question: str, chosen: Sequence[Evidence], found: Sequence[tuple[Evidence, ...]], most: int
+) -> list[Evidence]:
+    """The quotes, `most` of them, what is newest in front of what it disputes, unless the question names its year."""
+    ordered: list[Evidence] = []
+    for quote in chosen:
+        newest = next((dispute[0] for dispute in found if quote in dispute), quote)
+        own = dated(quote.hit)[:4]
+        ordered += [quote] if own and own in question else [newest, quote]
+    return list(dict.fromkeys(ordered))[:most]
+
+
+def says(one: Evidence, others: Sequence[Evidence]) -> str:
+    """What a side says that the others do not: "12 weeks", or the whole of it where a number alone would not tell."""
+    own = Said(one)
+    told = dict.fromkeys(mine for other in others for mine, _ in _differing(own, Said(other)))
+    plain = all(quantity.kind == "number" and quantity.units for quantity in told)
+    return ", ".join(quantity.surface for quantity in told) if told and plain else one.unit.shown
+
+
+def dated(hit: Hit) -> str:
+    """When a hit's text is of: its document's date, else the last year in its title or file name; "" if none."""
+    if hit.date:
+        return hit.date
+    title = hit.chunk.heading[0] if hit.chunk.heading else ""
+    years = _YEAR.findall(title) or _YEAR.findall(PurePosixPath(hit.source).stem)
+    return max(years, default="")
+
+
+def _rivals(own: Said, others: Sequence[Evidence], asked: Sequence[set[str]]) -> list[Evidence]:
+    found: dict[str, Evidence] = {}
+    for other in others:
+        source = other.hit.source
+        if source != own.evidence.hit.source and source not in found and _contradict(own, Said(other), asked):
+            found[source] = other
+    return list(found.values())
+
+
+def _of_editions(quote: Evidence) -> list[Evidence]:
+    """The units of the texts that the quote's hit stands for."""
+    return [Evidence(unit, 0.0) for unit in units(quote.hit.alike)]
+
+
+def _contradict(one: Said, other: Said, asked: Sequence[set[str]]) -> bool:
+    shared = len(one.words & other.words)
+    if shared < FEWEST or shared < SAME * min(len(one.words), len(other.words)):
+        return False
+    if not _same_subject(one, other, asked):
+        return False
+    turned = one.is_negated != other.is_negated and shared >= NEARLY_ALL * max(len(one.words), len(other.words))
+    return turned or any(_differing(one, other))
+
+
+def _same_subject(one: Said, other: Said, asked: Sequence[set[str]]) -> bool:
+    """Whether they are of editions of one text, or hold the same of what the question is about."""
+    shared = len(one.title & other.title)
+    if shared and shared >= SAME_TITLE * max(len(one.title), len(other.title)):
+        return True
+    of_one, of_other = ([bool(said.held & forms) for forms in asked] for said in (one, other))
+    return sum(of_one) >= FEWEST and of_one == of_other
+
+
+def _differing(one: Said, other: Said) -> Iterator[tuple[Quantity, Quantity]]:
+    """Pairs of quantities of one sort that the other does not bear out; the year that a text is of does not count."""
+    for mine in one.quantities:
+        for theirs in other.quantities:
+            alike = mine.kind == theirs.kind and mine.units == theirs.units
+            editions = one.year in mine.parts and other.year in theirs.parts
+            borne = borne_out(mine, other.quantities) or borne_out(theirs, one.quantities)
+            if alike and not editions and not borne:
+                yield mine, theirs
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(forms[0] for forms in content_words(without_quantities(text)))

@@ -1,0 +1,149 @@
+"""Evidence that contradicts evidence is kept, the newest first; what is about something else is no contradiction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rag.datatypes import Chunk, Hit, Scores
+from rag.generation import generator as generator_module
+from rag.generation.conflicts import dated, disputes, newest_first, says
+from rag.generation.evidence import Evidence
+from rag.generation.generator import Generator
+from rag.generation.units import units
+from rag.models.fakes import OverlapReader
+
+OLD = "Full-time employees have 25 days of paid annual leave. Sick pay is 80 % of normal pay for the first 12 weeks."
+NEW = (
+    "Every full-time employee has 27 days of paid annual leave. Sick pay is 90 % of normal pay for the first 12 weeks."
+)
+QUESTION = "How many days of annual leave do full-time employees have?"
+
+
+@pytest.fixture(autouse=True)
+def always_confident(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generator_module, "confidence", lambda signals: 0.9)
+
+
+def hit(text: str, name: str, title: str = "") -> Hit:
+    chunk = Chunk(name, name, 0, len(text), text, (title or name,))
+    return Hit(chunk, 1.0, Scores(), f"/docs/{name}.md", text, 0, len(text))
+
+
+def told(one: Hit) -> list[Evidence]:
+    return [Evidence(unit, 0.5) for unit in units([one])]
+
+
+def found(question: str, one: Hit, other: Hit) -> list[tuple[Evidence, ...]]:
+    return disputes(question, told(one), [*told(one), *told(other)])
+
+
+def editions() -> tuple[Hit, Hit]:
+    return hit(OLD, "leave-2023", "Leave policy, 2023 edition"), hit(NEW, "leave-2024", "Leave policy, 2024 edition")
+
+
+def test_two_editions_that_differ_are_both_shown_the_newest_first() -> None:
+    old, new = editions()
+    answer = Generator(OverlapReader()).generate(QUESTION, [old, new])
+    assert answer.sentences[0].text == "Every full-time employee has 27 days of paid annual leave."
+    conflict = answer.conflicts[0]
+    assert [side.date for side in conflict.sides] == ["2024", "2023"]
+    quotes = {citation.number: citation.quote for citation in answer.citations}
+    assert "27 days" in quotes[conflict.sides[0].citation]
+    assert "25 days" in quotes[conflict.sides[1].citation]
+    assert (
+        conflict.text == f"2024: 27 days [{conflict.sides[0].citation}]; 2023: 25 days [{conflict.sides[1].citation}]"
+    )
+
+
+def test_the_year_that_is_asked_for_stays_in_front() -> None:
+    old, new = editions()
+    answer = Generator(OverlapReader()).generate(f"{QUESTION[:-1]} by the 2023 edition?", [old, new])
+    assert answer.sentences[0].text == "Full-time employees have 25 days of paid annual leave."
+    assert answer.conflicts
+
+
+def test_an_edition_that_a_hit_stands_for_is_heard_too() -> None:
+    old, new = editions()
+    one = replace(new, alike=(replace(old, date="2023-01-01"),), date="2024-01-01", newest=True)
+    answer = Generator(OverlapReader()).generate(QUESTION, [one])
+    assert [side.date for side in answer.conflicts[0].sides] == ["2024-01-01", "2023-01-01"]
+    assert {citation.source for citation in answer.citations} == {"/docs/leave-2023.md", "/docs/leave-2024.md"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "question"),
+    [
+        (
+            "The gearbox oil is changed every 24 months.",
+            "The gearbox oil is changed every 12 months.",
+            "gearbox oil changed",
+        ),
+        ("The pump may be started dry.", "The pump may not be started dry.", "May the pump be started dry?"),
+        ("夜班补贴为每班45元。", "夜班补贴为每班60元。", "夜班补贴是多少？"),
+        ("The fee is due on 5 March.", "The fee is due on 9 April.", "When is the fee due?"),
+    ],
+)
+def test_another_value_a_negation_and_another_date_are_contradictions(one: str, other: str, question: str) -> None:
+    assert found(question, hit(one, "a"), hit(other, "b"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "question"),
+    [
+        # Another machine.
+        (
+            "Oil of the Heron is changed every 24 months.",
+            "Oil of the Wren is changed every 12 months.",
+            "the Heron's oil",
+        ),
+        # The same, said otherwise.
+        (
+            "The oil is changed every 24 months.",
+            "The oil is changed every twenty-four months.",
+            "How often is oil changed?",
+        ),
+        ("The rope weighs 1,200 kg.", "The rope weighs 1200 kg.", "How much does the rope weigh?"),
+        # Something else of the same thing.
+        ("The rope of the winch is 40 m long.", "The rope of the winch weighs 12 kg.", "How long is the winch rope?"),
+        (
+            "The oil is changed every 24 months.",
+            "Two men replaced the filter in 24 hours.",
+            "How often is oil changed?",
+        ),
+        # One says more.
+        ("Leave is 25 days a year.", "Leave is 25 days a year, and 30 days after ten years.", "How much leave a year?"),
+    ],
+)
+def test_what_does_not_contradict_is_no_conflict(one: str, other: str, question: str) -> None:
+    assert not found(question, hit(one, "a"), hit(other, "b"))
+
+
+def test_editions_differ_in_the_year_that_they_are_of() -> None:
+    one = hit("This policy is valid from 1 January 2023.", "leave-2023", "Leave policy, 2023")
+    other = hit("This policy is valid from 1 January 2024.", "leave-2024", "Leave policy, 2024")
+    assert not found("From when is this policy valid?", one, other)
+
+
+def test_a_document_does_not_contradict_itself() -> None:
+    text = "The oil is changed every 24 months. In winter the oil is changed every 12 months."
+    assert not disputes("oil changed", told(hit(text, "a")), told(hit(text, "a")))
+
+
+def test_a_number_that_tells_nothing_by_itself_is_shown_in_its_sentence() -> None:
+    one, other = told(hit("Bays are numbered from 7 on.", "a"))[0], told(hit("Bays are numbered from 9 on.", "b"))[0]
+    assert says(one, [other]) == "Bays are numbered from 7 on."
+
+
+def test_when_a_text_is_of() -> None:
+    assert dated(replace(hit("x", "a-2019", "Rules of 2021 and 2022"), date="2024-05")) == "2024-05"
+    assert dated(hit("x", "a-2019", "Rules of 2021 and 2022")) == "2022"
+    assert dated(hit("x", "a-2019", "Rules")) == "2019"
+    assert dated(hit("x", "a", "Rules of article 20245")) == ""
+
+
+def test_no_more_quotes_than_asked_for() -> None:
+    old, new = editions()
+    chosen = told(old)
+    assert newest_first(QUESTION, chosen, disputes(QUESTION, chosen, told(new)), 1)[0].hit is new
