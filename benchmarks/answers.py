@@ -10,8 +10,9 @@ Prints, a line each: `contains`, the share of the answerable questions whose ans
 characters, holds the gold answer (`rag eval` allows three and 400); `wrong` and `refused` of the answerable;
 `abstained` of the unanswerable; AUROC of the confidence; the share of the answerable that are still answered where the
 threshold lets through 5 % of the unanswerable; risk, the share of wrong among the answered; AURC, its mean over all
-coverages; F1; where a set has gold sentences, the share of their units that the citations hold; citations that are
-their document's text to the character; median milliseconds of a warm question.
+coverages; F1; where a set has gold sentences, the share of their units that the citations hold; the share of the
+answered of which it is said that sources differ (only the handbook contradicts itself: elsewhere it is mostly a false
+alarm); citations that are their document's text to the character; median milliseconds of a warm question.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Row:
     text: str
     short: bool
     overlap: float | None
+    disputed: bool
     seconds: float
     judged: Judged
 
@@ -153,6 +155,7 @@ def row(query: Query, gold: Gold, answer: Answer, index: Index, evidence: Sequen
         text=answer.text,
         short=gold.answerable and contains(head, gold),
         overlap=overlap(answer, evidence) if evidence and answer.answered else None,
+        disputed=bool(answer.conflicts),
         seconds=seconds,
         judged=judge(answer, gold, exact),
     )
@@ -167,7 +170,7 @@ def overlap(answer: Answer, evidence: Sequence[str]) -> float:
 
 HEADING = (
     "| set | answerable / not | contains | wrong | refused | abstained | AUROC | kept at 5 % | risk | AURC | F1 "
-    "| overlap | citations exact | ms |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+    "| overlap | differ | citations exact | ms |\n|---|" + "---:|" * 14
 )
 
 
@@ -189,6 +192,7 @@ def line(name: str, rows: Sequence[Row]) -> str:
         "" if figures.aurc is None else f"{figures.aurc:.3f}",
         f"{np.mean([each.judged.f1 for each in answerable]):.3f}",
         f"{np.mean(overlaps):.3f}" if overlaps else "",
+        share([each.disputed for each in answered]),
         f"{sum(e.judged.exact_citations for e in rows)} of {sum(e.judged.citations for e in rows)}",
         f"{1000 * float(np.median([each.seconds for each in rows])):.0f}",
     ]
