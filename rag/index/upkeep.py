@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,7 +45,7 @@ def compact(path: Path, *, dense: str = "auto") -> tuple[int, int]:
         with contextlib.closing(open_writer(whole)) as database:
             _tidy(database)
             database.compact(room / folder.DATABASE)
-        whole.unlink()
+        atomic.remove(whole)
         _switch(path, room, _finish(room, dense=dense))
         return before, weight(folder.current(path))
 
@@ -68,7 +67,7 @@ def snapshot(path: Path, to: Path) -> int:
     with Index.open(path) as index, explained(to):
         folder.make(to.parent)
         with _temporary(to.with_name(f".{to.name}.{os.getpid()}{atomic.TEMPORARY}"), path) as room:
-            (own := room / folder.current(path).name).mkdir()
+            atomic.make_folder(own := room / folder.current(path).name)
             commit = _checked(own) if index.copy(own) else _finish(own)
             folder.publish(own)
             atomic.place(room, to)
@@ -131,7 +130,7 @@ def _locked(path: Path, *, new: bool = False) -> Iterator[None]:
 def _room(path: Path, of: Path) -> Iterator[Path]:
     """A folder for a copy of the generation `of`, to be the next one of the index at `path`; see `_temporary`."""
     room = path / f".{folder.following(path).name}{atomic.TEMPORARY}"
-    shutil.rmtree(room, ignore_errors=True)  # of one who was killed
+    atomic.discard(room)  # of one who was killed
     with _temporary(room, of):
         yield room
 
@@ -143,7 +142,7 @@ def _temporary(room: Path, of: Path) -> Iterator[Path]:
     What is found wrong in it is said of the generation `of`, which it is a copy of.
     """
     with explained(room):
-        room.mkdir()
+        atomic.make_folder(room)
     try:
         with explained(room):
             yield room
@@ -151,7 +150,7 @@ def _temporary(room: Path, of: Path) -> Iterator[Path]:
         said = str(error).replace(str(room), str(of)).replace(_WHOLE, folder.DATABASE)
         raise IndexDamaged(f"Nothing was changed: {said}") from error
     finally:
-        shutil.rmtree(room, ignore_errors=True)
+        atomic.discard(room)
 
 
 def _tidy(database: Database) -> None:
@@ -179,7 +178,7 @@ def _finish(room: Path, *, after: int = 0, dense: str = "auto") -> Commit:
         database.all("COMMIT")
     for file in room.glob("*.faiss"):
         if file.name != commit.dense:
-            file.unlink()
+            atomic.remove(file)
     return _checked(room)
 
 
