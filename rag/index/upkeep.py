@@ -17,7 +17,7 @@ from pathlib import Path
 from rag.errors import IndexDamaged, IndexProblem, RagError
 from rag.index import atomic, checking, commits, folder, generation, lexical, migration
 from rag.index.database import Database, explained, open_outdated, open_writer
-from rag.index.dense import require_family
+from rag.index.dense_build import require_family
 from rag.index.embeddings import drop_idle
 from rag.index.index import Index
 from rag.index.lock import WriterLock
@@ -74,12 +74,14 @@ def snapshot(path: Path, to: Path) -> int:
     return commit.number
 
 
-def restore(taken: Path, path: Path, *, replace: bool = False) -> int:
+def restore(taken: Path, path: Path, *, replace: bool = False, dense: str = "auto") -> int:
     """Make the index at `path` what a snapshot holds; the commit's number, higher than the last that can be read.
 
-    `replace` allows there to be an index already; where that is damaged it goes to quarantine.
-    Raises IndexMissing, IndexBusy, IndexDamaged, and IndexProblem where there is one and `replace` is not said.
+    `replace` allows there to be an index already; where that is damaged it goes to quarantine. `dense` is as in
+    `Writer.open`. Raises IndexMissing, IndexBusy, IndexDamaged, SettingsError, and IndexProblem where there is one
+    and `replace` is not said.
     """
+    require_family(dense)
     with Index.open(taken) as index, explained(path):
         folder.claim(path)
         with _locked(path, new=True):
@@ -91,16 +93,18 @@ def restore(taken: Path, path: Path, *, replace: bool = False) -> int:
                 )
             with _room(path, folder.current(taken)) as room:
                 index.copy(room)
-                commit = _finish(room, after=generation.newest_commit(path))
+                commit = _finish(room, after=generation.newest_commit(path), dense=dense)
                 _switch(path, room, commit, keep=_damaged(path))
     return commit.number
 
 
-def migrate(path: Path) -> tuple[int, int]:
+def migrate(path: Path, *, dense: str = "auto") -> tuple[int, int]:
     """Bring an index of an earlier format to this one, embedding nothing again; the formats before and after.
 
-    Raises IndexMissing, IndexBusy, IndexMismatch for a newer format, IndexDamaged with the index as it was.
+    `dense` is as in `Writer.open`. Raises IndexMissing, IndexBusy, SettingsError, IndexMismatch for a newer format,
+    IndexDamaged with the index as it was.
     """
+    require_family(dense)
     with _locked(path):
         old = folder.current(path)
         database, version = open_outdated(old / folder.DATABASE)
@@ -109,7 +113,7 @@ def migrate(path: Path) -> tuple[int, int]:
                 migration.require_tables(database, version)
                 with contextlib.closing(open_writer(room / folder.DATABASE, create=True)) as new:
                     migration.carry_over(database, version, new)
-                _switch(path, room, _finish(room))
+                _switch(path, room, _finish(room, dense=dense))
     return version, FORMAT
 
 

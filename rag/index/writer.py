@@ -18,7 +18,7 @@ from rag.errors import IndexProblem
 from rag.index import commits, dense_file, folder, generation, lexical
 from rag.index.chunking import Chunking
 from rag.index.database import Database, explained, of_disk
-from rag.index.dense import fits, require_family
+from rag.index.dense_build import fits, require_family
 from rag.index.embeddings import EmbeddingTable, embedding_key
 from rag.index.index import Index
 from rag.index.lock import WriterLock
@@ -54,7 +54,7 @@ class Writer:
         """The writer of the index at `path`, which is made where it is missing.
 
         `rebuild` fills a new index beside the old one, which stays readable until the end; a rebuild that was
-        interrupted goes on where it was. `dense` is how vectors are searched (`rag.index.dense.FAMILIES`).
+        interrupted goes on where it was. `dense` is how vectors are searched (`rag.index.dense_build.FAMILIES`).
         Raises IndexBusy, IndexMismatch, IndexDamaged, IndexProblem, SettingsError.
         """
         path, dense = Path(path), require_family(dense)

@@ -13,7 +13,7 @@ from typer.testing import Result
 
 from rag.cli import parts
 from rag.datatypes import Hit
-from rag.index import dense
+from rag.index import dense_build
 from rag.models.fakes import HashEmbedder
 from tests.cli.conftest import EVIL, FERRY, ROPE
 from tests.models.tiny_cross_encoder import make_cross_encoder
@@ -71,13 +71,17 @@ def test_an_index_keeps_its_chunking_where_none_is_chosen_and_refuses_another(ra
 
 
 def test_how_vectors_are_searched_is_a_setting(rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dense, "CODES_LEAST", 2)
+    monkeypatch.setattr(dense_build, "CODES_LEAST", 2)
     (folder / "rag.toml").write_text("dense = 'ivf'", encoding="utf-8")
     rag("ingest", "docs")
     assert as_json(rag("status", "--json"))["dense"] == "ivf"
     (folder / "rag.toml").write_text("dense = 'exact'", encoding="utf-8")
     rag("compact")
     assert as_json(rag("status", "--json"))["dense"] == "exact"
+    rag("snapshot", "taken")
+    (folder / "rag.toml").write_text("dense = 'ivf'", encoding="utf-8")
+    rag("restore", "taken", "--index", "again")
+    assert as_json(rag("status", "--index", "again", "--json"))["dense"] == "ivf"
     (folder / "rag.toml").write_text("dense = 'hnsw'", encoding="utf-8")
     assert "auto, exact, ivf" in rag("ingest", "docs", code=1).stderr
 

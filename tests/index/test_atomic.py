@@ -154,5 +154,5 @@ def test_what_is_discarded_is_gone_and_what_is_not_there_is_no_error(tmp_path: P
     for entry in (tmp_path / "a", tmp_path / "d", tmp_path / "e"):
         atomic.discard(entry)
     assert not list(tmp_path.iterdir())
-    with pytest.raises(FileNotFoundError, match="No such file|cannot find"):
+    with pytest.raises(FileNotFoundError, match=r"No such file|cannot find"):
         atomic.remove(tmp_path / "d")

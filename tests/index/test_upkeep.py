@@ -145,7 +145,7 @@ def full(*_: object, **__: object) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("module", "name"), [(atomic, "write"), (atomic, "place"), (folder, "publish"), (dense, "_bytes")]
+    ("module", "name"), [(atomic, "write"), (atomic, "place"), (folder, "publish"), (dense, "serialised")]
 )
 @pytest.mark.parametrize("verb", ["compact", "restore"])
 def test_a_disk_that_fills_leaves_the_index_as_it_was(
