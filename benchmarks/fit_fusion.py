@@ -22,8 +22,8 @@ from rag import Index, load_embedder
 from rag.evaluation.build import built_index, document_names
 from rag.evaluation.dataset import read_set
 from rag.index.chunking import Chunking
-from rag.intake import NoProgress
 from rag.protocols import Embedder
+from rag.reports import NoProgress
 from rag.retrieval.candidates import LATE_DEPTH, legs
 from rag.retrieval.fuse import Fusion, fuse_first, fuse_late
 

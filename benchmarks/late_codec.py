@@ -27,8 +27,8 @@ from rag.evaluation.build import built_index, document_names
 from rag.evaluation.dataset import read_set
 from rag.index.chunking import Chunking
 from rag.index.late import BITS, POOL, TokenCodec, pooled, rotation
-from rag.intake import NoProgress
 from rag.protocols import Embedder
+from rag.reports import NoProgress
 from rag.retrieval.candidates import LATE_DEPTH, gather
 from rag.retrieval.fuse import fuse_late
 from rag.text.context import embedded_text

@@ -14,9 +14,9 @@ from rag.datatypes import Embeddings, State
 from rag.errors import CorpusError, IndexDamaged, IndexMismatch
 from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.intake import IngestReport
 from rag.models.fakes import HashEmbedder
 from rag.pipeline import ingest
+from rag.reports import IngestReport
 from tests.index.samples import database_file
 
 

@@ -43,10 +43,10 @@ from rag.evaluation.metrics import Figure, figure, per_query
 from rag.evaluation.run import ranked_documents
 from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.intake import NoProgress
 from rag.models.cache import locate
 from rag.models.catalogue import DEFAULT_EMBEDDER
 from rag.protocols import Embedder
+from rag.reports import NoProgress
 from rag.text.context import embedded_text
 
 ROOT = Path(__file__).parents[2]

@@ -22,8 +22,8 @@ from rag.evaluation.dataset import EvaluationSet, read_set
 from rag.evaluation.metrics import DEPTH, Difference, difference, per_query
 from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.intake import NoProgress, Progress
 from rag.protocols import Embedder
+from rag.reports import NoProgress, Progress
 from rag.retrieval.candidates import Candidates, fused, legs, look_closer
 from rag.retrieval.fuse import DEFAULT, Fusion
 
