@@ -100,11 +100,17 @@ class Dense:
 
         `among` (m,) are the rows that are wanted, ascending; all where it is None.
         """
-        rows, scores = self._search_base(vector, k, among)
+        return self.search_each(vector[None], k, among)[0]
+
+    def search_each(self, vectors: Floats, k: int, among: Numbers | None = None) -> list[tuple[Numbers, Floats]]:
+        """What `search` gives for each of `vectors` (n, d): side by side where every vector is compared."""
         in_tail = slice(None) if among is None else np.isin(self._tail_rows, among, assume_unique=True)
-        rows = np.concatenate([rows, self._tail_rows[in_tail]])
-        scores = np.concatenate([scores, products(self._tail_vectors[in_tail], vector)])
-        return _best(rows, scores, k)
+        tail_rows, tail_vectors = self._tail_rows[in_tail], self._tail_vectors[in_tail]
+        found = []
+        for vector, (rows, scores) in zip(vectors, self._search_base(vectors, k, among), strict=True):
+            all_scores = np.concatenate([scores, products(tail_vectors, vector)])
+            found.append(_best(np.concatenate([rows, tail_rows]), all_scores, k))
+        return found
 
     def scores(self, vector: Floats, rows: Numbers) -> Floats:
         """Inner products of these rows with `vector` (d,), in their order. Raises KeyError for a row not there."""
@@ -121,19 +127,25 @@ class Dense:
             raise KeyError(f"not rows of this index: {rows[~(in_base | in_tail)][:5].tolist()}")
         return found
 
-    def _search_base(self, vector: Floats, k: int, among: Numbers | None) -> tuple[Numbers, Floats]:
+    def _search_base(self, vectors: Floats, k: int, among: Numbers | None) -> list[tuple[Numbers, Floats]]:
         allowed = self._live_in_base if among is None else self._in_base(among)
         k = min(k, len(allowed))
         if k < 1:
-            return np.empty(0, np.int64), np.empty(0, np.float32)
+            return [(np.empty(0, np.int64), np.empty(0, np.float32))] * len(vectors)
         if facts := self.base.facts:
-            near = self._by_codes(vector, max(facts.effort, EFFORT_PER_HIT * k), facts, allowed, among)
-            vectors = self.base.vectors.at(_places(self.base.rows, near)[1])
-            return _best(near, products(vectors.astype(np.float32), vector), k)
+            return [self._refined(vector, k, facts, allowed, among) for vector in vectors]
         scores, rows = self.base.index.search(
-            np.ascontiguousarray(vector[None], np.float32), k, params=_parameters(self._chosen(allowed, among))
+            np.ascontiguousarray(vectors, np.float32), k, params=_parameters(self._chosen(allowed, among))
         )
-        return rows[0], scores[0]
+        return list(zip(rows, scores, strict=True))
+
+    def _refined(
+        self, vector: Floats, k: int, facts: Facts, allowed: Numbers, among: Numbers | None
+    ) -> tuple[Numbers, Floats]:
+        """The `k` best of the `allowed` rows of the base that codes lead to."""
+        near = self._by_codes(vector, max(facts.effort, EFFORT_PER_HIT * k), facts, allowed, among)
+        stored = self.base.vectors.at(_places(self.base.rows, near)[1])
+        return _best(near, products(stored.astype(np.float32), vector), k)
 
     def _by_codes(self, vector: Floats, wanted: int, facts: Facts, allowed: Numbers, among: Numbers | None) -> Numbers:
         """So many of the `allowed` rows of the base, ascending: those nearest by their codes."""

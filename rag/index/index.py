@@ -114,6 +114,10 @@ class Index:
         """Rows and inner products of the `k` chunks nearest to `vector` (d,), best first; `among` these rows only."""
         return self._dense_part().search(self._checked(vector), k, among)
 
+    def search_dense_each(self, vectors: Floats, k: int, among: Numbers | None = None) -> list[tuple[Numbers, Floats]]:
+        """What `search_dense` gives for each of `vectors` (n, d): quicker than one after the other."""
+        return self._dense_part().search_each(vectors, k, among)
+
     def search_lexical(self, query: str, k: int, among: Numbers | None = None) -> tuple[Numbers, Floats]:
         """Rows and BM25 scores (> 0) of the `k` best chunks, best first; `among` these rows only."""
         return lexical.search(self._rows.database, query, k, self._chunks, among)

@@ -70,6 +70,20 @@ def test_search_among_some_rows_gives_only_those() -> None:
     assert made.search(query, 8, np.empty(0, np.int64))[0].tolist() == []
 
 
+@pytest.mark.usefixtures("coded")
+@pytest.mark.parametrize("few", [False, True])
+def test_many_vectors_at_once_find_what_each_finds(tmp_path: Path, few: bool) -> None:
+    queries = vectors(9, 64, seed=5).astype(np.float32)
+    among = ROWS[::7] if few else None
+    for made in both(tmp_path, vectors(len(ROWS), 64)):
+        for query, (rows, scores) in zip(queries, made.search_each(queries, 8, among), strict=True):
+            wanted, products = made.search(query, 8, among)
+            assert (rows.tolist(), scores.tolist()) == (wanted.tolist(), products.tolist())
+    with_tail, live, _ = part(40, 10, (10, 139))
+    found = with_tail.search_each(vectors(3, seed=5).astype(np.float32), 8, live[:0] if few else None)
+    assert [len(rows) for rows, _ in found] == [0 if few else 8] * 3
+
+
 @pytest.mark.parametrize("wrong", [9, 11, 10_000, -1])
 def test_scores_of_a_row_that_is_not_there_are_an_error(wrong: int) -> None:
     for sizes in ((5, 5), (5, 0), (0, 5)):
