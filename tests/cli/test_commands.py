@@ -592,6 +592,15 @@ def test_tune_writes_weights_that_hold_on_the_rest(rag: Run, folder: Path, monke
     rag("tune", "many", "--index", "measured", "--dry-run")
 
 
+def test_tune_says_that_a_reranker_has_the_last_word(rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many_judged(folder)
+    monkeypatch.setattr("rag.models.load.load_embedder", lambda name, **_: HashEmbedder(8))
+    said = "measured without reranker = some/model (RAG_RERANKER), which has the last word on the order"
+    assert said not in rag("tune", "many", "--dry-run").stderr
+    monkeypatch.setenv("RAG_RERANKER", "some/model")
+    assert said in rag("tune", "many", "--dry-run").stderr
+
+
 def test_tune_writes_beside_the_index_that_a_subfolder_uses(
     rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
