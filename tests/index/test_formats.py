@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import sqlite3
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexOutdated, SettingsError
 from rag.index import dense_build, folder, upkeep
+from rag.index.database import Database
 from rag.index.index import Index
 from rag.index.schema import FORMAT
 from tests.index.samples import database_file, held, open_writer, put, source
@@ -166,4 +169,19 @@ def test_what_is_no_index_is_not_migrated(tmp_path: Path) -> None:
         upkeep.migrate(path)
     database_file(path).unlink()
     with pytest.raises(IndexDamaged, match="it is missing"):
+        upkeep.migrate(path)
+
+
+def test_rows_of_an_earlier_format_that_come_out_of_order_are_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = golden(1, tmp_path / "index")
+    read_all = Database.all
+
+    def backwards(self: Database, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        found = read_all(self, statement, values)
+        return found[::-1] if "ORDER BY rowid LIMIT" in statement else found
+
+    monkeypatch.setattr(Database, "all", backwards)
+    with pytest.raises(IndexDamaged, match=r"the rows of \w+ are out of order"):
         upkeep.migrate(path)
