@@ -185,7 +185,7 @@ class Intake:
         """The source of a document that the index has: a duplicate, or the file under its new name."""
         holder = self._holder(document)
         if holder is not None and holder != source.location:
-            if Path(holder).exists():
+            if _may_exist(Path(holder)):
                 return replace(source, state=State.DUPLICATE, document=document, reason=f"same content as {holder}")
             if holder in self.known:
                 source = replace(source, given=self._given(self.known[holder]))
@@ -349,6 +349,14 @@ def _again(known: Source, now: Source) -> Source:
     """How an untouched file ends: unchanged where it has its document, else as it ended before."""
     again = replace(known, size=now.size, mtime_ns=now.mtime_ns, inode=now.inode, given=now.given, sidecar=now.sidecar)
     return replace(again, state=State.UNCHANGED) if known.state in KEPT_STATES else again
+
+
+def _may_exist(path: Path) -> bool:
+    """Whether there is such a file, as far as this user can see."""
+    try:
+        return path.exists()
+    except OSError:  # it lies where we may not look
+        return True
 
 
 def _source(found: Found) -> Source:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -243,8 +244,7 @@ def read_base(
         lists_of(codes).parallel_mode = 1  # several lists of one question at once, not several questions
         stored = Records(file, table.rows, dimension, otherwise)
         return Base(codes, table.rows, stored, table.facts, of=commit.dense_sha256)
-    file.seek(0)
-    data = file.read()
+    data = dense_file.read_at(file, 0, file.seek(0, os.SEEK_END))
     if _sha256(data) != commit.dense_sha256:
         return None
     flat = _opened(data, copied=False)

@@ -305,8 +305,7 @@ class Index:
         self._wait()
         database = self._rows.database
         if folder.current(self.path) == database.file.parent and not database.stale:
-            self._rows.database.all("ROLLBACK")
-            self._rows.database.all("BEGIN")
+            database.pin()
             if self._rows.commit().number == self.commit:
                 return False
             self._leave()
@@ -388,7 +387,8 @@ class Index:
 def _open_rows(path: Path) -> Rows:
     """A read transaction on the generation in use, which a rebuild may replace while it is being opened."""
     while True:
-        generation.require_not_lost(path)
+        with explained(path):
+            generation.require_not_lost(path)
         place = folder.current(path)
         try:
             database = open_reader(place / folder.DATABASE)
@@ -396,7 +396,7 @@ def _open_rows(path: Path) -> Rows:
             if folder.current(path) == place:
                 raise
         else:
-            database.all("BEGIN")
+            database.pin()
             return Rows(database)
 
 

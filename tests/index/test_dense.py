@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import logging
 import os
 from collections.abc import Iterator
@@ -589,3 +590,31 @@ def closing_rows(path: Path) -> Iterator[Rows]:
     database = open_reader(database_file(path))
     yield Rows(database)
     database.close()
+
+
+class Unreadable(io.FileIO):
+    """A file that is there and open, on a disk that gives nothing any more."""
+
+    def read(self, *_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_file_that_cannot_be_read_costs_a_warning_and_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = filled(tmp_path)
+    query = EMBEDDER.embed_query("machine 3").vectors[0]
+    with Index.open(path) as index:
+        wanted = index.search_dense(query, 5)[0].tolist()
+
+    def failing(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    unreadable: Any = Unreadable(dense_file_of(path))
+    with Index.open(path) as index:
+        assert index._dense_file is not None
+        index._dense_file.close()
+        index._dense_file = unreadable
+        monkeypatch.setattr(os, "pread", failing, raising=False)
+        assert index.search_dense(query, 5)[0].tolist() == wanted
+    assert "is missing or damaged; searching from the database instead" in caplog.text

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
+import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pytest
 
-from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
+from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexProblem
 from rag.index import dense, upkeep
 from rag.index.chunking import Chunking
 from rag.index.index import Index
@@ -424,3 +429,39 @@ def test_the_status_of_a_reader_whose_generation_was_replaced(tmp_path: Path) ->
         with open_writer(path, rebuild=True) as writer:
             put(writer, 2)
         assert index.status().documents == before.documents == 1
+
+
+@pytest.mark.parametrize("verb", [Index.all_sources, lambda index: index.search_lexical("machine", 3)])
+def test_a_reader_whose_transaction_sqlite_has_ended_mixes_no_commits(
+    tmp_path: Path, verb: Callable[[Index], object]
+) -> None:
+    path = filled(tmp_path / "index", [1])
+    with Index.open(path) as index:
+        with open_writer(path) as writer:
+            put(writer, 2)
+        # As SQLite does where a read fails: seen with pread64 that gave ESTALE or ETIMEDOUT.
+        index._rows.database._connection.execute("ROLLBACK")
+        with pytest.raises(IndexProblem, match="could not be read a moment ago"):
+            verb(index)
+        with pytest.raises(IndexProblem, match="could not be read a moment ago"):
+            index.copy(tmp_path)
+        assert index.refresh()
+        assert len(index.all_sources()) == 2
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, to become someone without rights"
+)
+def test_an_index_that_may_not_be_looked_at_is_a_sentence() -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from rag.index.index import Index; os.setuid(65534)\n"
+        "try: Index.open(Path(sys.argv[1]))\nexcept Exception as error: print(type(error).__name__, error)"
+    )
+    with tempfile.TemporaryDirectory() as public:
+        path = filled(Path(public) / "locked" / "index", [1])
+        Path(public).chmod(0o755)
+        for locked in (path, path.parent):
+            locked.chmod(0o700)
+            done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+            assert done.stdout.startswith("IndexProblem "), done
+            assert "cannot be read or written: Permission denied" in done.stdout
