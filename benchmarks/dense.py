@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from polyglot import organisations
 
 from rag import load_embedder
-from rag.index import dense
+from rag.index import dense, dense_build
 from rag.index.chunking import Chunking
 from rag.index.records import Commit
 from rag.index.rows import Rows
@@ -108,7 +108,7 @@ def main() -> None:
         vectors, asked = Mixed(embedder, options.rows or 1_000_000), questions(embedder, options.queries)
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        commit = dense.write(read_from(vectors, Path(folder)), Commit(chunks=vectors.count), asked.shape[1])
+        commit = dense_build.write(read_from(vectors, Path(folder)), Commit(chunks=vectors.count), asked.shape[1])
         file = Path(folder) / commit.dense
         bytes_each = file.stat().st_size / vectors.count
         print(f"{vectors.count} rows written in {time.perf_counter() - started:.0f} s, {bytes_each:.0f} bytes each")
@@ -120,7 +120,7 @@ def main() -> None:
 
 
 def read_from(vectors: Vectors, folder: Path) -> Rows:
-    """What `dense.write` asks of the rows of an index."""
+    """What `dense_build.write` asks of the rows of an index."""
 
     def slabs(_dimension: int, size: int) -> Iterator[tuple[Numbers, Halves]]:
         for start in range(0, vectors.count, size):

@@ -22,9 +22,9 @@ from rag import Index, load_embedder
 from rag.evaluation.build import built_index, document_names
 from rag.evaluation.dataset import read_set
 from rag.index.chunking import Chunking
-from rag.intake import NoProgress
 from rag.protocols import Embedder
-from rag.retrieval.candidates import LATE_DEPTH, legs
+from rag.reports import NoProgress
+from rag.retrieval.candidates import LATE_DEPTH, Search, legs
 from rag.retrieval.fuse import Fusion, fuse_first, fuse_late
 
 DEPTH = 10
@@ -93,7 +93,7 @@ def asked_of(
 ) -> Asked:
     """One question under every weight; a document's name is that of its place, or the place itself."""
     query = embedder.embed_query(question, tokens=True)
-    (group,) = legs(index, question, query, DEPTH, neutral=True)
+    (group,) = legs(index, Search(question, query, DEPTH, neutral=True))
     mass = index.mass(question)
     gains = []
     for weight in weights:

@@ -26,7 +26,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -44,15 +43,16 @@ from rag.protocols import EmbeddingJob
 from rag.slabs import AT_ONCE, SLAB_CHUNKS
 from rag.text.context import embedded_text
 
-ROOT = Path(__file__).parents[1]
-SENTENCE_TRANSFORMERS = "sentence-transformers==6.2.0"
+sys.path.append(str(Path(__file__).with_name("peers")))  # a script finds what lies beside it, not below
+from environments import QUIET, python_of, set_up
+
+COMMON = ("sentence-transformers==6.2.0", "torch")
 PEERS = {
     "langchain": ("langchain-huggingface==1.2.3", "langchain-community==0.4.2", "faiss-cpu==1.15.1"),
     "llamaindex": ("llama-index-core==0.14.25", "llama-index-embeddings-huggingface==0.8.0"),
     "haystack": ("haystack-ai==3.4.1", "sentence-transformers-haystack==2.0.0"),
     "txtai": ("txtai==9.14.0",),
 }
-QUIET = {"HAYSTACK_TELEMETRY_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
 RAG = [sys.executable, "-c", "from rag.cli import main; main()"]
 LINEAR = (8192, 384, 1536)
 ROUNDS = 20  # of the linear layer
@@ -61,7 +61,7 @@ ROUNDS = 20  # of the linear layer
 def main() -> None:
     options = arguments()
     if options.setup:
-        set_up(options.envs)
+        set_up(options.envs, {peer: (*pins, *COMMON) for peer, pins in PEERS.items()})
     elif options.cold:
         show_cold(options.cold, options.runs)
     elif options.unchanged:
@@ -83,18 +83,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--unchanged", type=int, metavar="N", help="an ingest of N unchanged files, and of one changed")
     parser.add_argument("--cold", type=Path, metavar="INDEX", help="a search from a cold shell")
     return parser.parse_args()
-
-
-def set_up(envs: Path) -> None:
-    for peer, pins in PEERS.items():
-        venv.create(envs / peer, with_pip=True, symlinks=os.name != "nt")
-        pip = [str(python_of(envs / peer)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        wanted = [*pins, SENTENCE_TRANSFORMERS, "torch"]
-        subprocess.run([*pip, "--constraint", str(ROOT / "constraints.txt"), *wanted], check=True)
-
-
-def python_of(environment: Path) -> Path:
-    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 # ------------------------------------------------------------ a folder

@@ -27,9 +27,9 @@ from rag.evaluation.build import built_index, document_names
 from rag.evaluation.dataset import read_set
 from rag.index.chunking import Chunking
 from rag.index.late import BITS, POOL, TokenCodec, pooled, rotation
-from rag.intake import NoProgress
 from rag.protocols import Embedder
-from rag.retrieval.candidates import LATE_DEPTH, gather
+from rag.reports import NoProgress
+from rag.retrieval.candidates import LATE_DEPTH, Search, gather
 from rag.retrieval.fuse import fuse_late
 from rag.text.context import embedded_text
 
@@ -92,7 +92,7 @@ def sample(name: str, index: Index, embedder: Embedder, questions: list[tuple[st
     asked = []
     for text, relevant in questions:
         query = embedder.embed_query(text, tokens=True)
-        (group,) = gather(index, text, query, DEPTH, neutral=True)
+        (group,) = gather(index, Search(text, query, DEPTH, neutral=True))
         head = np.searchsorted(rows, group.rows[:LATE_DEPTH])
         asked.append(Asked(query.tokens[0], head, group.scores[:LATE_DEPTH], relevant))
     return Sample(name, list(tokens), [chunk.document for chunk in chunks], asked)

@@ -22,8 +22,8 @@ from rag.evaluation.dataset import read_set
 from rag.evaluation.metrics import DEPTH, difference, per_query
 from rag.evaluation.run import documents_of
 from rag.index.chunking import Chunking
-from rag.intake import NoProgress
 from rag.protocols import Embedder
+from rag.reports import NoProgress
 from rag.retrieval.candidates import Candidates
 from rag.retrieval.dress import dressed
 from rag.retrieval.fuse import Fusion

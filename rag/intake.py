@@ -15,9 +15,9 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Self
 
 from rag.batches import Batch, Cuts, Pending, portions
 from rag.corpus.ledger import counts, problems
@@ -30,6 +30,7 @@ from rag.index.chunking import Chunking
 from rag.index.split import windows
 from rag.index.writer import Writer
 from rag.protocols import Embedder
+from rag.reports import IngestReport, NoProgress, Progress
 from rag.slabs import Slabs, turns
 
 BATCH_TOKENS = 100_000  # that fill a batch: some ten seconds of embedding on two cores, lost at most when killed
@@ -38,51 +39,6 @@ UNSURE = -1  # in place of the inode of a file that has to be read again, whatev
 TICK_NS, COARSE_TICK_NS = 20_000_000, 2_000_000_000  # of the clocks that stamp files; where they stamp whole seconds
 
 KEPT_STATES = {State.INDEXED, State.UNCHANGED, State.DUPLICATE}  # a file in one of these has a document
-
-
-class Progress(Protocol):
-    """What shows long work. Units are whatever `start` counted: files' bytes here."""
-
-    def start(self, stage: str, total: int) -> None:
-        """A stage begins, with this many units to do."""
-
-    def advance(self, units: int) -> None:
-        """So many more are done."""
-
-    def finish(self) -> None:
-        """The stage is over."""
-
-
-class NoProgress:
-    """Shows nothing."""
-
-    def start(self, stage: str, total: int) -> None:
-        """Nothing."""
-
-    def advance(self, units: int) -> None:
-        """Nothing."""
-
-    def finish(self) -> None:
-        """Nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class IngestReport:
-    """How a run ended: DESIGN's summary as data. `files` folds the states, `seconds` adds up to `total`.
-
-    Those of "embed" are what the run waited for the embedder, which works while files are read.
-    """
-
-    index: Path
-    commit: int
-    files: dict[str, int]
-    pages: dict[str, int]
-    chunks_added: int
-    chunks_removed: int
-    chunks_total: int
-    problems: tuple[Source, ...]
-    tokens: int
-    seconds: dict[str, float]
 
 
 class Intake:
@@ -229,7 +185,7 @@ class Intake:
         """The source of a document that the index has: a duplicate, or the file under its new name."""
         holder = self._holder(document)
         if holder is not None and holder != source.location:
-            if Path(holder).exists():
+            if _may_exist(Path(holder)):
                 return replace(source, state=State.DUPLICATE, document=document, reason=f"same content as {holder}")
             if holder in self.known:
                 source = replace(source, given=self._given(self.known[holder]))
@@ -393,6 +349,14 @@ def _again(known: Source, now: Source) -> Source:
     """How an untouched file ends: unchanged where it has its document, else as it ended before."""
     again = replace(known, size=now.size, mtime_ns=now.mtime_ns, inode=now.inode, given=now.given, sidecar=now.sidecar)
     return replace(again, state=State.UNCHANGED) if known.state in KEPT_STATES else again
+
+
+def _may_exist(path: Path) -> bool:
+    """Whether there is such a file, as far as this user can see."""
+    try:
+        return path.exists()
+    except OSError:  # it lies where we may not look
+        return True
 
 
 def _source(found: Found) -> Source:

@@ -16,8 +16,9 @@ from rag.generation.generator import Generator
 from rag.index.chunking import Chunking
 from rag.index.index import Index
 from rag.index.writer import Writer
-from rag.intake import IngestReport, Intake, Progress
+from rag.intake import Intake
 from rag.protocols import Embedder
+from rag.reports import IngestReport, Progress
 from rag.retrieval.retriever import Retriever
 
 log = logging.getLogger(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -14,9 +15,9 @@ from rag.datatypes import Embeddings, State
 from rag.errors import CorpusError, IndexDamaged, IndexMismatch
 from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.intake import IngestReport
 from rag.models.fakes import HashEmbedder
 from rag.pipeline import ingest
+from rag.reports import IngestReport
 from tests.index.samples import database_file
 
 
@@ -139,6 +140,22 @@ def test_equal_files_are_one_document_with_two_sources(docs: Path, embedder: Cou
     assert run(docs, embedder).files["unchanged"] == 4
     (docs / "copy.md").unlink()
     assert run(docs, embedder).chunks_total == 3
+
+
+def test_a_copy_of_a_file_that_may_not_be_looked_at_stops_no_run(
+    docs: Path, embedder: CountingEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(docs, embedder)
+    (docs / "copy.md").write_bytes((docs / "pump.md").read_bytes())
+    exists = Path.exists
+
+    def refused(path: Path) -> bool:
+        if path.name == "pump.md":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", refused)
+    assert run(docs, embedder).files["duplicate"] == 1
 
 
 def test_what_cannot_be_read_is_named_and_does_not_stop_the_run(docs: Path, embedder: CountingEmbedder) -> None:

@@ -12,7 +12,7 @@ import pytest
 from rag.errors import SettingsError
 from rag.evaluation.run import evaluate
 from rag.index.chunking import Chunking
-from rag.index.dense import FAMILIES
+from rag.index.dense_build import FAMILIES
 from rag.index.writer import Writer
 from rag.models.catalogue import DEFAULT_EMBEDDER, DEFAULT_GENERATOR
 from rag.pipeline import add_documents, ask, ingest

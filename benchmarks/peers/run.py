@@ -26,12 +26,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import venv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from environments import QUIET, python_of, set_up
 from exchange import Chunk, Question, Task, modes, read_rankings, write_rankings, write_task
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
@@ -43,10 +43,10 @@ from rag.evaluation.metrics import Figure, figure, per_query
 from rag.evaluation.run import ranked_documents
 from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.intake import NoProgress
 from rag.models.cache import locate
 from rag.models.catalogue import DEFAULT_EMBEDDER
 from rag.protocols import Embedder
+from rag.reports import NoProgress
 from rag.text.context import embedded_text
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +64,6 @@ PEERS = {
 }
 DEPTHS = (10, 50)
 MODES = modes(DEPTHS)
-QUIET = {"HAYSTACK_TELEMETRY_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ class Scores:
 def main() -> None:
     options = arguments()
     if options.setup:
-        set_up(options.envs)
+        set_up(options.envs, PEERS)
         return
     missing = [peer for peer in PEERS if not python_of(options.envs / peer).is_file()]
     if missing:
@@ -117,19 +116,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--setup", action="store_true", help="make the peers' environments, then stop")
     parser.add_argument("sets", nargs="*")
     return parser.parse_args()
-
-
-def set_up(envs: Path) -> None:
-    """An environment for each peer, under the versions of constraints.txt."""
-    for peer, pins in PEERS.items():
-        print(f"{peer} ...", flush=True)
-        venv.create(envs / peer, with_pip=True, symlinks=os.name != "nt")
-        pip = [str(python_of(envs / peer)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--constraint", str(ROOT / "constraints.txt"), *pins], check=True)
-
-
-def python_of(environment: Path) -> Path:
-    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 # ------------------------------------------------------------ one set

@@ -20,7 +20,7 @@ from rag.settings import Settings
 
 if TYPE_CHECKING:
     from rag import Index
-    from rag.intake import IngestReport
+    from rag.reports import IngestReport
 
 MOST_ALIKE = 5  # more files with the same problem are counted on one line
 

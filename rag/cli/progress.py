@@ -18,7 +18,7 @@ BYTES = {"ingest", "pull"}  # stages whose units are bytes; other stages count t
 
 
 class Bar:
-    """A `rag.intake.Progress` on a terminal. Stages follow one another; a stage may start while another is shown."""
+    """A `rag.reports.Progress` on a terminal. Stages follow one another; a stage may start while another is shown."""
 
     def __init__(self) -> None:
         self._shown = sys.stderr.isatty()

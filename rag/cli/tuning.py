@@ -54,6 +54,11 @@ def tune(
         jsonout.write_json({"corpus": str(corpus), **_tuning_object(found), "file": str(file)})
     else:
         _print_tuning(found)
+    if settings.reranker:
+        complain(
+            f"measured without reranker = {settings.reranker} ({settings.origins['reranker']}), which has the last "
+            f"word on the order: in a search with it, weights only decide which hits it is handed"
+        )
     lines = ", ".join(f"{name} = {value:g}" for name, value in _weights(found.after).items())
     if found.after == found.before:
         complain("no better weights were found; nothing is written")

@@ -105,7 +105,7 @@ def restore(
     from rag.index import upkeep
 
     settings = prepared(Settings.load({"index": index}))
-    commit = upkeep.restore(snapshot, settings.index, replace=replace)
+    commit = upkeep.restore(snapshot, settings.index, replace=replace, dense=settings.dense)
     if json:
         jsonout.write_json({"index": shown(str(settings.index)), "commit": commit, "snapshot": shown(str(snapshot))})
     else:
@@ -121,7 +121,7 @@ def migrate(index: IndexFlag = None, json: JsonFlag = False) -> None:
     from rag.index import upkeep
 
     settings = prepared(Settings.load({"index": index}))
-    before, after = upkeep.migrate(settings.index)
+    before, after = upkeep.migrate(settings.index, dense=settings.dense)
     if json:
         jsonout.write_json({"index": shown(str(settings.index)), "format": {"before": before, "after": after}})
     elif before == after:

@@ -29,7 +29,7 @@ from rag.errors import CorpusError, RagError
 from rag.settings import Settings
 
 if TYPE_CHECKING:
-    from rag.intake import IngestReport
+    from rag.reports import IngestReport
 
 QUIET_MS = 300
 """Without a change for so long, those before it belong together."""

@@ -19,9 +19,9 @@ from rag.errors import EvaluationError
 from rag.evaluation.dataset import CORPUS_FILE, EvaluationSet
 from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.intake import Progress
 from rag.pipeline import add_documents, ingest
 from rag.protocols import Embedder
+from rag.reports import Progress
 
 BUILDING, WHOLE = "building", "whole"
 CODE = (  # what decides on chunks, terms and stored vectors; folders stand for their modules

@@ -17,9 +17,9 @@ from rag.evaluation.metrics import DEPTH, Figure, figure, per_query
 from rag.generation.generator import Generator
 from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.intake import NoProgress, Progress
 from rag.pipeline import ask
 from rag.protocols import Embedder, Reranker, Store
+from rag.reports import NoProgress, Progress
 from rag.retrieval.fuse import DEFAULT, Fusion
 from rag.retrieval.retriever import Retriever
 

@@ -22,9 +22,9 @@ from rag.evaluation.dataset import EvaluationSet, read_set
 from rag.evaluation.metrics import DEPTH, Difference, difference, per_query
 from rag.index.chunking import Chunking
 from rag.index.index import Index
-from rag.intake import NoProgress, Progress
 from rag.protocols import Embedder
-from rag.retrieval.candidates import Candidates, fused, legs, look_closer
+from rag.reports import NoProgress, Progress
+from rag.retrieval.candidates import Candidates, Search, fused, legs, look_closer
 from rag.retrieval.fuse import DEFAULT, Fusion
 
 METRIC = "ndcg@10"
@@ -134,7 +134,7 @@ def _cases(
     progress.start("search", len(judged))
     for query in judged:
         asked = embedder.embed_query(query.text, tokens=True)
-        groups = tuple(legs(index, query.text, asked, DEPTH, neutral=neutral))
+        groups = tuple(legs(index, Search(query.text, asked, DEPTH, neutral)))
         rows = np.sort(np.concatenate([np.empty(0, np.int64), *(group.rows for group in groups)]))
         unseen = [row for row in rows.tolist() if row not in documents]
         for row, chunk in zip(unseen, index.chunks(unseen), strict=True):

@@ -1,4 +1,4 @@
-"""The only place that writes files: whole or not at all, verified, durable.
+"""The only place that changes what is on the disk, but for SQLite and the lock; files whole or not at all, durable.
 
     bytes ─→ temporary file ─fsync→ re-read, compare the hash ─rename→ fsync of the folder
 
@@ -12,6 +12,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -76,6 +77,35 @@ def place(folder: Path, to: Path) -> None:
     """Give a folder, which is durable, its name. Raises OSError where that cannot be, or cannot be made durable."""
     _rename(folder, to)
     sync_folder(to.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder. Its name is durable after the next `sync_folder` of the one above it. Raises OSError."""
+    path.mkdir()
+
+
+def make_folders(path: Path) -> None:
+    """The same with those above it, all of them where they are missing."""
+    path.mkdir(parents=True, exist_ok=True)
+
+
+def move(entry: Path, to: Path) -> None:
+    """Give a file or a folder another name in one step, which a power loss may undo until a sync. Raises OSError."""
+    entry.rename(to)
+
+
+def remove(file: Path) -> None:
+    """Remove a file. Raises OSError."""
+    file.unlink()
+
+
+def discard(entry: Path) -> None:
+    """Remove a file, or a folder with all that is in it, as far as it is there and can be."""
+    with contextlib.suppress(OSError):
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink()
 
 
 def digest(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import astuple, replace
 
-from rag.index import dense
+from rag.index import dense, dense_build
 from rag.index.database import Database
 from rag.index.records import Commit
 from rag.index.rows import Rows
@@ -28,18 +28,18 @@ def outgrown(rows: Rows, commit: Commit, family: str = "auto") -> bool:
         rows.database.all("SELECT count(*) FROM chunk NOT INDEXED WHERE row <= ?", (commit.dense_last,))[0][0]
     )
     beside = (commit.chunks - in_base) + (commit.dense_rows - in_base)
-    wanted = not commit.dense or dense.wants_codes(commit, family)
+    wanted = not commit.dense or dense_build.wants_codes(commit, family)
     return bool(commit.chunks and wanted) or beside > dense.tail_limit(commit.dense_rows)
 
 
 def derived(rows: Rows, commit: Commit, dimension: int, family: str = "auto") -> Commit:
     """The commit with a derived file of all its rows, which is on disk when this returns; none where it has no rows.
 
-    `family`: see `dense.write`.
+    `family`: see `dense_build.write`.
     """
     if not commit.chunks:
         return replace(commit, dense="", dense_sha256="", dense_rows=0, dense_last=0)
-    return dense.write(rows, commit, dimension, family)
+    return dense_build.write(rows, commit, dimension, family)
 
 
 def record(database: Database, commit: Commit) -> None:

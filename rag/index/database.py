@@ -44,15 +44,26 @@ class Database:
         self._connection = connection
         self._turn = threading.RLock()
         self._held: dict[str, tuple[object, Any]] = {}
+        self._pinned = False
+
+    def pin(self) -> None:
+        """Begin a transaction, in place of one that was begun so: what is read from now on is of one state."""
+        with self._turn, explained(self.file):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            self._connection.execute("BEGIN")
+            self._pinned = True
 
     def all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows that the statement gives. Raises RagError as `explained` does."""
         with self._turn, self._explained():
+            self._require_pin()
             return self._connection.execute(statement, values).fetchall()
 
     def each(self, statement: str, rows: Iterable[Sequence[object]]) -> list[list[tuple[Any, ...]]]:
         """All rows that the statement gives for each row of values."""
         with self._turn, self._explained():
+            self._require_pin()
             return [self._connection.execute(statement, values).fetchall() for values in rows]
 
     def many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
@@ -64,6 +75,14 @@ class Database:
     def stale(self) -> bool:
         """Whether a frozen one has been changed all the same, by one who may write there."""
         return bool(self._stamp) and _stamp(self.file) != self._stamp
+
+    def _require_pin(self) -> None:
+        """Raise where SQLite has ended the pinned transaction, as it does after some errors of the disk."""
+        if self._pinned and not self._connection.in_transaction:
+            raise IndexProblem(
+                f"{self.file} could not be read a moment ago, and the state that was read is let go of: another could "
+                f"be mixed with it. Check the disk, then run the same command again."
+            )
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -92,6 +111,7 @@ class Database:
     def copy(self, to: Path) -> None:
         """Write what this connection sees, its transaction's state and no later one, to a new file."""
         with self._turn, explained(to), closing(sqlite3.connect(to)) as target:
+            self._require_pin()
             self._connection.backup(target)
 
     def compact(self, to: Path) -> None:

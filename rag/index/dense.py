@@ -1,4 +1,4 @@
-"""Dense search: inner products. The only module that knows FAISS.
+"""Dense search: inner products. The only module that knows FAISS; `dense_build` writes what is searched.
 
     base   rows and float16 vectors in a derived file (dense_file.py), whole and immutable
     tail   newer rows, read from the database when the index is opened
@@ -10,137 +10,43 @@ commit. A file that is missing or wrong costs time, not answers: the rows hold t
 Of few rows the base is "exact": every vector is in memory and is compared. Of many it is "ivf": in memory are codes
 of one bit a dimension, after a fixed rotation (RaBitQ: Gao and Long 2024, arXiv 2405.12497), in lists around centres
 (an inverted file); the codes in the `probes` lists nearest to the question choose `effort` rows, whose vectors are
-read from the file and scored exactly. Whoever writes such a base measures what that finds, and raises both until it is
-enough; where they would have to be so high that it is not worth it, the base is exact. The rows that a filter lets
-through are looked for among the codes too; the tail is always searched exactly.
+read from the file and scored exactly. The rows that a filter lets through are looked for among the codes too; the tail
+is always searched exactly.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import logging
 import math
+import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import SettingsError
-from rag.index import atomic, dense_file
+from rag.index import dense_file
 from rag.index.database import damaged
-from rag.index.dense_file import Facts, Records, Table
+from rag.index.dense_file import Facts, Records
 from rag.index.records import Commit
-from rag.index.rows import SLAB, Rows
+from rag.index.rows import Rows
 
 Floats = NDArray[np.float32]
 Halves = NDArray[np.float16]
 Numbers = NDArray[np.int64]
 
-FAMILIES = ("auto", "exact", "ivf")
-"""What a user may choose: by the number of rows, or one of the two."""
-EXACT_LIMIT = 200_000
-"""Rows up to which every vector is compared: 25 ms."""
-CODES_LEAST = 1000
-"""Rows from which on there can be codes at all."""
-STEPS: tuple[tuple[int, int], ...] = (
-    *((32, 1000), (16, 1000), (16, 2000), (8, 2000), (6, 2000)),
-    *((4, 2000), (4, 4000), (2, 4000), (1, 8000)),
-)
-"""What is tried in turn: a list in so many is probed, and so many of the codes found there are scored exactly."""
 EFFORT_PER_HIT = 20
 """Codes that are scored exactly for each hit that is wanted, at least."""
-RECALL_LEAST = 0.995
-"""recall@10 against exact search below which more is tried. It is measured with vectors half-way between two of the
-base's, which are easier to find the nearest of than questions (docs/decisions.md, "Dense search by codes")."""
-PROBES = 100
-"""Such vectors."""
-TRAINING = 40
-"""Vectors for each centre that the centres are made of."""
-
-_SEED = 1
 _QUERY_BITS = 4  # of a question's numbers when it is compared with codes: 8 find no more (docs/decisions.md)
-_SLAB = SLAB  # vectors that are made floats at once
 _log = logging.getLogger(__name__)
 
 
 def tail_limit(base: int) -> int:
     """Newer and deleted rows that a base of `base` rows may have beside it before it is written anew."""
     return max(2000, base // 5)
-
-
-def write(rows: Rows, commit: Commit, dimension: int, family: str = "auto") -> Commit:
-    """Write the derived file of all rows; the commit, which has at least one, naming it. Raises OSError.
-
-    `family` is one of `FAMILIES`; "ivf" are codes however little they find, where there are rows enough.
-    """
-    folder = rows.database.file.parent
-    if _has_codes(commit.chunks, family) and (made := _write_large(rows, commit, dimension, folder, family)):
-        return made
-    index, numbers = _empty(dimension), []
-    for some, vectors in rows.vector_slabs(dimension, _SLAB):
-        index.add_with_ids(vectors.astype(np.float32), some)
-        numbers.append(some)
-    data = _bytes(index)
-    del index  # the bytes are as large
-    named = _named(commit, _sha256(data), np.concatenate(numbers))
-    atomic.write(folder / named.dense, data)
-    return named
-
-
-def require_family(family: str) -> str:
-    """The family. Raises SettingsError for one that there is not."""
-    if family not in FAMILIES:
-        raise SettingsError(f"dense = {family!r} is not one of: {', '.join(FAMILIES)}")
-    return family
-
-
-def fits(file: BinaryIO, commit: Commit, dimension: int, family: str) -> bool:
-    """Whether a commit's derived file is of the family that is wanted; of "auto" any is until it is outgrown."""
-    return family == "auto" or (described(file, commit, dimension)[0] == "ivf") == _has_codes(commit.chunks, family)
-
-
-def wants_codes(commit: Commit, family: str) -> bool:
-    """Whether a base that had too few rows for codes when it was written is to have them now."""
-    return family == "ivf" and commit.dense_rows < CODES_LEAST <= commit.chunks
-
-
-def _has_codes(chunks: int, family: str) -> bool:
-    """Whether a base of so many rows is to have codes."""
-    return chunks >= CODES_LEAST if family == "ivf" else family == "auto" and chunks > EXACT_LIMIT
-
-
-def _write_large(rows: Rows, commit: Commit, dimension: int, folder: Path, family: str) -> Commit | None:
-    """The same with codes; None where these would not be worth it, and nobody insists."""
-    with atomic.Draft(folder / "dense.faiss") as draft:
-        numbers, summed = [], hashlib.sha256()
-        draft.write(dense_file.MAGIC)
-        for some, vectors in rows.vector_slabs(dimension, _SLAB):
-            summed.update(data := dense_file.records(vectors, some))
-            draft.write(data)
-            numbers.append(some)
-        draft.file.flush()
-        held = np.concatenate(numbers)
-        stored = Records(draft.file, held, dimension, _unreadable)
-        codes = _codes(stored)
-        found = _tried(codes, stored)
-        if found[-1] < RECALL_LEAST and family != "ivf":
-            return None
-        table = Table(Facts(*found, summed.hexdigest()), held, _bytes(codes)).data()
-        draft.write(table)
-        named = _named(commit, _sha256(table), held)
-        draft.take(folder / named.dense)
-    return named
-
-
-def _named(commit: Commit, digest: str, rows: Numbers) -> Commit:
-    """The commit with a derived file of that SHA-256, whole or of its table, and these rows."""
-    name = f"dense-{digest[:16]}.faiss"
-    return replace(commit, dense=name, dense_sha256=digest, dense_rows=len(rows), dense_last=int(rows[-1]))
 
 
 def described(file: BinaryIO | None, commit: Commit, dimension: int) -> tuple[str, float]:
@@ -195,15 +101,21 @@ class Dense:
 
         `among` (m,) are the rows that are wanted, ascending; all where it is None.
         """
-        rows, scores = self._search_base(vector, k, among)
+        return self.search_each(vector[None], k, among)[0]
+
+    def search_each(self, vectors: Floats, k: int, among: Numbers | None = None) -> list[tuple[Numbers, Floats]]:
+        """What `search` gives for each of `vectors` (n, d): side by side where every vector is compared."""
         in_tail = slice(None) if among is None else np.isin(self._tail_rows, among, assume_unique=True)
-        rows = np.concatenate([rows, self._tail_rows[in_tail]])
-        scores = np.concatenate([scores, _products(self._tail_vectors[in_tail], vector)])
-        return _best(rows, scores, k)
+        tail_rows, tail_vectors = self._tail_rows[in_tail], self._tail_vectors[in_tail]
+        found = []
+        for vector, (rows, scores) in zip(vectors, self._search_base(vectors, k, among), strict=True):
+            all_scores = np.concatenate([scores, products(tail_vectors, vector)])
+            found.append(_best(np.concatenate([rows, tail_rows]), all_scores, k))
+        return found
 
     def scores(self, vector: Floats, rows: Numbers) -> Floats:
         """Inner products of these rows with `vector` (d,), in their order. Raises KeyError for a row not there."""
-        return _products(self.vectors(rows), vector)
+        return products(self.vectors(rows), vector)
 
     def vectors(self, rows: Numbers) -> Floats:
         """The vectors (n, d) of these rows, in their order. Raises KeyError for a row not there."""
@@ -216,30 +128,36 @@ class Dense:
             raise KeyError(f"not rows of this index: {rows[~(in_base | in_tail)][:5].tolist()}")
         return found
 
-    def _search_base(self, vector: Floats, k: int, among: Numbers | None) -> tuple[Numbers, Floats]:
+    def _search_base(self, vectors: Floats, k: int, among: Numbers | None) -> list[tuple[Numbers, Floats]]:
         allowed = self._live_in_base if among is None else self._in_base(among)
         k = min(k, len(allowed))
         if k < 1:
-            return np.empty(0, np.int64), np.empty(0, np.float32)
+            return [(np.empty(0, np.int64), np.empty(0, np.float32))] * len(vectors)
         if facts := self.base.facts:
-            near = self._by_codes(vector, max(facts.effort, EFFORT_PER_HIT * k), facts, allowed, among)
-            vectors = self.base.vectors.at(_places(self.base.rows, near)[1])
-            return _best(near, _products(vectors.astype(np.float32), vector), k)
+            return [self._refined(vector, k, facts, allowed, among) for vector in vectors]
         scores, rows = self.base.index.search(
-            np.ascontiguousarray(vector[None], np.float32), k, params=_parameters(self._chosen(allowed, among))
+            np.ascontiguousarray(vectors, np.float32), k, params=_parameters(self._chosen(allowed, among))
         )
-        return rows[0], scores[0]
+        return list(zip(rows, scores, strict=True))
+
+    def _refined(
+        self, vector: Floats, k: int, facts: Facts, allowed: Numbers, among: Numbers | None
+    ) -> tuple[Numbers, Floats]:
+        """The `k` best of the `allowed` rows of the base that codes lead to."""
+        near = self._by_codes(vector, max(facts.effort, EFFORT_PER_HIT * k), facts, allowed, among)
+        stored = self.base.vectors.at(_places(self.base.rows, near)[1])
+        return _best(near, products(stored.astype(np.float32), vector), k)
 
     def _by_codes(self, vector: Floats, wanted: int, facts: Facts, allowed: Numbers, among: Numbers | None) -> Numbers:
         """So many of the `allowed` rows of the base, ascending: those nearest by their codes."""
         if len(allowed) <= wanted:
             return allowed
-        lists = _lists_of(self.base.index).nlist
+        lists = lists_of(self.base.index).nlist
         more = max(len(self.base.rows) / len(allowed), wanted / facts.effort)
         probes = min(lists, math.ceil(facts.probes * more))
         chosen = self._chosen(allowed, among)
         while True:
-            found = _nearest(self.base.index, vector[None], wanted, probes, chosen)[0]
+            found = nearest(self.base.index, vector[None], wanted, probes, chosen)[0]
             # What passes may lie far from the question, in other lists than where it was measured.
             if found[-1] >= 0 or probes == lists:
                 return np.sort(found[found >= 0])
@@ -323,11 +241,10 @@ def read_base(
         codes = _opened(table.codes) if table else None
         if table is None or codes is None or (codes.ntotal, codes.d) != (commit.dense_rows, dimension):
             return None
-        _lists_of(codes).parallel_mode = 1  # several lists of one question at once, not several questions
+        lists_of(codes).parallel_mode = 1  # several lists of one question at once, not several questions
         stored = Records(file, table.rows, dimension, otherwise)
         return Base(codes, table.rows, stored, table.facts, of=commit.dense_sha256)
-    file.seek(0)
-    data = file.read()
+    data = dense_file.read_at(file, 0, file.seek(0, os.SEEK_END))
     if _sha256(data) != commit.dense_sha256:
         return None
     flat = _opened(data, copied=False)
@@ -379,12 +296,12 @@ def _base(rows: Numbers, vectors: Halves) -> Base:
 
 
 def _flat(rows: Numbers, vectors: Halves) -> Any:
-    index = _empty(vectors.shape[1])
+    index = empty(vectors.shape[1])
     index.add_with_ids(vectors.astype(np.float32), rows)
     return index
 
 
-def _empty(dimension: int) -> Any:
+def empty(dimension: int) -> Any:
     """A FAISS index that compares every vector."""
     import faiss
 
@@ -392,26 +309,19 @@ def _empty(dimension: int) -> Any:
     return faiss.IndexIDMap(flat)
 
 
-def _codes(stored: Records) -> Any:
-    """A FAISS index of the vectors' codes, in lists, whose ids are the rows."""
+def codes(dimension: int, lists: int, seed: int) -> Any:
+    """A FAISS index of vectors' codes in so many lists; to be trained, and empty."""
     import faiss
 
-    count, dimension = len(stored), stored.dimension
-    lists = 2 ** max(1, round(math.log2(count) / 2))
     turn = faiss.RandomRotationMatrix(dimension, dimension)
-    turn.init(_SEED)
+    turn.init(seed)
     centres = faiss.IndexFlatIP(dimension)
     inner: Any = faiss.IndexIVFRaBitQ(centres, dimension, lists, faiss.METRIC_INNER_PRODUCT)
-    inner.cp.spherical, inner.cp.seed, inner.cp.min_points_per_centroid = True, _SEED, 1
-    index: Any = faiss.IndexPreTransform(turn, inner)
-    index.train(_floats(stored, _drawn(count, TRAINING * lists)))
-    for start in range(0, count, _SLAB):
-        places = np.arange(start, min(start + _SLAB, count))
-        index.add_with_ids(_floats(stored, places), stored.rows[places])
-    return index
+    inner.cp.spherical, inner.cp.seed, inner.cp.min_points_per_centroid = True, seed, 1
+    return faiss.IndexPreTransform(turn, inner)
 
 
-def _lists_of(index: Any) -> Any:
+def lists_of(index: Any) -> Any:
     """The part of an index of codes that has the lists."""
     import faiss
 
@@ -419,7 +329,7 @@ def _lists_of(index: Any) -> Any:
     return untyped.extract_index_ivf(index)
 
 
-def _nearest(index: Any, vectors: Floats, count: int, probes: int, selector: Any = None) -> Numbers:
+def nearest(index: Any, vectors: Floats, count: int, probes: int, selector: Any = None) -> Numbers:
     """The rows (n, count) of the codes nearest to `vectors` (n, d) in so many lists, best first, then -1."""
     import faiss
 
@@ -430,53 +340,7 @@ def _nearest(index: Any, vectors: Floats, count: int, probes: int, selector: Any
     return np.asarray(rows, np.int64)
 
 
-def _tried(index: Any, stored: Records) -> tuple[int, int, float]:
-    """Probes, effort and recall@10 of the first step that finds enough, else of the last."""
-    one, other = np.random.default_rng(_SEED).choice(len(stored), (2, PROBES))
-    asked = _floats(stored, one) + _floats(stored, other)
-    asked /= np.maximum(np.linalg.norm(asked, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    tenth = _tenth(stored, asked)
-    for share, effort in STEPS:
-        probes = max(1, _lists_of(index).nlist // share)
-        found = [np.searchsorted(stored.rows, near[near >= 0]) for near in _nearest(index, asked, effort, probes)]
-        if (recall := _recall(stored, asked, tenth, found)) >= RECALL_LEAST:
-            break
-    return probes, effort, round(recall, 4)
-
-
-def _drawn(count: int, wanted: int) -> Numbers:
-    """Places of so many of `count` vectors, ascending, the same every time."""
-    return np.sort(np.random.default_rng(_SEED).choice(count, min(wanted, count), replace=False))
-
-
-def _tenth(stored: Records, asked: Floats) -> Floats:
-    """The product of each of the vectors `asked` (n, d) with its tenth nearest, exactly."""
-    best = np.empty((len(asked), 0), np.float32)
-    for start in range(0, len(stored), _SLAB):
-        vectors = _floats(stored, np.arange(start, min(start + _SLAB, len(stored))))
-        best = np.concatenate([best, asked @ vectors.T], axis=1)
-        best = -np.partition(-best, min(9, best.shape[1] - 1), axis=1)[:, :10]
-    return np.asarray(best.min(axis=1), np.float32)
-
-
-def _recall(stored: Records, asked: Floats, tenth: Floats, found: list[Numbers]) -> float:
-    """The mean share of the ten nearest that are among the places which would be scored."""
-    near = [
-        np.count_nonzero(_products(_floats(stored, places), one) >= least - 1e-5)
-        for places, one, least in zip(found, asked, tenth, strict=True)
-    ]
-    return float(np.clip(near, 0, 10).mean() / 10)
-
-
-def _floats(stored: Records, places: Numbers) -> Floats:
-    return stored.at(places).astype(np.float32)
-
-
-def _unreadable(_rows: Numbers) -> Halves:
-    raise OSError(errno.EIO, "the bytes read back are not those written")
-
-
-def _products(vectors: Floats, vector: Floats) -> Floats:
+def products(vectors: Floats, vector: Floats) -> Floats:
     """Inner products (n,) of the vectors (n, d) with one: not by BLAS, whose threads go on waiting for more of it."""
     return np.asarray(np.einsum("nd,d->n", vectors, vector), np.float32)
 
@@ -487,7 +351,7 @@ def _best(rows: Numbers, scores: Floats, k: int) -> tuple[Numbers, Floats]:
     return rows[best], scores[best].astype(np.float32)
 
 
-def _bytes(index: Any) -> memoryview:
+def serialised(index: Any) -> memoryview:
     import faiss
 
     data: Any = faiss.serialize_index(index)

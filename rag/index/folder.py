@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 from itertools import chain, count
 from pathlib import Path
 
@@ -124,7 +123,7 @@ def make(path: Path) -> None:
     """
     path = path.absolute()
     unsure = [place for place in (path, *path.parents) if not place.exists()] or [path]
-    path.mkdir(parents=True, exist_ok=True)
+    atomic.make_folders(path)
     if not exists(path):
         for place in unsure:
             with contextlib.suppress(PermissionError):  # a folder that may not be read cannot be opened for this
@@ -147,10 +146,10 @@ def set_aside(bad: Path, path: Path) -> Path:
     A power loss may undo that: then the next writer does it again.
     """
     quarantine = path / QUARANTINE
-    quarantine.mkdir(exist_ok=True)
+    atomic.make_folders(quarantine)
     names = chain([bad.name], (f"{bad.name}.{number}" for number in count(1)))
     place = next(quarantine / name for name in names if not (quarantine / name).exists())
-    bad.rename(place)
+    atomic.move(bad, place)
     return place
 
 
@@ -168,25 +167,17 @@ def sweep(path: Path, *, keep: Path, derived: str) -> None:
         atomic.sync_folder(path)
     for entry in path.iterdir():  # where there may be files of the user's
         if _TEMPORARY.fullmatch(entry.name):
-            _remove(entry)
+            atomic.discard(entry)
     for entry in keep.iterdir():
         if _is_temporary(entry) or (entry.suffix == ".faiss" and entry.name != derived):
-            _remove(entry)
-
-
-def _remove(entry: Path) -> None:
-    if entry.is_dir():
-        shutil.rmtree(entry, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            entry.unlink()
+            atomic.discard(entry)
 
 
 def _put_away(generation: Path, path: Path) -> None:
     if (generation / _KEEP).exists():
         set_aside(generation, path)
     else:
-        generation.rename(path / f".{generation.name}{atomic.TEMPORARY}")
+        atomic.move(generation, path / f".{generation.name}{atomic.TEMPORARY}")
 
 
 def _is_known(path: Path) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import time
 from contextlib import closing
 from pathlib import Path
@@ -91,7 +90,7 @@ def _made(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
     """A new generation, durable; SQLite syncs the folder itself for the names of its files."""
     generation = folder.following(path)
     with explained(generation):
-        generation.mkdir()
+        atomic.make_folder(generation)
     try:
         with explained(generation):
             # Before the manifest is there, without which no rebuild goes on from it.
@@ -103,7 +102,7 @@ def _made(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
             database.close()
             raise
     except RagError:
-        shutil.rmtree(generation, ignore_errors=True)
+        atomic.discard(generation)
         raise
     return database
 

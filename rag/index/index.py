@@ -114,6 +114,10 @@ class Index:
         """Rows and inner products of the `k` chunks nearest to `vector` (d,), best first; `among` these rows only."""
         return self._dense_part().search(self._checked(vector), k, among)
 
+    def search_dense_each(self, vectors: Floats, k: int, among: Numbers | None = None) -> list[tuple[Numbers, Floats]]:
+        """What `search_dense` gives for each of `vectors` (n, d): quicker than one after the other."""
+        return self._dense_part().search_each(vectors, k, among)
+
     def search_lexical(self, query: str, k: int, among: Numbers | None = None) -> tuple[Numbers, Floats]:
         """Rows and BM25 scores (> 0) of the `k` best chunks, best first; `among` these rows only."""
         return lexical.search(self._rows.database, query, k, self._chunks, among)
@@ -301,8 +305,7 @@ class Index:
         self._wait()
         database = self._rows.database
         if folder.current(self.path) == database.file.parent and not database.stale:
-            self._rows.database.all("ROLLBACK")
-            self._rows.database.all("BEGIN")
+            database.pin()
             if self._rows.commit().number == self.commit:
                 return False
             self._leave()
@@ -384,7 +387,8 @@ class Index:
 def _open_rows(path: Path) -> Rows:
     """A read transaction on the generation in use, which a rebuild may replace while it is being opened."""
     while True:
-        generation.require_not_lost(path)
+        with explained(path):
+            generation.require_not_lost(path)
         place = folder.current(path)
         try:
             database = open_reader(place / folder.DATABASE)
@@ -392,7 +396,7 @@ def _open_rows(path: Path) -> Rows:
             if folder.current(path) == place:
                 raise
         else:
-            database.all("BEGIN")
+            database.pin()
             return Rows(database)
 
 

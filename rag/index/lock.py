@@ -30,8 +30,12 @@ class WriterLock:
             holder = _read(self._descriptor)
             os.close(self._descriptor)
             raise _explain(error, folder, holder) from error
-        os.truncate(path, 0)
-        os.write(self._descriptor, f"{os.getpid()}\n".encode())
+        try:
+            os.truncate(path, 0)
+            os.write(self._descriptor, f"{os.getpid()}\n".encode())
+        except OSError:
+            os.close(self._descriptor)  # else nobody could let go of the lock as long as this process lives
+            raise
 
     def release(self) -> None:
         """Let the next writer in."""

@@ -82,7 +82,7 @@ class _Splitter:
     # ------------------------------------------------------------ packing
 
     def packed(self, parts: Iterable[Piece], limit: int) -> list[list[Piece]]:
-        """The pieces in groups of at most about `limit` tokens, broken up where they do not fit."""
+        """The pieces (one at least) in groups of at most about `limit` tokens, broken up where they do not fit."""
         todo, current, done = deque(parts), list[Piece](), list[list[Piece]]()
         while todo:
             piece = todo.popleft()
@@ -106,8 +106,7 @@ class _Splitter:
             else:
                 current = self.closed(current, done)
                 todo.appendleft(piece)
-        if current:
-            self.ended(current, done, limit)
+        self.ended(current, done, limit)
         return done
 
     def finer(self, piece: Piece, room: int, limit: int) -> list[Piece]:

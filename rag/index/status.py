@@ -79,8 +79,11 @@ def of(rows: Rows, commit: Commit, manifest: Manifest, derived: BinaryIO | None)
 
 
 def weight(generation: Path) -> int:
-    """Bytes of all files of a generation."""
-    return sum(map(_weight, generation.iterdir()))
+    """Bytes of all files of a generation; 0 where a writer has removed it."""
+    try:
+        return sum(map(_weight, generation.iterdir()))
+    except FileNotFoundError:
+        return 0
 
 
 def _weight(file: Path) -> int:

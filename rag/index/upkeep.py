@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from pathlib import Path
 from rag.errors import IndexDamaged, IndexProblem, RagError
 from rag.index import atomic, checking, commits, folder, generation, lexical, migration
 from rag.index.database import Database, explained, open_outdated, open_writer
-from rag.index.dense import require_family
+from rag.index.dense_build import require_family
 from rag.index.embeddings import drop_idle
 from rag.index.index import Index
 from rag.index.lock import WriterLock
@@ -46,7 +45,7 @@ def compact(path: Path, *, dense: str = "auto") -> tuple[int, int]:
         with contextlib.closing(open_writer(whole)) as database:
             _tidy(database)
             database.compact(room / folder.DATABASE)
-        whole.unlink()
+        atomic.remove(whole)
         _switch(path, room, _finish(room, dense=dense))
         return before, weight(folder.current(path))
 
@@ -68,19 +67,21 @@ def snapshot(path: Path, to: Path) -> int:
     with Index.open(path) as index, explained(to):
         folder.make(to.parent)
         with _temporary(to.with_name(f".{to.name}.{os.getpid()}{atomic.TEMPORARY}"), path) as room:
-            (own := room / folder.current(path).name).mkdir()
+            atomic.make_folder(own := room / folder.current(path).name)
             commit = _checked(own) if index.copy(own) else _finish(own)
             folder.publish(own)
             atomic.place(room, to)
     return commit.number
 
 
-def restore(taken: Path, path: Path, *, replace: bool = False) -> int:
+def restore(taken: Path, path: Path, *, replace: bool = False, dense: str = "auto") -> int:
     """Make the index at `path` what a snapshot holds; the commit's number, higher than the last that can be read.
 
-    `replace` allows there to be an index already; where that is damaged it goes to quarantine.
-    Raises IndexMissing, IndexBusy, IndexDamaged, and IndexProblem where there is one and `replace` is not said.
+    `replace` allows there to be an index already; where that is damaged it goes to quarantine. `dense` is as in
+    `Writer.open`. Raises IndexMissing, IndexBusy, IndexDamaged, SettingsError, and IndexProblem where there is one
+    and `replace` is not said.
     """
+    require_family(dense)
     with Index.open(taken) as index, explained(path):
         folder.claim(path)
         with _locked(path, new=True):
@@ -92,16 +93,18 @@ def restore(taken: Path, path: Path, *, replace: bool = False) -> int:
                 )
             with _room(path, folder.current(taken)) as room:
                 index.copy(room)
-                commit = _finish(room, after=generation.newest_commit(path))
+                commit = _finish(room, after=generation.newest_commit(path), dense=dense)
                 _switch(path, room, commit, keep=_damaged(path))
     return commit.number
 
 
-def migrate(path: Path) -> tuple[int, int]:
+def migrate(path: Path, *, dense: str = "auto") -> tuple[int, int]:
     """Bring an index of an earlier format to this one, embedding nothing again; the formats before and after.
 
-    Raises IndexMissing, IndexBusy, IndexMismatch for a newer format, IndexDamaged with the index as it was.
+    `dense` is as in `Writer.open`. Raises IndexMissing, IndexBusy, SettingsError, IndexMismatch for a newer format,
+    IndexDamaged with the index as it was.
     """
+    require_family(dense)
     with _locked(path):
         old = folder.current(path)
         database, version = open_outdated(old / folder.DATABASE)
@@ -110,7 +113,7 @@ def migrate(path: Path) -> tuple[int, int]:
                 migration.require_tables(database, version)
                 with contextlib.closing(open_writer(room / folder.DATABASE, create=True)) as new:
                     migration.carry_over(database, version, new)
-                _switch(path, room, _finish(room))
+                _switch(path, room, _finish(room, dense=dense))
     return version, FORMAT
 
 
@@ -131,7 +134,7 @@ def _locked(path: Path, *, new: bool = False) -> Iterator[None]:
 def _room(path: Path, of: Path) -> Iterator[Path]:
     """A folder for a copy of the generation `of`, to be the next one of the index at `path`; see `_temporary`."""
     room = path / f".{folder.following(path).name}{atomic.TEMPORARY}"
-    shutil.rmtree(room, ignore_errors=True)  # of one who was killed
+    atomic.discard(room)  # of one who was killed
     with _temporary(room, of):
         yield room
 
@@ -143,7 +146,7 @@ def _temporary(room: Path, of: Path) -> Iterator[Path]:
     What is found wrong in it is said of the generation `of`, which it is a copy of.
     """
     with explained(room):
-        room.mkdir()
+        atomic.make_folder(room)
     try:
         with explained(room):
             yield room
@@ -151,7 +154,7 @@ def _temporary(room: Path, of: Path) -> Iterator[Path]:
         said = str(error).replace(str(room), str(of)).replace(_WHOLE, folder.DATABASE)
         raise IndexDamaged(f"Nothing was changed: {said}") from error
     finally:
-        shutil.rmtree(room, ignore_errors=True)
+        atomic.discard(room)
 
 
 def _tidy(database: Database) -> None:
@@ -179,7 +182,7 @@ def _finish(room: Path, *, after: int = 0, dense: str = "auto") -> Commit:
         database.all("COMMIT")
     for file in room.glob("*.faiss"):
         if file.name != commit.dense:
-            file.unlink()
+            atomic.remove(file)
     return _checked(room)
 
 

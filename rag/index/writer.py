@@ -8,27 +8,26 @@ what was not is gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.datatypes import Chunk, Document, Embeddings, Source
 from rag.errors import IndexProblem
-from rag.index import commits, dense_file, folder, generation, lexical
+from rag.index import commits, dense_file, folder, generation
 from rag.index.chunking import Chunking
 from rag.index.database import Database, explained, of_disk
-from rag.index.dense import fits, require_family
+from rag.index.dense_build import fits, require_family
+from rag.index.documents import DocumentTable, require_slices
 from rag.index.embeddings import EmbeddingTable, embedding_key
 from rag.index.index import Index
 from rag.index.lock import WriterLock
-from rag.index.records import Commit, chunk_row, document_row, head_of, source_row, text_rows
+from rag.index.records import Commit, source_row
 from rag.index.rows import Rows
-from rag.index.schema import PART, pack
+from rag.index.schema import pack
 from rag.protocols import Fingerprinted
 from rag.text.context import embedded_text
-
-_SLAB = 1000  # chunks of a document that are in memory as rows at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Writer:
         """The writer of the index at `path`, which is made where it is missing.
 
         `rebuild` fills a new index beside the old one, which stays readable until the end; a rebuild that was
-        interrupted goes on where it was. `dense` is how vectors are searched (`rag.index.dense.FAMILIES`).
+        interrupted goes on where it was. `dense` is how vectors are searched (`rag.index.dense_build.FAMILIES`).
         Raises IndexBusy, IndexMismatch, IndexDamaged, IndexProblem, SettingsError.
         """
         path, dense = Path(path), require_family(dense)
@@ -96,6 +95,7 @@ class Writer:
         self._dimension = embedder.dimension
         self._rows = Rows(database)
         self._table = EmbeddingTable(database, embedder.dimension, getattr(embedder, "token_mean", None))
+        self._documents = DocumentTable(self._rows, self._table, embedder.fingerprint)
         self._settled = Counts()
         self._disk_failed = False
         self._settle()
@@ -171,19 +171,19 @@ class Writer:
         A document that has no source when `commit` comes is removed. Raises ValueError where a chunk is not a slice
         of the document or has no embedding.
         """
-        _require_slices(document, chunks)
+        require_slices(document, chunks)
         with self._step():
             if embeddings is not None:
                 self._table.keep([self.key(chunk) for chunk in chunks], embeddings, self._commit.number + 1)
-            changed = self._put([(document, chunks)])
+            changed = self._documents.put([(document, chunks)], self._commit.number + 1)
         self._count(*changed)
 
     def put_all(self, documents: Sequence[tuple[Document, Sequence[Chunk]]]) -> None:
         """`put` several whose embeddings are all kept, as one verb: faster than one after another."""
         for document, chunks in documents:
-            _require_slices(document, chunks)
+            require_slices(document, chunks)
         with self._step():
-            changed = self._put(documents)
+            changed = self._documents.put(documents, self._commit.number + 1)
         self._count(*changed)
 
     def put_source(self, source: Source) -> None:
@@ -210,7 +210,7 @@ class Writer:
             self._undo()
         with self._step():
             unchanged = self._database.changes == self._changes
-            removed = 0 if unchanged else self._remove_orphans()
+            removed = 0 if unchanged else self._documents.remove_orphans(self._commit.number + 1)
             if not midway:
                 self._table.collect(self._commit.chunks if unchanged else self._rows.count("chunk"))
         self._count(removed=removed)
@@ -282,80 +282,6 @@ class Writer:
     def _count(self, added: int = 0, removed: int = 0) -> None:
         self._counts = Counts(self._counts.added + added, self._counts.removed + removed)
 
-    def _is_there(self, document: Document, chunks: Sequence[Chunk]) -> bool:
-        """Whether the document is there, the same in everything, with these chunks."""
-        if not self._rows.has_document(document.id) or self._rows.head(document.id) != head_of(document):
-            return False
-        rows = self._rows.rows_of(document.id)
-        return (
-            len(rows) == len(chunks)
-            and all(
-                self._rows.text(document.id, start, start + PART) == document.text[start : start + PART]
-                for start in range(0, len(document.text), PART)
-            )
-            and all(self._rows.chunks(rows[some]) == list(chunks[some]) for some in _slabs(len(rows)))
-        )
-
-    def _put(self, documents: Iterable[tuple[Document, Sequence[Chunk]]]) -> tuple[int, int]:
-        """Put documents in; how many chunks that added, and how many it removed."""
-        added = removed = 0
-        unindexed: list[tuple[int, str]] = []  # rows and texts: terms of many chunks are counted in at once
-        for document, chunks in documents:
-            if self._is_there(document, chunks):
-                continue
-            if self._rows.has_document(document.id):
-                self._index(unindexed)
-                removed += self._remove_document(document.id)
-            for some in _slabs(len(chunks)):
-                unindexed += self._add_chunks(chunks[some])
-                if len(unindexed) >= _SLAB:
-                    self._index(unindexed)
-            self._database.all("INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?)", document_row(head_of(document)))
-            self._database.many("INSERT INTO document_text VALUES (?, ?, ?, ?)", text_rows(document.id, document.text))
-            added += len(chunks)
-        self._index(unindexed)
-        return added, removed
-
-    def _add_chunks(self, chunks: Sequence[Chunk]) -> list[tuple[int, str]]:
-        """Add some of a document's chunks; their rows and what lexical search is to know of them."""
-        texts = [embedded_text(chunk) for chunk in chunks]
-        keys = [embedding_key(text, self._fingerprint) for text in texts]
-        ids = self._table.ids(keys)
-        if missing := [chunk.id for chunk, key in zip(chunks, keys, strict=True) if key not in ids]:
-            raise ValueError(
-                f"{len(missing)} chunks of document {chunks[0].document} have no embedding, such as {missing[0]}"
-            )
-        self._table.use(ids.values())
-        first = self._rows.next_row()
-        rows = [chunk_row(first + place, chunk, ids[keys[place]]) for place, chunk in enumerate(chunks)]
-        self._database.many("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        return list(enumerate(texts, first))
-
-    def _index(self, unindexed: list[tuple[int, str]]) -> None:
-        """Let lexical search know these rows, which wait for it no longer."""
-        lexical.add(self._database, unindexed)
-        unindexed.clear()
-
-    def _remove_document(self, document: str) -> int:
-        """Remove a document with its chunks; how many those were."""
-        found = self._database.all("SELECT row, embedding FROM chunk WHERE document = ?", (document,))
-        lexical.remove(self._database, (row for row, _ in found))
-        self._database.all("DELETE FROM chunk WHERE document = ?", (document,))
-        self._database.all("DELETE FROM document_text WHERE document = ?", (document,))
-        self._database.all("DELETE FROM document WHERE id = ?", (document,))
-        self._table.release({embedding for _, embedding in found}, self._commit.number + 1)
-        self._rows.forget()
-        return len(found)
-
-    def _remove_orphans(self) -> int:
-        """Remove the documents that no source has; how many chunks they had."""
-        orphans = self._database.all(
-            # Not by an index: one that has lost a source would have its document removed.
-            "SELECT id FROM document NOT INDEXED "
-            "WHERE id NOT IN (SELECT document FROM source NOT INDEXED WHERE document IS NOT NULL)"
-        )
-        return sum(self._remove_document(document) for (document,) in orphans)
-
     def _next(self) -> Commit:
         """The commit that the open transaction makes; its derived file is on disk when this returns."""
         commit = commits.following(self._rows, self._commit, after=self._after)
@@ -396,14 +322,3 @@ class Writer:
     def _sweep(self) -> None:
         with explained(self.path):
             folder.sweep(self.path, keep=self._folder, derived=self._commit.dense)
-
-
-def _require_slices(document: Document, chunks: Sequence[Chunk]) -> None:
-    """Raise ValueError where a chunk is not a slice of the document."""
-    for chunk in chunks:
-        if chunk.document != document.id or document.text[chunk.start : chunk.end] != chunk.text:
-            raise ValueError(f"chunk {chunk.id} ({chunk.start}:{chunk.end}) is not a slice of document {document.id}")
-
-
-def _slabs(count: int) -> Iterator[slice]:
-    return (slice(start, min(start + _SLAB, count)) for start in range(0, count, _SLAB))

@@ -21,9 +21,9 @@ from rag.errors import ModelError
 from rag.models.checkpoint import dtype_for
 from rag.models.device import device as chosen_device
 from rag.models.hub import RERANKER, checked_folder
+from rag.models.opening import opening, safely
 from rag.models.passage_reader import OVERLAP
 from rag.models.sentence import max_tokens_of
-from rag.models.threads import limit_torch
 from rag.text.context import embedded_text
 
 Floats = NDArray[np.float32]
@@ -41,30 +41,15 @@ def open_cross_encoder(name: str, *, device: str = "auto") -> CrossEncoderRerank
     folder = checked_folder(name, RERANKER)
     _refuse_others(name, folder)
     place = chosen_device(device)
-    limit_torch()
-    from safetensors import SafetensorError
-    from sentence_transformers import CrossEncoder
-    from torch.nn import Identity
-    from transformers.utils import logging as transformers_logging
+    with opening(name, "as a reranker", "Fetch it again, or choose another") as library:
+        from torch.nn import Identity
 
-    bars: Any = transformers_logging  # untyped functions
-    bars.disable_progress_bar()
-    try:
-        model = CrossEncoder(
-            str(folder),
-            device=place,
-            local_files_only=True,
-            trust_remote_code=False,
-            # float32 wherever it would be float16: whether a model stays in that range is not known.
-            model_kwargs={"use_safetensors": True, "dtype": dtype_for(place, encoder_decoder=True)},
-            # What the model itself says: a sigmoid makes 1.0 of all that is above 17, and ranks none of it.
-            activation_fn=Identity(),
-        )
+        # float32 wherever it would be float16: whether a model stays in that range is not known.
+        options = safely(place, dtype_for(place, encoder_decoder=True))
+        # What the model itself says: a sigmoid makes 1.0 of all that is above 17, and ranks none of it.
+        model = library.CrossEncoder(str(folder), **options, activation_fn=Identity())
         _refuse_random_head(name, folder, model)
         return CrossEncoderReranker(name, model)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as problem:
-        said = next(iter(str(problem).strip().splitlines()), type(problem).__name__)
-        raise ModelError(f"{name} cannot be used as a reranker: {said} Fetch it again, or choose another") from problem
 
 
 class CrossEncoderReranker:

@@ -22,7 +22,7 @@ from rag.models.cache import sha256
 from rag.models.device import device as chosen_device
 from rag.models.encoder import unit_rows
 from rag.models.hub import checked_folder
-from rag.models.threads import limit_torch
+from rag.models.opening import opening, safely
 
 Floats = NDArray[np.float32]
 log = logging.getLogger(__name__)
@@ -41,27 +41,9 @@ def open_sentence_transformer(name: str, *, device: str = "auto", engine: str = 
         raise SettingsError(f"engine = 'onnx' runs the built-in embedder alone, not {name!r}. Use engine = 'auto'.")
     folder = checked_folder(name)
     place = chosen_device(device)
-    limit_torch()
-    from safetensors import SafetensorError
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging as transformers_logging
-
-    bars: Any = transformers_logging  # untyped functions
-    bars.disable_progress_bar()
-    try:
-        model = SentenceTransformer(
-            str(folder),
-            device=place,
-            local_files_only=True,
-            trust_remote_code=False,
-            model_kwargs={"use_safetensors": True, "dtype": _dtype(place)},
-        )
+    with opening(name, "as an embedder", "Choose another, or see: rag models") as library:
+        model = library.SentenceTransformer(str(folder), **safely(place, _dtype(place)))
         return SentenceTransformerEmbedder(name, folder, model)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as problem:
-        said = next(iter(str(problem).strip().splitlines()), type(problem).__name__)
-        raise ModelError(
-            f"{name} cannot be used as an embedder: {said} Choose another, or see: rag models"
-        ) from problem
 
 
 def _dtype(device: str) -> str:

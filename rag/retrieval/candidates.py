@@ -64,6 +64,21 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """What candidates are searched for: a `question`, its Embeddings (n = 1) and how many each group is to have.
+
+    A group is a language; with an embedder that is `neutral` between languages there is one. With `among` (m,),
+    ascending, only these rows are looked at.
+    """
+
+    question: str
+    query: Embeddings
+    k: int
+    neutral: bool = False
+    among: Rows | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Matches:
     """What a question's words find without its embedding: `rows` (n,) ascending, `held` those of each phrase."""
 
@@ -80,45 +95,25 @@ def matches(store: Store, question: str, k: int, among: Rows | None = None) -> M
 
 
 def gather(
-    store: Store,
-    question: str,
-    query: Embeddings,
-    k: int,
-    *,
-    neutral: bool = False,
-    among: Rows | None = None,
-    fusion: Fusion = DEFAULT,
-    matched: Callable[[], Matches] | None = None,
+    store: Store, search: Search, *, fusion: Fusion = DEFAULT, matched: Callable[[], Matches] | None = None
 ) -> list[Candidates]:
     """The candidates of each group by the first fusion, best first; at least `k` each where it has them.
 
-    `query` is the question's Embeddings (n = 1). A group is a language; with an embedder that is `neutral` between
-    languages there is one. With `among` (m,), ascending, only these rows are looked at. `matched` gives what `matches`
-    does for the same question, k and rows, where the caller has begun with it.
+    `matched` gives what `matches` does for the same question, k and rows, where the caller has begun with it.
     """
-    found = legs(store, question, query, k, neutral=neutral, among=among, matched=matched)
-    mass = store.mass(question)
-    return [fused(group, mass, fusion) for group in found]
+    mass = store.mass(search.question)
+    return [fused(group, mass, fusion) for group in legs(store, search, matched)]
 
 
-def legs(
-    store: Store,
-    question: str,
-    query: Embeddings,
-    k: int,
-    *,
-    neutral: bool = False,
-    among: Rows | None = None,
-    matched: Callable[[], Matches] | None = None,
-) -> list[Candidates]:
+def legs(store: Store, search: Search, matched: Callable[[], Matches] | None = None) -> list[Candidates]:
     """What `gather` finds before it is fused: scores are 0, the order is that of the rows."""
-    depth, vector = _depth(k), query.vectors[0]
+    question, vector, among = search.question, search.query.vectors[0], search.among
     counts = store.languages()
-    groups = [frozenset(counts)] if neutral and counts else language_groups(counts)
+    groups = [frozenset(counts)] if search.neutral and counts else language_groups(counts)
     alone = len(groups) == 1
     wanted = [among if alone else _both(store.rows_in(group), among) for group in groups]
-    nearest = [store.search_dense(vector, depth, rows)[0] for rows in wanted]
-    words = matched() if matched else matches(store, question, k, among)
+    nearest = [store.search_dense(vector, _depth(search.k), rows)[0] for rows in wanted]
+    words = matched() if matched else matches(store, question, search.k, among)
     spoken = np.array([] if alone else store.languages_of(words.rows), str)
     found = []
     for group, near in zip(groups, nearest, strict=True):

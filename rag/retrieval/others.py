@@ -63,7 +63,7 @@ def similar(index: Index, document: str, k: int = 5, *, where: str = "") -> list
     among = np.setdiff1d(index.rows_where(parse_filter(where)), own, assume_unique=True)
     probes = np.unique(np.linspace(0, len(own) - 1, min(PROBES, len(own))).round().astype(np.int64))
     vectors = index.vectors(np.array(own, np.int64)[probes])
-    near = [index.search_dense(vector, NEAR, among) for vector in vectors]
+    near = index.search_dense_each(vectors, NEAR, among)
     rows = np.unique(np.concatenate([found for found, _ in near])) if near else np.empty(0, np.int64)
     if not len(rows):
         return []

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rag.datatypes import Embeddings, Hit
+from rag.datatypes import Hit
 from rag.index.filters import parse_filter
 from rag.index.index import Index
 from rag.protocols import Embedder, Reranker, Store
-from rag.retrieval.candidates import LEG_DEPTH, Candidates, Matches, gather, in_front, look_closer, matches
+from rag.retrieval.candidates import LEG_DEPTH, Candidates, Matches, Search, gather, in_front, look_closer, matches
 from rag.retrieval.diverse import diversified
 from rag.retrieval.dress import dressed
 from rag.retrieval.fuse import DEFAULT, Fusion
@@ -82,7 +82,9 @@ class Retriever:
         with ThreadPoolExecutor(1, "lexical") as beside:  # the words need no embedding: they are looked for meanwhile
             words = beside.submit(matches, self.index, question, k, among)
             query = self._timed("embed", lambda: self.embedder.embed_query(question, tokens=True))
-            found = self._candidates(question, query, k, k, among, words.result)
+            neutral = getattr(self.embedder, "neutral", False)
+            search = Search(question, query, k, neutral, among)
+            found = self._candidates(search, k, words.result)
         depth, head = k, None
         while True:
             deepest = len(found) < max(LEG_DEPTH, 2 * depth)
@@ -100,24 +102,14 @@ class Retriever:
             if len(hits) >= k or deepest or not (group or joined):
                 break
             depth *= 4  # a few long documents, or copies, were all that came: look further down
-            found = self._candidates(question, query, k, depth, among)
+            found = self._candidates(replace(search, k=depth), k)
         self.seconds["total"] = time.perf_counter() - started
         return hits[:k]
 
-    def _candidates(
-        self,
-        question: str,
-        query: Embeddings,
-        k: int,
-        depth: int,
-        among: NDArray[np.int64] | None,
-        matched: Callable[[], Matches] | None = None,
-    ) -> Candidates:
-        """`depth` candidates at least, best first; late interaction has looked at those that `k` hits come from."""
-        neutral = getattr(self.embedder, "neutral", False)
-        search = partial(gather, neutral=neutral, among=among, fusion=self.fusion, matched=matched)
-        groups = self._timed("search", partial(search, self.index, question, query, depth))
-        maxsim = partial(self.index.late_scores, query.tokens[0])
+    def _candidates(self, search: Search, k: int, matched: Callable[[], Matches] | None = None) -> Candidates:
+        """What is searched for, best first; late interaction has looked at those that `k` hits come from."""
+        groups = self._timed("search", partial(gather, self.index, search, fusion=self.fusion, matched=matched))
+        maxsim = partial(self.index.late_scores, search.query.tokens[0])
         return self._timed("late", partial(look_closer, maxsim, groups, k, self.fusion))
 
     def _timed(self, stage: str, step: Callable[[], T]) -> T:

@@ -13,7 +13,7 @@ from typer.testing import Result
 
 from rag.cli import parts
 from rag.datatypes import Hit
-from rag.index import dense
+from rag.index import dense_build
 from rag.models.fakes import HashEmbedder
 from tests.cli.conftest import EVIL, FERRY, ROPE
 from tests.models.tiny_cross_encoder import make_cross_encoder
@@ -71,13 +71,17 @@ def test_an_index_keeps_its_chunking_where_none_is_chosen_and_refuses_another(ra
 
 
 def test_how_vectors_are_searched_is_a_setting(rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dense, "CODES_LEAST", 2)
+    monkeypatch.setattr(dense_build, "CODES_LEAST", 2)
     (folder / "rag.toml").write_text("dense = 'ivf'", encoding="utf-8")
     rag("ingest", "docs")
     assert as_json(rag("status", "--json"))["dense"] == "ivf"
     (folder / "rag.toml").write_text("dense = 'exact'", encoding="utf-8")
     rag("compact")
     assert as_json(rag("status", "--json"))["dense"] == "exact"
+    rag("snapshot", "taken")
+    (folder / "rag.toml").write_text("dense = 'ivf'", encoding="utf-8")
+    rag("restore", "taken", "--index", "again")
+    assert as_json(rag("status", "--index", "again", "--json"))["dense"] == "ivf"
     (folder / "rag.toml").write_text("dense = 'hnsw'", encoding="utf-8")
     assert "auto, exact, ivf" in rag("ingest", "docs", code=1).stderr
 
@@ -594,6 +598,15 @@ def test_tune_writes_weights_that_hold_on_the_rest(rag: Run, folder: Path, monke
     monkeypatch.setenv("RAG_LATE_WEIGHT", "3")
     assert "RAG_LATE_WEIGHT would win over" in rag("tune", "many", "--overwrite", code=1).stderr
     rag("tune", "many", "--index", "measured", "--dry-run")
+
+
+def test_tune_says_that_a_reranker_has_the_last_word(rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many_judged(folder)
+    monkeypatch.setattr("rag.models.load.load_embedder", lambda name, **_: HashEmbedder(8))
+    said = "measured without reranker = some/model (RAG_RERANKER), which has the last word on the order"
+    assert said not in rag("tune", "many", "--dry-run").stderr
+    monkeypatch.setenv("RAG_RERANKER", "some/model")
+    assert said in rag("tune", "many", "--dry-run").stderr
 
 
 def test_tune_writes_beside_the_index_that_a_subfolder_uses(

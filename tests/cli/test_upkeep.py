@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.testing import Result
 
+from rag.index import dense_build
 from tests.cli.conftest import ROPE
 
 Run = Callable[..., Result]
@@ -62,12 +64,15 @@ def test_a_snapshot_is_taken_and_restored(indexed: Run, folder: Path) -> None:
     assert taken == {"index": "indexes/default", "commit": 3, "snapshot": "backup/tuesday"}
 
 
-def test_an_index_of_an_earlier_format_is_migrated(rag: Run, folder: Path) -> None:
+def test_an_index_of_an_earlier_format_is_migrated(rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     golden = Path(__file__).parent.parent / "index" / "golden" / "format-2.zip"
     with zipfile.ZipFile(golden) as packed:
         packed.extractall(folder / "indexes" / "default")
     assert "rag migrate" in rag("status", code=1).stderr
+    monkeypatch.setattr(dense_build, "CODES_LEAST", 2)
+    (folder / "rag.toml").write_text("dense = 'ivf'", encoding="utf-8")
     assert rag("migrate").stdout == "indexes/default has format 4 now, 2 before\n"
+    assert as_json(rag("status", "--json"))["dense"] == "ivf"
     assert rag("migrate").stdout == "indexes/default has format 4 already\n"
     assert as_json(rag("migrate", "--json")) == {"index": "indexes/default", "format": {"before": 4, "after": 4}}
     assert rag("check", "--deep").stdout == "sound\n"

@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rag.errors import IndexDamaged
-from rag.index.database import Database
+from rag.index.database import Database, open_reader
 from rag.index.index import Index
+from rag.index.rows import Rows
 from rag.index.schema import checksum
 from tests.index.samples import EMBEDDER, database_file, document, filled
 
+VECTORS = methodcaller("vectors", EMBEDDER.dimension)
 QUESTION = "Which valve of machine 3 was checked at 21 degrees?"
 
 
@@ -167,3 +171,31 @@ def test_pages_that_lead_back_to_where_they_were_read_are_damage(
         monkeypatch.setattr(Database, "all", back)
         with pytest.raises(IndexDamaged, match="the embeddings of its chunks are not the same"):
             list(index._rows.vector_slabs(32, 3))
+
+
+@pytest.mark.parametrize(
+    ("asked", "wrong", "verb", "says"),
+    [
+        ("source NOT INDEXED", lambda found: [*found, found[-1]], Rows.all_sources, "a source is there twice"),
+        ("INDEXED BY chunk_embedding", lambda found: found[1:], VECTORS, "embeddings of its chunks are not the same"),
+        ("sqlite_autoindex_document", lambda _: [(9,)], Rows.document_metadata, "documents are missing or there twice"),
+        ("document WHERE rowid", lambda _: [], Rows.document_metadata, r"the document at \d is not found there"),
+    ],
+)
+def test_what_sqlite_finds_in_one_place_and_not_in_another_is_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, wrong: Any, verb: Callable[[Rows], Any], says: str
+) -> None:
+    file = database_file(filled(tmp_path, [1, 2]))
+    with closing(open_reader(file)) as sound:
+        verb(Rows(sound))
+    database = open_reader(file)
+    read_all = database.all
+
+    def lying(statement: str, values: Sequence[object] = ()) -> Any:
+        found = read_all(statement, values)
+        return wrong(found) if asked in statement else found
+
+    monkeypatch.setattr(database, "all", lying)
+    with pytest.raises(IndexDamaged, match=says):
+        verb(Rows(database))
+    database.close()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -202,3 +203,23 @@ def test_who_may_not_write_moves_on_when_the_owner_has(tmp_path: Path, monkeypat
             assert reader.refresh()
             assert reader.commit == 29
             assert reader.check() == []
+
+
+def test_who_may_not_write_is_told_when_the_database_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = filled(tmp_path, [1])
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    with Index.open(path) as reader:
+        database_file(path).unlink()
+        with pytest.raises(IndexDamaged, match="it is missing"):
+            reader.refresh()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no statvfs")
+@pytest.mark.parametrize(("files", "says"), [(0, "is full"), (9, "cannot be read or written")])
+def test_a_disk_without_room_for_another_file_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int, says: str
+) -> None:
+    room = {"f_frsize": 4096, "f_blocks": 10**6, "f_bfree": 10**6, "f_bavail": 10**6}
+    monkeypatch.setattr(os, "statvfs", lambda _folder: SimpleNamespace(f_files=100, f_favail=files, **room))
+    with pytest.raises(IndexProblem, match=says), explained(tmp_path / "index.sqlite"):
+        raise sqlite_error(sqlite3.SQLITE_CANTOPEN)

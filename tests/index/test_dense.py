@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import logging
 import os
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rag.errors import IndexDamaged
-from rag.index import dense, dense_file, upkeep
+from rag.index import dense, dense_build, dense_file, upkeep
 from rag.index.database import open_reader
 from rag.index.index import Index
 from rag.index.records import Commit
@@ -70,6 +71,20 @@ def test_search_among_some_rows_gives_only_those() -> None:
     assert made.search(query, 8, np.empty(0, np.int64))[0].tolist() == []
 
 
+@pytest.mark.usefixtures("coded")
+@pytest.mark.parametrize("few", [False, True])
+def test_many_vectors_at_once_find_what_each_finds(tmp_path: Path, few: bool) -> None:
+    queries = vectors(9, 64, seed=5).astype(np.float32)
+    among = ROWS[::7] if few else None
+    for made in both(tmp_path, vectors(len(ROWS), 64)):
+        for query, (rows, scores) in zip(queries, made.search_each(queries, 8, among), strict=True):
+            wanted, products = made.search(query, 8, among)
+            assert (rows.tolist(), scores.tolist()) == (wanted.tolist(), products.tolist())
+    with_tail, live, _ = part(40, 10, (10, 139))
+    found = with_tail.search_each(vectors(3, seed=5).astype(np.float32), 8, live[:0] if few else None)
+    assert [len(rows) for rows, _ in found] == [0 if few else 8] * 3
+
+
 @pytest.mark.parametrize("wrong", [9, 11, 10_000, -1])
 def test_scores_of_a_row_that_is_not_there_are_an_error(wrong: int) -> None:
     for sizes in ((5, 5), (5, 0), (0, 5)):
@@ -78,7 +93,7 @@ def test_scores_of_a_row_that_is_not_there_are_an_error(wrong: int) -> None:
 
 
 def rows_of(folder: Path, rows: NDArray[np.int64], stored: NDArray[np.float16]) -> Any:
-    """What `dense.write` asks of the rows of an index."""
+    """What `dense_build.write` asks of the rows of an index."""
 
     def slabs(_dimension: int, size: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float16]]]:
         for start in range(0, len(rows), size):
@@ -90,7 +105,7 @@ def rows_of(folder: Path, rows: NDArray[np.int64], stored: NDArray[np.float16]) 
 
 def written(folder: Path, rows: NDArray[np.int64], stored: NDArray[np.float16]) -> Commit:
     """A commit whose derived file is in the folder."""
-    return dense.write(rows_of(folder, rows, stored), Commit(chunks=len(rows)), stored.shape[1])
+    return dense_build.write(rows_of(folder, rows, stored), Commit(chunks=len(rows)), stored.shape[1])
 
 
 def read(folder: Path, commit: Commit, dimension: int = 64, otherwise: Any = None) -> dense.Base | None:
@@ -216,9 +231,10 @@ def test_the_limit_grows_with_the_base() -> None:
 def coded(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is large is smaller: a base of 2,000 rows has codes."""
     steps = ((4, 100), (2, 200), (1, 400))
-    smaller = {"EXACT_LIMIT": 300, "STEPS": steps, "EFFORT_PER_HIT": 2, "PROBES": 30, "RECALL_LEAST": 0.9, "_SLAB": 700}
+    smaller = {"EXACT_LIMIT": 300, "STEPS": steps, "PROBES": 30, "RECALL_LEAST": 0.9, "_SLAB": 700}
     for name, value in smaller.items():
-        monkeypatch.setattr(dense, name, value)
+        monkeypatch.setattr(dense_build, name, value)
+    monkeypatch.setattr(dense, "EFFORT_PER_HIT", 2)
 
 
 ROWS = np.arange(5, 2005, dtype=np.int64)
@@ -265,12 +281,12 @@ def test_the_file_says_how_it_is_searched_and_what_that_finds(tmp_path: Path, mo
         assert dense.described(file, replace(commit, dense_sha256="another"), 64) == ("exact", 1.0)
     assert dense.described(None, commit, 64) == ("exact", 1.0)
     assert written(tmp_path, ROWS, stored) == commit
-    monkeypatch.setattr(dense, "STEPS", ((32, 5), (16, 10), (1, 400)))
+    monkeypatch.setattr(dense_build, "STEPS", ((32, 5), (16, 10), (1, 400)))
     base = read(tmp_path, written(tmp_path, ROWS, stored))
     assert base is not None
     assert base.facts is not None
     assert (base.facts.probes, base.facts.effort) == (32, 400), "more is tried until it is enough"
-    monkeypatch.setattr(dense, "RECALL_LEAST", 1.1)
+    monkeypatch.setattr(dense_build, "RECALL_LEAST", 1.1)
     for count in (2000, 9):
         commit = written(tmp_path, ROWS[:count], stored[:count])
         base = read(tmp_path, commit)
@@ -282,11 +298,11 @@ def test_the_file_says_how_it_is_searched_and_what_that_finds(tmp_path: Path, mo
 
 
 def test_the_tenth_nearest_is_found_slab_by_slab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dense, "_SLAB", 7)
+    monkeypatch.setattr(dense_build, "_SLAB", 7)
     stored, asked = vectors(40), vectors(2, seed=3).astype(np.float32)
     with records_of(tmp_path, np.arange(40), stored) as kept:
         wanted = np.sort(asked @ stored.astype(np.float32).T, axis=1)[:, -10]
-        assert dense._tenth(kept, asked).tolist() == pytest.approx(wanted.tolist(), abs=1e-6)
+        assert dense_build._tenth(kept, asked).tolist() == pytest.approx(wanted.tolist(), abs=1e-6)
 
 
 @pytest.mark.usefixtures("coded")
@@ -316,20 +332,20 @@ def test_codes_and_a_filter(tmp_path: Path, passes: str) -> None:
 def test_where_too_few_codes_of_the_nearest_lists_pass_all_lists_are_searched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dense, "STEPS", ((8, 50),))
-    monkeypatch.setattr(dense, "RECALL_LEAST", 0)
+    monkeypatch.setattr(dense_build, "STEPS", ((8, 50),))
+    monkeypatch.setattr(dense_build, "RECALL_LEAST", 0)
     stored = vectors(len(ROWS), 64)
     query = vectors(1, 64, seed=7)[0].astype(np.float32)
     farthest = np.sort(ROWS[np.argsort(stored.astype(np.float32) @ query)][:1200])
     by_codes, _ = both(tmp_path, stored)
     probed: list[int] = []
-    nearest = dense._nearest
+    nearest = dense.nearest
 
     def listened(index: Any, asked: Floats, count: int, probes: int, selector: Any = None) -> Any:
         probed.append(probes)
         return nearest(index, asked, count, 1 if len(probed) == 1 else probes, selector)
 
-    monkeypatch.setattr(dense, "_nearest", listened)
+    monkeypatch.setattr(dense, "nearest", listened)
     assert len(by_codes.search(query, 8, farthest)[0]) == 8
     assert len(probed) == 2
     assert probed[0] < probed[1] == 32
@@ -358,7 +374,7 @@ def test_a_file_with_codes_that_this_faiss_cannot_read_is_not_used(tmp_path: Pat
     data = (tmp_path / commit.dense).read_bytes()
     other = read(tmp_path, written(tmp_path, ROWS[:1000], stored[:1000]))
     assert other is not None
-    for codes in (b"not of FAISS", dense._bytes(other.index)):
+    for codes in (b"not of FAISS", dense.serialised(other.index)):
         wrong = dense_file.Table(table.facts, table.rows, codes).data()
         (tmp_path / "d").write_bytes(data[: -len(table.data())] + wrong)
         named = replace(commit, dense="d", dense_sha256=hashlib.sha256(wrong).hexdigest())
@@ -372,7 +388,7 @@ def test_an_index_with_codes_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with Index.open(path) as index:
         wanted = index.search_dense(query, 5)[0].tolist()
         assert (index.status().dense, index.status().recall) == ("exact", 1.0)
-    monkeypatch.setattr(dense, "EXACT_LIMIT", 3)
+    monkeypatch.setattr(dense_build, "EXACT_LIMIT", 3)
     monkeypatch.setattr(dense, "tail_limit", lambda _base: 0)
     with open_writer(path) as writer:
         put(writer, 100)
@@ -390,7 +406,7 @@ def test_an_index_with_codes_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.usefixtures("coded")
 def test_how_vectors_are_searched_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dense, "CODES_LEAST", 20)
+    monkeypatch.setattr(dense_build, "CODES_LEAST", 20)
     path = filled(tmp_path / "index", range(6))
 
     def committed(family: str) -> tuple[int, str]:
@@ -404,30 +420,35 @@ def test_how_vectors_are_searched_can_be_chosen(tmp_path: Path, monkeypatch: pyt
     assert committed("ivf") == committed("auto") == (2, "ivf")
     assert committed("exact") == (3, "exact")
     assert committed("auto") == committed("exact") == (3, "exact")
-    monkeypatch.setattr(dense, "STEPS", ((2, 1),))
+    monkeypatch.setattr(dense_build, "STEPS", ((2, 1),))
     assert committed("ivf") == (4, "ivf")  # whatever it finds
     with Index.open(path) as index:
-        assert index.status().recall < dense.RECALL_LEAST
+        assert index.status().recall < dense_build.RECALL_LEAST
     upkeep.compact(path, dense="ivf")
     assert committed("auto") == (5, "ivf")
     upkeep.compact(path, dense="exact")
     assert committed("auto") == (6, "exact")
-    monkeypatch.setattr(dense, "CODES_LEAST", 40)
-    assert committed("ivf") == (6, "exact")  # too few rows for lists
+    upkeep.snapshot(path, tmp_path / "taken")
+    upkeep.restore(tmp_path / "taken", path, replace=True, dense="ivf")
+    assert committed("auto") == (7, "ivf")
+    upkeep.restore(tmp_path / "taken", path, replace=True, dense="exact")
+    assert committed("auto") == (8, "exact")
+    monkeypatch.setattr(dense_build, "CODES_LEAST", 40)
+    assert committed("ivf") == (8, "exact")  # too few rows for lists
     with open_writer(path, dense="ivf") as writer:
         put(writer, 50)
         writer.commit()
         for number in range(51, 55):
             put(writer, number)
     with Index.open(path) as index:
-        assert (index.commit, index.status().dense) == (8, "ivf")
+        assert (index.commit, index.status().dense) == (10, "ivf")
 
 
 @pytest.mark.usefixtures("coded")
 def test_a_vector_that_is_damaged_is_read_from_the_database_and_the_file_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(dense, "EXACT_LIMIT", 3)
+    monkeypatch.setattr(dense_build, "EXACT_LIMIT", 3)
     path = filled(tmp_path / "index", range(6))
     query = EMBEDDER.embed_query("machine 3").vectors[0]
     with Index.open(path) as index:
@@ -569,3 +590,31 @@ def closing_rows(path: Path) -> Iterator[Rows]:
     database = open_reader(database_file(path))
     yield Rows(database)
     database.close()
+
+
+class Unreadable(io.FileIO):
+    """A file that is there and open, on a disk that gives nothing any more."""
+
+    def read(self, *_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_file_that_cannot_be_read_costs_a_warning_and_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = filled(tmp_path)
+    query = EMBEDDER.embed_query("machine 3").vectors[0]
+    with Index.open(path) as index:
+        wanted = index.search_dense(query, 5)[0].tolist()
+
+    def failing(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    unreadable: Any = Unreadable(dense_file_of(path))
+    with Index.open(path) as index:
+        assert index._dense_file is not None
+        index._dense_file.close()
+        index._dense_file = unreadable
+        monkeypatch.setattr(os, "pread", failing, raising=False)
+        assert index.search_dense(query, 5)[0].tolist() == wanted
+    assert "is missing or damaged; searching from the database instead" in caplog.text

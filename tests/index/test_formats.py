@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import sqlite3
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexOutdated
-from rag.index import folder, upkeep
+from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexOutdated, SettingsError
+from rag.index import dense_build, folder, upkeep
+from rag.index.database import Database
 from rag.index.index import Index
 from rag.index.schema import FORMAT
 from tests.index.samples import database_file, held, open_writer, put, source
@@ -75,6 +78,26 @@ def test_an_earlier_format_is_migrated_without_embedding(tmp_path: Path, version
         assert index.manifest.format == FORMAT
         kept = "SELECT key, vector FROM embedding WHERE released IS NULL ORDER BY key"
         assert index._rows.database.all(kept) == wanted._rows.database.all(kept)
+
+
+@pytest.mark.parametrize("family", ["exact", "ivf"])
+def test_a_migrated_index_is_searched_as_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str
+) -> None:
+    monkeypatch.setattr(dense_build, "CODES_LEAST", 2)
+    path = golden(1, tmp_path / "index")
+    upkeep.migrate(path, dense=family)
+    with Index.open(path) as index:
+        assert index.status().dense == family
+
+
+def test_how_vectors_are_searched_is_one_of_the_families(tmp_path: Path) -> None:
+    path = golden(1, tmp_path / "index")
+    with pytest.raises(SettingsError, match="dense = 'hnsw' is not one of: auto, exact, ivf"):
+        upkeep.migrate(path, dense="hnsw")
+    with pytest.raises(SettingsError, match="dense = 'hnsw' is not one of: auto, exact, ivf"):
+        upkeep.restore(path, tmp_path / "another", dense="hnsw")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["index"]
 
 
 @pytest.mark.parametrize("version", EARLIER)
@@ -146,4 +169,19 @@ def test_what_is_no_index_is_not_migrated(tmp_path: Path) -> None:
         upkeep.migrate(path)
     database_file(path).unlink()
     with pytest.raises(IndexDamaged, match="it is missing"):
+        upkeep.migrate(path)
+
+
+def test_rows_of_an_earlier_format_that_come_out_of_order_are_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = golden(1, tmp_path / "index")
+    read_all = Database.all
+
+    def backwards(self: Database, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        found = read_all(self, statement, values)
+        return found[::-1] if "ORDER BY rowid LIMIT" in statement else found
+
+    monkeypatch.setattr(Database, "all", backwards)
+    with pytest.raises(IndexDamaged, match=r"the rows of \w+ are out of order"):
         upkeep.migrate(path)

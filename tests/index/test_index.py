@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
+import tempfile
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
 
-from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
+from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexProblem
 from rag.index import dense, upkeep
 from rag.index.chunking import Chunking
 from rag.index.index import Index
@@ -19,6 +25,7 @@ from rag.index.writer import Writer
 from rag.models.fakes import HashEmbedder
 from rag.protocols import Store
 from rag.text.context import embedded_text
+from rag.text.terms import terms
 from tests.index.samples import (
     CHUNKING,
     EMBEDDER,
@@ -381,3 +388,80 @@ def test_damage_that_is_read_ahead_is_told_by_the_search(tmp_path: Path) -> None
         index.prepare()
         with pytest.raises(IndexDamaged, match=r"a vector .1. does not have its checksum"):
             index.search_dense(EMBEDDER.embed_query("pump").vectors[0], 3)
+
+
+def test_what_is_known_of_the_rows_that_were_found(tmp_path: Path) -> None:
+    path = filled(tmp_path / "index", [1, 2])
+    with Index.open(path) as index:
+        rows = np.array(index.rows_of("d2v0"), np.int64)
+        texts = [embedded_text(chunk) for chunk in index.chunks(rows.tolist())]
+        wanted = EMBEDDER.embed_texts(texts).vectors
+        assert index.vectors(rows).tolist() == pytest.approx(wanted, abs=1e-3)
+        each = [index.idf(term) for term in terms("machine nowhere")]
+        assert sum(each) == pytest.approx(index.mass("machine nowhere"))
+        assert 0 < each[0] < each[1]
+        assert np.linalg.norm(index.token_mean) > 0
+        assert index.date("d2v0") == ""
+    with open_writer(tmp_path / "empty") as writer:
+        assert writer.index.token_mean.tolist() == [0.0] * EMBEDDER.dimension
+
+
+def test_the_date_of_a_document_is_the_newest_of_its_places(tmp_path: Path) -> None:
+    with open_writer(tmp_path) as writer:
+        put(writer, 1)
+        writer.put_source(replace(source(1), given=(("date", "2023-02"),)))
+        writer.put_source(replace(source(1), path="copy.md", given=(("date", "2024-05-06"),)))
+    with Index.open(tmp_path) as index:
+        assert index.date("d1v0") == "2024-05-06"
+
+
+def test_a_writer_sees_the_status_of_what_is_not_committed(tmp_path: Path) -> None:
+    with open_writer(tmp_path) as writer:
+        put(writer, 1)
+        assert (writer.index.status().chunks, writer.index.status().commit) == (writer.counts.total, 0)
+        assert writer.counts.total > 0
+
+
+def test_the_status_of_a_reader_whose_generation_was_replaced(tmp_path: Path) -> None:
+    path = filled(tmp_path, [1])
+    with Index.open(path) as index:
+        before = index.status()
+        with open_writer(path, rebuild=True) as writer:
+            put(writer, 2)
+        assert index.status().documents == before.documents == 1
+
+
+@pytest.mark.parametrize("verb", [Index.all_sources, lambda index: index.search_lexical("machine", 3)])
+def test_a_reader_whose_transaction_sqlite_has_ended_mixes_no_commits(
+    tmp_path: Path, verb: Callable[[Index], object]
+) -> None:
+    path = filled(tmp_path / "index", [1])
+    with Index.open(path) as index:
+        with open_writer(path) as writer:
+            put(writer, 2)
+        # As SQLite does where a read fails: seen with pread64 that gave ESTALE or ETIMEDOUT.
+        index._rows.database._connection.execute("ROLLBACK")
+        with pytest.raises(IndexProblem, match="could not be read a moment ago"):
+            verb(index)
+        with pytest.raises(IndexProblem, match="could not be read a moment ago"):
+            index.copy(tmp_path)
+        assert index.refresh()
+        assert len(index.all_sources()) == 2
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, to become someone without rights"
+)
+def test_an_index_that_may_not_be_looked_at_is_a_sentence() -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from rag.index.index import Index; os.setuid(65534)\n"
+        "try: Index.open(Path(sys.argv[1]))\nexcept Exception as error: print(type(error).__name__, error)"
+    )
+    with tempfile.TemporaryDirectory() as public:
+        path = filled(Path(public) / "locked" / "index", [1])
+        Path(public).chmod(0o755)
+        for locked in (path, path.parent):
+            locked.chmod(0o700)
+            done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+            assert done.stdout.startswith("IndexProblem "), done
+            assert "cannot be read or written: Permission denied" in done.stdout

@@ -53,3 +53,14 @@ def test_a_file_system_without_locks_is_refused(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(lock, "_lock", no_locks)
     with pytest.raises(IndexProblem, match=r"cannot lock files .No locks available."):
         WriterLock(tmp_path)
+
+
+def test_a_lock_that_cannot_be_written_is_let_go_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        with pytest.raises(OSError, match="No space left"):
+            WriterLock(tmp_path)
+    WriterLock(tmp_path).release()  # as `rag watch` does, in the same process, when there is room again

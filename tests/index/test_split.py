@@ -308,3 +308,15 @@ def test_a_table_carries_its_header_across_windows(monkeypatch: pytest.MonkeyPat
     assert first.table_header == ""
     assert {chunk.table_header for chunk in others} == {"| part | price |"}
     assert found[-1][-1].text.endswith("EUR |\n\nAfter it.")
+
+
+def test_a_heading_that_fills_a_chunk_is_one_of_its_own() -> None:
+    heading = "# " + " ".join(["word"] * 23)  # with its mark 24 tokens, which is the limit
+    found = [chunk.text for chunk in chunks(f"{heading}\n\nA paragraph that follows it.")]
+    assert found == [heading, "A paragraph that follows it."]
+
+
+@pytest.mark.parametrize("little", ["# Pump", "Go."])
+def test_little_that_stands_far_above_the_next_text_is_a_chunk_of_its_own(little: str) -> None:
+    far = "\n" * 48 * SMALL.max_tokens
+    assert [chunk.text for chunk in chunks(f"{little}{far}Oil it.")] == [little, "Oil it."]

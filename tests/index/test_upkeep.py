@@ -145,7 +145,7 @@ def full(*_: object, **__: object) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("module", "name"), [(atomic, "write"), (atomic, "place"), (folder, "publish"), (dense, "_bytes")]
+    ("module", "name"), [(atomic, "write"), (atomic, "place"), (folder, "publish"), (dense, "serialised")]
 )
 @pytest.mark.parametrize("verb", ["compact", "restore"])
 def test_a_disk_that_fills_leaves_the_index_as_it_was(
@@ -370,3 +370,9 @@ def test_what_has_problems_never_takes_the_place_of_what_has_none(
         upkeep.compact(path)
     with Index.open(path) as index:
         assert len(index.search_dense(vector, 5)[0]) == 5
+
+
+def test_a_snapshot_of_an_index_without_documents_is_one_too(tmp_path: Path) -> None:
+    path = filled(tmp_path / "index", [])
+    assert upkeep.snapshot(path, tmp_path / "taken") == 0
+    assert held(tmp_path / "taken") == set()

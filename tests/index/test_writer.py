@@ -8,9 +8,9 @@ import pytest
 
 from rag.datatypes import Document, Embeddings, Source, State
 from rag.errors import IndexBusy, IndexMismatch, SettingsError
+from rag.index import documents as documents_module
 from rag.index import embeddings as embeddings_module
 from rag.index import upkeep
-from rag.index import writer as writer_module
 from rag.index.chunking import Chunking
 from rag.index.embeddings import embedding_key
 from rag.index.index import Index
@@ -203,7 +203,7 @@ def test_embeddings_are_kept_in_slabs_and_put_by_document(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("slab", [2, 4, 1000])
 def test_documents_are_put_together_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slab: int) -> None:
-    monkeypatch.setattr(writer_module, "_SLAB", slab)
+    monkeypatch.setattr(documents_module, "_SLAB", slab)
     long = replace(document(2, paragraphs=9), id="d2v0")
     made = [document(1), document(2), document(3), long, document(4)]
     cut = [(each, split(each, EMBEDDER, CHUNKING)) for each in made]

@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 
 from rag.datatypes import Document, Page, Source, State
-from rag.index import dense, lexical_changes
+from rag.index import dense, dense_build, lexical_changes
 from rag.index.index import Index
 from rag.index.split import split
 from rag.index.writer import Writer
@@ -32,7 +32,7 @@ _MONTHS = ("2024-04-30", "2024-05-02", "2024-06-01")
 def make_small() -> None:
     """For the rest of this process: what belongs to large indexes is there in small ones, and no clock is asked."""
     lexical_changes.GRAIN, lexical_changes.LARGEST, lexical_changes.PAGE = 8, 32, 48
-    dense.EXACT_LIMIT, dense.STEPS, dense.EFFORT_PER_HIT, dense.RECALL_LEAST = 12, ((1, 24),), 1, 0.0
+    dense_build.EXACT_LIMIT, dense_build.STEPS, dense_build.RECALL_LEAST, dense.EFFORT_PER_HIT = 12, ((1, 24),), 0.0, 1
     dense.tail_limit = lambda base: 16
     ticks = count(1_700_000_000)
     time.time = lambda: float(next(ticks))

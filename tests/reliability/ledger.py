@@ -13,9 +13,9 @@ from rag.datatypes import Embeddings
 from rag.index.chunking import Chunking
 from rag.index.index import Index
 from rag.index.writer import Writer
-from rag.intake import IngestReport
 from rag.models.fakes import HashEmbedder
 from rag.pipeline import ingest
+from rag.reports import IngestReport
 from tests.index.samples import database_file
 
 CHUNKING = Chunking(max_tokens=30, context_tokens=10)

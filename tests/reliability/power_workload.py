@@ -26,7 +26,7 @@ from rag.index.index import Index
 from tests.index.samples import open_writer, put, source
 
 MARKED = ("fsync", "rename", "replace")
-WRAPPERS = ("_flush", "_rename", "sync_folder")
+WRAPPERS = ("_flush", "_rename", "move", "sync_folder")
 _RAG = str(Path(database.__file__).parents[1])
 
 

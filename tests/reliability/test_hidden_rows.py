@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from rag.errors import IndexDamaged
-from rag.index import dense
+from rag.index import dense_build
 from rag.index import embeddings as embeddings_module
 from rag.index.filters import parse_filter
 from rag.index.index import Index
@@ -142,7 +142,7 @@ def test_the_status_does_not_quote_a_derived_file_that_is_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {"EXACT_LIMIT": 2, "STEPS": ((1, 5),), "RECALL_LEAST": 0.0}.items():
-        monkeypatch.setattr(dense, name, value)
+        monkeypatch.setattr(dense_build, name, value)
     path = filled(tmp_path)
     with Index.open(path) as index:
         assert (index.status().dense, index.status().recall > 0) == ("ivf", True)

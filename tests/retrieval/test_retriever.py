@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rag.datatypes import Chunk, Condition, Embeddings, Hit, Page, Source, State
 from rag.errors import FilterError
 from rag.models.fakes import HashEmbedder
-from rag.retrieval.candidates import gather, language_groups, look_closer
+from rag.retrieval.candidates import Search, gather, language_groups, look_closer
 from rag.retrieval.others import search_words
 from rag.retrieval.retriever import Retriever
 from rag.text.terms import terms
@@ -218,7 +218,7 @@ def test_a_chunk_that_stands_out_in_its_language_beats_a_language_that_is_nearer
     store = ListStore([f"text {number}" for number in range(12)], HashEmbedder(), ["en"] * 6 + ["zh"] * 6)
     store.own = np.array([[cosine, (1 - cosine**2) ** 0.5] for cosine in near + far], np.float32)
     store.tokens = tuple(store.own[row : row + 1] for row in range(12))
-    found = look_closer(partial(store.late_scores, query.tokens[0]), gather(store, "question", query, 5), 5)
+    found = look_closer(partial(store.late_scores, query.tokens[0]), gather(store, Search("question", query, 5)), 5)
     assert found.rows[0] == 10
     assert (np.diff(found.scores) <= 0).all()
 
@@ -229,10 +229,10 @@ def test_with_a_neutral_embedder_all_languages_are_ranked_together() -> None:
 
     store = ListStore(TEXTS * 5, HashEmbedder(), ["en", "zh", "en", "zh"] * 5)
     query = HashEmbedder().embed_query("oil", tokens=True)
-    assert len(gather(store, "oil", query, 3)) == 2
-    assert len(gather(store, "oil", query, 3, neutral=True)) == 1
+    assert len(gather(store, Search("oil", query, 3))) == 2
+    assert len(gather(store, Search("oil", query, 3, neutral=True))) == 1
     assert len(Retriever(store, Neutral()).retrieve("oil", k=3)) == 3
-    assert gather(ListStore((), HashEmbedder()), "oil", query, 3, neutral=True) == []
+    assert gather(ListStore((), HashEmbedder()), Search("oil", query, 3, neutral=True)) == []
 
 
 def test_diverse_hits_each_say_something_else() -> None:

@@ -1,0 +1,54 @@
+"""What a run says of itself: how far it is, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rag.datatypes import Source
+
+
+class Progress(Protocol):
+    """What shows long work. Units are whatever `start` counted: files' bytes here."""
+
+    def start(self, stage: str, total: int) -> None:
+        """A stage begins, with this many units to do."""
+
+    def advance(self, units: int) -> None:
+        """So many more are done."""
+
+    def finish(self) -> None:
+        """The stage is over."""
+
+
+class NoProgress:
+    """Shows nothing."""
+
+    def start(self, stage: str, total: int) -> None:
+        """Nothing."""
+
+    def advance(self, units: int) -> None:
+        """Nothing."""
+
+    def finish(self) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """How a run ended: DESIGN's summary as data. `files` folds the states, `seconds` adds up to `total`.
+
+    Those of "embed" are what the run waited for the embedder, which works while files are read.
+    """
+
+    index: Path
+    commit: int
+    files: dict[str, int]
+    pages: dict[str, int]
+    chunks_added: int
+    chunks_removed: int
+    chunks_total: int
+    problems: tuple[Source, ...]
+    tokens: int
+    seconds: dict[str, float]
