@@ -33,8 +33,8 @@ from rag.evaluation.answers import Judged, abstention, contains, judge, units
 from rag.evaluation.build import built_index, document_names
 from rag.evaluation.dataset import EvaluationSet, Gold, Query, read_set
 from rag.index.chunking import Chunking
-from rag.intake import NoProgress
 from rag.protocols import Embedder
+from rag.reports import NoProgress
 
 HANDBOOK = Path(__file__).parents[1] / "corpora" / "handbook"
 SETS = ["handbook", "cmrc2018", "xquad-en", "xquad-zh", "xquad-zh-en", "xquad-de", "xquad-ar", "clapnq"]

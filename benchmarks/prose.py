@@ -31,8 +31,8 @@ from rag.evaluation.build import built_index
 from rag.evaluation.dataset import Gold, read_set
 from rag.generation.generator import finished_sentences
 from rag.index.chunking import Chunking
-from rag.intake import NoProgress
 from rag.protocols import LanguageModel
+from rag.reports import NoProgress
 
 SETS = ["handbook", "cmrc2018"]
 _EXCERPT = re.compile(r'<excerpt number="([0-9]+)">(.*?)</excerpt>', re.DOTALL)
