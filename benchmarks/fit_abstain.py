@@ -10,6 +10,10 @@ Prints, by cross-validation over documents and organisations: AUROC, and what ea
 and abstains from of the unanswerable. The measured half is not looked at here: benchmarks/handbook.py reports on it.
 `--write` puts the fitted model into rag/generation/abstain.json. The threshold is the one that refuses at most
 `MOST_REFUSED` of the answerable questions, each judged by a model that has not seen its document.
+
+The curve behind `--risk` is of the same judgements: risk is the share of wrong among the answered, where an answer is
+right that holds the gold answer (as `rag eval` compares them) and one to an unanswerable question is wrong; every
+corpus counts alike. Of each risk it has the lowest confidence from which on no more of the answered are wrong.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
-from handbook import CORPUS, half_of, questions
+from handbook import CORPUS, gold_of, half_of, questions
 from numpy.typing import NDArray
 from polyglot import organisations
 from sklearn.linear_model import LogisticRegression
@@ -32,9 +36,11 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rag import Retriever, ingest, load_embedder, load_reader
+from rag.evaluation.answers import MOST_CHARACTERS, MOST_SENTENCES, contains
+from rag.evaluation.dataset import Gold
 from rag.generation import abstain
 from rag.generation.abstain import Signals, signals
-from rag.generation.evidence import read
+from rag.generation.evidence import quotes, rank, read
 from rag.pipeline import READ
 
 TARGET = Path(abstain.__file__).with_name("abstain.json")
@@ -42,7 +48,10 @@ MOST_REFUSED = 0.09
 DISTANT = 30  # questions of each further set
 EVERY = 5  # of the polyglot organisations, each fifth question: enough, and a matter of minutes
 FOLDS = 10
+LEAST = 30  # answered questions that a risk is told by
 REGULARISATION = 0.1  # a few hundred questions
+NOTHING = Gold((), answerable=False)
+RISKS = [step / 100 for step in range(1, 51)]
 NAMES = [each.name for each in fields(Signals)]
 
 Floats = NDArray[np.float64]
@@ -69,35 +78,44 @@ def main() -> None:
     for title in ("all", "handbook", "polyglot"):
         own = np.array([title in ("all", row.corpus) for row in rows])
         print(curve(f"{title}, cross-validated", confidence[own], answerable[own], threshold))
+    right = np.array([row.right for row in rows])
+    corpora = [row.corpus for row in rows]
+    weight = np.array([1 / corpora.count(corpus) for corpus in corpora])
+    weight[[corpus == "distant" for corpus in corpora]] = 0  # nobody asks so: it would make the rest look good
+    risks = risk_curve(confidence, right, weight)
+    print("\nrisk, from which confidence on, what share of the answerable is answered")
+    for risk, mark in risks:
+        print(f"{risk:.2f}  {mark:.3f}  {np.average(confidence[answerable] >= mark, weights=weight[answerable]):.1%}")
     if options.write:
-        TARGET.write_text(json.dumps(calibration(model, threshold), indent=1) + "\n", encoding="utf-8")
+        TARGET.write_text(json.dumps(calibration(model, threshold, risks), indent=1) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One question: its signals, and what is known of it; rows of one `group` stay together."""
+    """One question: its signals, what is known of it, and whether the quotes are right; a `group` stays together."""
 
     signals: Signals
     answerable: bool
+    right: bool
     group: str
     corpus: str
 
 
-def development() -> list[tuple[str, bool, str, str]]:
-    """The development half: question, whether it is answerable, its document, corpus."""
+def development() -> list[tuple[str, Gold, str, str]]:
+    """The development half: question, its gold answer, its document, corpus."""
     return [
-        (question, bool(gold["answerable"]), str(gold["near"]), "handbook")
+        (question, gold_of(gold), str(gold["near"]), "handbook")
         for gold, question in questions()
         if half_of(str(gold["near"])) == "development"
     ]
 
 
-def distant(folder: Path) -> list[tuple[str, bool, str, str]]:
+def distant(folder: Path) -> list[tuple[str, Gold, str, str]]:
     """Questions that the handbook does not answer since they are about something else."""
     found = []
     for path in sorted(folder.glob("*/queries.jsonl")):
         lines = path.read_text(encoding="utf-8").splitlines()[:DISTANT]
-        found += [(str(json.loads(line)["text"]), False, path.parent.name, "distant") for line in lines]
+        found += [(str(json.loads(line)["text"]), NOTHING, path.parent.name, "distant") for line in lines]
     return found
 
 
@@ -107,12 +125,12 @@ class Finder:
     def __init__(self) -> None:
         self.embedder, self.reader = load_embedder(), load_reader()
 
-    def handbook(self, asked: Sequence[tuple[str, bool, str, str]]) -> Iterator[Row]:
+    def handbook(self, asked: Sequence[tuple[str, Gold, str, str]]) -> Iterator[Row]:
         """Questions asked of the handbook."""
         with tempfile.TemporaryDirectory() as folder:
             retriever = self.indexed(CORPUS / "documents", Path(folder))
-            for question, answerable, group, corpus in asked:
-                yield Row(self.signals(question, retriever), answerable, group, corpus)
+            for question, gold, group, corpus in asked:
+                yield self.row(question, gold, retriever, group, corpus)
 
     def polyglot(self) -> Iterator[Row]:
         """Questions asked of each organisation that is held out."""
@@ -126,16 +144,20 @@ class Finder:
                     (documents / paper.name).write_text(paper.document.text, encoding="utf-8")
                 retriever = self.indexed(documents, Path(folder))
                 for question in [each for paper in one.papers for each in paper.questions][::EVERY]:
-                    found = self.signals(question.text, retriever)
-                    yield Row(found, bool(question.answers), one.name, "polyglot")
+                    gold = Gold(question.answers, bool(question.answers))
+                    yield self.row(question.text, gold, retriever, one.name, "polyglot")
 
     def indexed(self, documents: Path, folder: Path) -> Retriever:
         ingest([documents], folder / "index", self.embedder)
         return Retriever.open(folder / "index", self.embedder)
 
-    def signals(self, question: str, retriever: Retriever) -> Signals:
+    def row(self, question: str, gold: Gold, retriever: Retriever, group: str, corpus: str) -> Row:
         hits = retriever.retrieve(question, READ)
-        return signals(question, hits, read(question, hits, self.reader))
+        readings = read(question, hits, self.reader)
+        chosen = quotes(rank(hits, readings))[:MOST_SENTENCES]
+        text = " ".join(evidence.unit.shown for evidence in chosen)[:MOST_CHARACTERS]
+        right = gold.answerable and contains(text, gold)
+        return Row(signals(question, hits, readings), gold.answerable, right, group, corpus)
 
 
 def weights(model: Pipeline) -> str:
@@ -152,7 +174,20 @@ def curve(title: str, confidence: Floats, answerable: NDArray[np.bool_], thresho
     return "\n".join(lines)
 
 
-def calibration(model: Pipeline, threshold: float) -> dict[str, object]:
+def risk_curve(confidence: Floats, right: NDArray[np.bool_], weight: Floats) -> list[tuple[float, float]]:
+    """Of each of `RISKS` that is reached, the lowest confidence from which on the share of wrong is no more."""
+    order = np.argsort(-confidence)
+    risk = np.cumsum(weight[order] * ~right[order]) / np.maximum(np.cumsum(weight[order]), 1e-9)
+    enough = np.arange(len(order)) >= LEAST
+    found = []
+    for wanted in RISKS:
+        places = np.flatnonzero((risk <= wanted) & enough)
+        if len(places):
+            found.append((wanted, round(float(confidence[order[places[-1]]]), 4)))
+    return found
+
+
+def calibration(model: Pipeline, threshold: float, risks: list[tuple[float, float]]) -> dict[str, object]:
     """What rag/generation/abstain.json holds."""
     scaler, regression = model[0], model[-1]
     return {
@@ -162,6 +197,7 @@ def calibration(model: Pipeline, threshold: float) -> dict[str, object]:
         "weights": [round(float(value), 5) for value in regression.coef_[0]],
         "bias": round(float(regression.intercept_[0]), 5),
         "threshold": round(threshold, 4),
+        "risks": [list(pair) for pair in risks],
     }
 
 

@@ -60,6 +60,7 @@ KEYS: dict[str, Key] = {
     "late_weight": Key(2.5, "weight of late interaction (MaxSim)", most=100),
     "answer": Key("auto", "how an answer is composed", choices=("auto", "quotes", "prose")),
     "unsupported": Key("drop", "what becomes of a sentence that fails the check", choices=("drop", "mark")),
+    "risk": Key(0.0, "share of wrong among the answered that is accepted; 0: as fitted", most=1),
     "chunk_tokens": Key(320, "tokens of a chunk at most, its heading context not counted", least=16, most=8192),
     "context_tokens": Key(64, "tokens of a chunk's heading context at most", least=0, most=1024),
     "threads": Key(0, "CPU threads; 0 lets the libraries choose", least=0, most=1024),
@@ -92,6 +93,7 @@ class Settings:
     late_weight: float
     answer: str
     unsupported: str
+    risk: float
     chunk_tokens: int
     context_tokens: int
     threads: int
@@ -136,6 +138,7 @@ class Settings:
             late_weight=float(values["late_weight"]),
             answer=str(values["answer"]),
             unsupported=str(values["unsupported"]),
+            risk=float(values["risk"]),
             chunk_tokens=int(values["chunk_tokens"]),
             context_tokens=int(values["context_tokens"]),
             threads=int(values["threads"]),

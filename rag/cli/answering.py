@@ -24,6 +24,7 @@ from rag.cli.options import (
     IndexFlag,
     JsonFlag,
     RerankerFlag,
+    RiskFlag,
     WhereFlag,
 )
 from rag.cli.parts import make_generator, open_index, open_retriever, prepared
@@ -200,6 +201,7 @@ def ask(
     k: CountFlag = None,
     where: WhereFlag = None,
     answer: AnswerFlag = None,
+    risk: RiskFlag = None,
     index: IndexFlag = None,
     generator: GeneratorFlag = None,
     embedder: EmbedderFlag = None,
@@ -215,8 +217,8 @@ def ask(
 
     Example: rag ask "What happens when the documents do not hold the answer?"
     """
-    flags = {"k": k, "answer": answer, "index": index, "generator": generator, "reranker": reranker}
-    settings = prepared(Settings.load({**flags, "embedder": embedder, "device": device, "engine": engine}))
+    chosen = {"generator": generator, "reranker": reranker, "embedder": embedder, "device": device, "engine": engine}
+    settings = prepared(Settings.load({"k": k, "answer": answer, "risk": risk, "index": index, **chosen}))
     _check_question(question)
     only = _joined(where)
     if json:

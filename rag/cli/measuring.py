@@ -23,6 +23,7 @@ from rag.cli.options import (
     JsonFlag,
     LimitFlag,
     RerankerFlag,
+    RiskFlag,
 )
 from rag.cli.parts import fusion_of, ingest_parts, make_generator, open_reranker, prepared
 from rag.cli.progress import Bar
@@ -30,6 +31,14 @@ from rag.errors import SettingsError
 from rag.settings import Settings, Value
 
 T = TypeVar("T")
+_ABSTENTION = {
+    "precision": "abstained, rightly (precision)",
+    "recall": "unanswerable, abstained (recall)",
+    "refused": "answerable, refused",
+    "risk": "wrong among the answered (risk)",
+    "auroc": "abstention AUROC",
+    "aurc": "abstention AURC",
+}
 
 if TYPE_CHECKING:
     from rag.evaluation.answers import AnswerFigures
@@ -52,6 +61,7 @@ def evaluate(
     index: CacheFlag = None,
     k: CountFlag = None,
     answer: AnswerFlag = None,
+    risk: RiskFlag = None,
     generator: GeneratorFlag = None,
     embedder: EmbedderFlag = None,
     reranker: RerankerFlag = None,
@@ -65,8 +75,8 @@ def evaluate(
 
     Example: rag eval corpora/handbook --limit 20 --worst 3
     """
-    flags: dict[str, Value | Path | None] = {"index": index, "k": k, "answer": answer, "generator": generator}
-    flags |= {"embedder": embedder, "reranker": reranker, "device": device, "engine": engine}
+    flags: dict[str, Value | Path | None] = {"index": index, "k": k, "answer": answer, "risk": risk}
+    flags |= {"generator": generator, "embedder": embedder, "reranker": reranker, "device": device, "engine": engine}
     settings = prepared(Settings.load(flags))
     others = Settings.load(flags, against=against)
     both = [settings, _checked_others(others, against)] if against.strip() else [settings]
@@ -104,7 +114,7 @@ def _measure(
 
     sizes = ("chunk_tokens", "context_tokens")
     embedder, chunking = once(lambda: ingest_parts(settings, rebuild=index is None), "embedder", *sizes)
-    generator = once(lambda: make_generator(settings), "generator", "answer") if answers else None
+    generator = once(lambda: make_generator(settings), "generator", "answer", "risk") if answers else None
     reranker = once(lambda: open_reranker(settings), "reranker")
 
     def measured(corpus: Path, limit: int | None) -> EvaluationReport:
@@ -132,7 +142,7 @@ def _report_object(reports: Sequence[EvaluationReport], worst: int, *, queries: 
         "queries": report.queries,
         "judged": report.judged,
         "metrics": {name: dataclasses.asdict(figure) for name, figure in report.metrics.items()},
-        "answers": _answers_object(report.answers) if report.answers else None,
+        "answers": {**_answers_object(report.answers), "languages": _languages(report)} if report.answers else None,
         "latency_ms": dict(report.latency_ms),
         "settings": dict(report.settings),
         "problems": list(report.problems),
@@ -168,12 +178,20 @@ def _answers_object(figures: AnswerFigures) -> dict[str, Any]:
         "questions": figures.questions,
         **{name: figure.mean if figure else None for name, figure in scored.items()},
         "intervals": {name: [figure.low, figure.high] for name, figure in scored.items() if figure},
-        "abstention": dataclasses.asdict(figures.abstention),
+        "abstention": {
+            **dataclasses.asdict(figures.abstention),
+            "intervals": {name: list(around) for name, around in figures.intervals.items()},
+        },
         "citation_exact": figures.citation_exact,
         "supported": figures.supported,
         "dropped": figures.dropped,
         "length": figures.length,
+        "latency_ms": dict(figures.latency_ms),
     }
+
+
+def _languages(report: EvaluationReport) -> dict[str, Any]:
+    return {name: _answers_object(figures) for name, figures in report.languages.items()}
 
 
 def _print_report(reports: Sequence[EvaluationReport], against: str, worst: int, *, queries: bool) -> None:
@@ -198,6 +216,11 @@ def _print_figures(paper: render.Paper, report: EvaluationReport) -> None:
     rows = [(name, *render.figure_cells(figure)) for name, figure in report.metrics.items()]
     if report.answers:
         rows += _answer_rows(report.answers)
+    for name, figures in report.languages.items():
+        told = {"contains": figures.contains and figures.contains.mean, "refused": figures.abstention.refused}
+        told |= {"abstained": figures.abstention.recall}
+        cells = ", ".join(f"{what} {value:.4f}" for what, value in told.items() if value is not None)
+        rows.append((f"answers to {name or '?'}", str(figures.questions), cells))
     if report.latency_ms:
         rows.append(("search", f"{report.latency_ms['p50']:.0f} ms", f"p95 {report.latency_ms['p95']:.0f} ms"))
     render.show_table(paper, rows)
@@ -235,12 +258,11 @@ def _print_worst(paper: render.Paper, report: EvaluationReport, count: int) -> N
 def _answer_rows(figures: AnswerFigures) -> list[tuple[str, str, str]]:
     scored = {"contains": figures.contains, "exact": figures.exact, "f1": figures.f1}
     rows = [(name, *render.figure_cells(figure)) for name, figure in scored.items() if figure]
+    for name, title in _ABSTENTION.items():
+        value, around = getattr(figures.abstention, name), figures.intervals.get(name)
+        if value is not None:
+            rows.append((title, f"{value:.4f}", f"{around[0]:.4f} – {around[1]:.4f}" if around else ""))
     single = {
-        "abstained, rightly (precision)": figures.abstention.precision,
-        "unanswerable, abstained (recall)": figures.abstention.recall,
-        "answerable, refused": figures.abstention.refused,
-        "abstention AUROC": figures.abstention.auroc,
-        "abstention AURC": figures.abstention.aurc,
         "citations exact": figures.citation_exact,
         "sentences supported": figures.supported,
         "sentences dropped": figures.dropped,
@@ -248,4 +270,6 @@ def _answer_rows(figures: AnswerFigures) -> list[tuple[str, str, str]]:
     rows += [(name, f"{value:.4f}", "") for name, value in single.items() if value is not None]
     if figures.length is not None:
         rows.append(("answer length", f"{figures.length:.0f}", "characters"))
+    if figures.latency_ms:
+        rows.append(("answer", f"{figures.latency_ms['p50']:.0f} ms", f"p95 {figures.latency_ms['p95']:.0f} ms"))
     return rows

@@ -27,6 +27,10 @@ AnswerFlag = Annotated[
     Literal["auto", "quotes", "prose"] | None,
     typer.Option("--answer", metavar="MODE", help="auto, quotes (word for word) or prose (each sentence verified)."),
 ]
+RiskFlag = Annotated[
+    float | None,
+    typer.Option("--risk", metavar="SHARE", help="Share of wrong among the answered that you accept, such as 0.05."),
+]
 WhereFlag = Annotated[
     list[str] | None,
     typer.Option(

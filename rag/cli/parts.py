@@ -117,6 +117,7 @@ def make_generator(settings: Settings) -> Generator:
         mode=cast(Mode, settings.answer),
         quotes_first=entry.quotes_first if entry else None,
         unsupported=cast(Unsupported, settings.unsupported),
+        risk=settings.risk or None,
         templates=customised(settings.prompts),
     )
 

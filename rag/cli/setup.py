@@ -121,8 +121,8 @@ def config(
 
     A flag wins over the environment (RAG_K=8), that over rag.toml (k = 8) in the nearest parent folder, that over
     the default. There are index, embedder, generator, reranker, device, engine, dense, k, fusion, dense_weight,
-    lexical_weight, exact_weight, late_weight, answer, unsupported, chunk_tokens, context_tokens, threads. RAG_MODELS,
-    in the environment only, is the folder where models are kept.
+    lexical_weight, exact_weight, late_weight, answer, unsupported, risk, chunk_tokens, context_tokens, threads.
+    RAG_MODELS, in the environment only, is the folder where models are kept.
 
     What a language model is told is a template for each task: answer, chat, follow-up, summarise, compare. `--prompt`
     prints one as it is in use; put into rag.toml and changed there, it takes the place of ours.

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.datatypes import Answer
 from rag.evaluation.dataset import Gold
-from rag.evaluation.metrics import Figure, figure
+from rag.evaluation.metrics import Figure, figure, interval, percentiles_ms
+from rag.text.language import language
 
 MOST_SENTENCES = 3
 MOST_CHARACTERS = 400
@@ -38,7 +39,7 @@ class Judged:
     """One question's answer against its gold; `contains`, `exact`, `f1` are 0 where it abstained.
 
     `citations` counts the answer's citations, `exact_citations` those whose quote is the document's text to the
-    character. `length` is in characters.
+    character. `length` is in characters. `language` is the question's, `seconds` is what search and answer took.
     """
 
     answerable: bool
@@ -53,6 +54,8 @@ class Judged:
     citations: int
     exact_citations: int
     length: int
+    language: str = ""
+    seconds: float = 0.0
 
     def values(self) -> dict[str, float]:
         """What is measured of this question alone."""
@@ -66,14 +69,16 @@ class Judged:
 class Abstention:
     """How well it abstains; positive = abstained. A figure is None where its denominator is 0.
 
-    `refused` is the share of answerable questions abstained from. `auroc` ranks by 1 − confidence. `aurc` is the mean
-    over coverages of the risk when the most confident questions are answered first; answering is wrong where the
-    corpus has no answer or the text does not contain it (Geifman & El-Yaniv 2017, section 3); lower is better.
+    `refused` is the share of answerable questions abstained from. `risk` is the share of wrong among the answered:
+    where the corpus has no answer, or the text does not contain it. `auroc` ranks by 1 − confidence. `aurc` is the mean
+    over coverages of the risk when the most confident questions are answered first (Geifman & El-Yaniv 2017, section
+    3); lower is better.
     """
 
     precision: float | None
     recall: float | None
     refused: float | None
+    risk: float | None
     auroc: float | None
     aurc: float | None
 
@@ -84,6 +89,7 @@ class AnswerFigures:
 
     `citation_exact` is a share of the citations, `supported` of the sentences shown, `dropped` of the sentences made
     (shown and dropped); `length` is the mean of the texts shown, in characters. None: there was nothing to count.
+    `intervals` are those of the figures of `abstention`, by name; `latency_ms` has p50 and p95 of search and answer.
     """
 
     questions: int
@@ -95,6 +101,8 @@ class AnswerFigures:
     supported: float | None
     dropped: float | None
     length: float | None
+    intervals: Mapping[str, tuple[float, float]]
+    latency_ms: Mapping[str, float]
 
 
 def units(text: str) -> list[str]:
@@ -126,7 +134,7 @@ def looked_at(answer: Answer) -> str:
     return head[: MOST_CHARACTERS_CJK if _mostly_cjk(head) else MOST_CHARACTERS]
 
 
-def judge(answer: Answer, gold: Gold, exact_citations: int) -> Judged:
+def judge(answer: Answer, gold: Gold, exact_citations: int, seconds: float = 0.0) -> Judged:
     """The answer against its gold; `exact_citations` were checked against the documents by the caller."""
     scored = answer.answered and gold.answerable
     return Judged(
@@ -142,6 +150,8 @@ def judge(answer: Answer, gold: Gold, exact_citations: int) -> Judged:
         citations=len(answer.citations),
         exact_citations=exact_citations,
         length=len(answer.text),
+        language=language(answer.question),
+        seconds=seconds,
     )
 
 
@@ -161,7 +171,29 @@ def summarise(judged: Sequence[Judged]) -> AnswerFigures:
         supported=_share(sum(each.supported for each in judged), sentences),
         dropped=_share(dropped, sentences + dropped),
         length=_share(sum(shown), len(shown)),
+        intervals=_intervals(judged),
+        latency_ms=percentiles_ms([each.seconds for each in judged]),
     )
+
+
+def by_language(judged: Sequence[Judged]) -> dict[str, AnswerFigures]:
+    """The figures of the questions in each language, most questions first; none where all are in one."""
+    groups: dict[str, list[Judged]] = defaultdict(list)
+    for each in judged:
+        groups[each.language].append(each)
+    if len(groups) < 2:
+        return {}
+    return {name: summarise(groups[name]) for name in sorted(groups, key=lambda name: -len(groups[name]))}
+
+
+def _intervals(judged: Sequence[Judged]) -> dict[str, tuple[float, float]]:
+    """95 % bootstrap intervals of the figures of abstention, over questions."""
+
+    def measured(name: str) -> Callable[[NDArray[np.int64]], float | None]:
+        return lambda drawn: getattr(abstention([judged[at] for at in drawn]), name)
+
+    around = {each.name: interval(len(judged), measured(each.name)) for each in fields(Abstention)}
+    return {name: found for name, found in around.items() if found}
 
 
 def abstention(judged: Sequence[Judged]) -> Abstention:
@@ -174,6 +206,7 @@ def abstention(judged: Sequence[Judged]) -> Abstention:
         precision=_share(rightly, len(abstained)),
         recall=_share(rightly, len(unanswerable)),
         refused=_share(sum(not each.answered for each in answerable), len(answerable)),
+        risk=_share(sum(not each.contains for each in judged if each.answered), len(judged) - len(abstained)),
         auroc=_auroc([each.confidence for each in answerable], [each.confidence for each in unanswerable]),
         aurc=_aurc(judged),
     )

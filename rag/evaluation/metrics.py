@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 DEPTH = 10  # documents that are judged per query
 MEASURES = {"ndcg@10": "ndcg_cut_10", "recall@5": "recall_5", "recall@10": "recall_10", "mrr@10": "recip_rank"}
 RESAMPLES = 2000
+DRAWS = 500  # of statistics that are no means: each draw is worked out by itself
 _SLAB = 2_000_000  # values drawn at once: some 16 MB
 
 
@@ -71,6 +72,30 @@ def figure(values: Sequence[float], *, seed: int = 0) -> Figure:
     data = np.asarray(values, dtype=np.float64)
     low, high = np.percentile(_resampled_means(data, seed), [2.5, 97.5])
     return Figure(float(data.mean()), float(low), float(high))
+
+
+def interval(
+    count: int, statistic: Callable[[NDArray[np.int64]], float | None], *, seed: int = 0
+) -> tuple[float, float] | None:
+    """The 95 % bootstrap interval of a statistic of `count` things, which is given the numbers of those drawn.
+
+    Draws of which it makes nothing are left out; None where that is all of them.
+    """
+    generator = np.random.default_rng(seed)
+    drawn = (statistic(generator.integers(0, count, count)) for _ in range(DRAWS if count else 0))
+    values = [value for value in drawn if value is not None]
+    if not values:
+        return None
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def percentiles_ms(seconds: Sequence[float]) -> dict[str, float]:
+    """p50 and p95 in milliseconds; empty for no values."""
+    if not seconds:
+        return {}
+    p50, p95 = np.percentile(np.asarray(seconds) * 1000, [50, 95])
+    return {"p50": float(p50), "p95": float(p95)}
 
 
 def difference(one: Sequence[float], other: Sequence[float], *, seed: int = 0) -> Difference:

@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from rag.datatypes import Answer, Hit
-from rag.evaluation.answers import AnswerFigures, Judged, judge, summarise
+from rag.evaluation.answers import AnswerFigures, Judged, by_language, judge, summarise
 from rag.evaluation.build import built_index, document_names, unread_files
 from rag.evaluation.dataset import EvaluationSet, read_set
-from rag.evaluation.metrics import DEPTH, Figure, figure, per_query
+from rag.evaluation.metrics import DEPTH, Figure, figure, per_query, percentiles_ms
 from rag.generation.generator import Generator
 from rag.index.chunking import Chunking
 from rag.index.index import Index
@@ -46,7 +44,8 @@ class QueryRow:
 class EvaluationReport:
     """The figures of one set. `queries` counts those asked, `judged` those that the retrieval metrics are over.
 
-    `metrics` is empty where no query has a relevant document, `answers` None where none were asked for.
+    `metrics` is empty where no query has a relevant document, `answers` None where none were asked for; `languages` has
+    those of the questions in each language, where there are several.
     `latency_ms` is of one search for 10 chunks; `settings` says what was measured; `rows` has the queries one by one.
     """
 
@@ -55,6 +54,7 @@ class EvaluationReport:
     judged: int
     metrics: Mapping[str, Figure]
     answers: AnswerFigures | None
+    languages: Mapping[str, AnswerFigures]
     latency_ms: Mapping[str, float]
     settings: Mapping[str, str | int | float | None]
     problems: tuple[str, ...] = ()
@@ -96,7 +96,8 @@ def evaluate(
         judged=len(measured["ndcg@10"]),
         metrics={name: figure(list(values.values())) for name, values in measured.items() if values},
         answers=summarise(list(judged.values())) if judged else None,
-        latency_ms=_percentiles([each.seconds for each in searched.values()]),
+        languages=by_language(list(judged.values())),
+        latency_ms=percentiles_ms([each.seconds for each in searched.values()]),
         settings=settings,
         problems=(*dataset.problems, *unread, *_unknown_documents(dataset, names)),
         rows=_rows(dataset, searched, measured, judged),
@@ -178,8 +179,11 @@ def _answer(
     judged: dict[str, Judged] = {}
     progress.start("answer", len(asked))
     for query in asked:
+        started = time.perf_counter()
         answer = ask(query.text, retriever, generator, k=k)
-        judged[query.id] = judge(answer, dataset.answers[query.id], _exact_citations(answer, retriever.index))
+        seconds = time.perf_counter() - started
+        exact = _exact_citations(answer, retriever.index)
+        judged[query.id] = judge(answer, dataset.answers[query.id], exact, seconds)
         progress.advance(1)
     progress.finish()
     return judged
@@ -196,13 +200,6 @@ def _unknown_documents(dataset: EvaluationSet, names: Mapping[str, str]) -> list
     judged = {name for query, documents in dataset.qrels.items() if query in asked for name in documents}
     lost = sorted(judged.difference(names.values()))
     return [f"qrels/test.tsv: {len(lost)} documents are not in the index, e.g. {lost[0]!r}"] if lost else []
-
-
-def _percentiles(seconds: Sequence[float]) -> dict[str, float]:
-    if not seconds:
-        return {}
-    p50, p95 = np.percentile(np.asarray(seconds) * 1000, [50, 95])
-    return {"p50": float(p50), "p95": float(p95)}
 
 
 def _described(

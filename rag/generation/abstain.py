@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rag.datatypes import Hit, Reading
+from rag.errors import SettingsError
 from rag.generation.evidence import sigmoid
 from rag.generation.mentions import identifiers, names, stands_alone
 from rag.text.context import embedded_text
@@ -48,14 +49,25 @@ def confidence(given: Signals) -> float:
     return sigmoid(total)
 
 
-def threshold() -> float:
-    """The confidence below which a question counts as not answered."""
-    return _model().threshold
+def threshold(risk: float | None = None) -> float:
+    """The confidence below which a question counts as not answered.
+
+    With a `risk`, the share of wrong answers among those given that is accepted, 0..1: the confidence from which on no
+    more were wrong of those that the curve was fitted on. Raises SettingsError where no confidence was enough.
+    """
+    model = _model()
+    if risk is None:
+        return model.threshold
+    reached = [mark for least, mark in model.risks if least <= risk]
+    if not reached:
+        least = model.risks[0][0]
+        raise SettingsError(f"risk = {risk} is less than was reached with any confidence; the least is {least}")
+    return reached[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """The fitted weights, for standardised signals."""
+    """The fitted weights, for standardised signals; `risks` pairs a risk with the confidence that keeps to it."""
 
     signals: tuple[str, ...]
     means: tuple[float, ...]
@@ -63,13 +75,15 @@ class _Model:
     weights: tuple[float, ...]
     bias: float
     threshold: float
+    risks: tuple[tuple[float, float], ...]
 
 
 @lru_cache(maxsize=1)
 def _model() -> _Model:
     read = json.loads(Path(__file__).with_name("abstain.json").read_text(encoding="utf-8"))
     lists = {key: tuple(read[key]) for key in ("signals", "means", "scales", "weights")}
-    return _Model(**lists, bias=read["bias"], threshold=read["threshold"])
+    risks = tuple((risk, mark) for risk, mark in read["risks"])
+    return _Model(**lists, bias=read["bias"], threshold=read["threshold"], risks=risks)
 
 
 def _missing(question: str, hits: Sequence[Hit]) -> float:

@@ -36,7 +36,8 @@ class Generator:
     `model` may be a function that loads one: an answer in quotes then never loads it. `mode` "auto" is prose, unless
     the model is marked as too small for it; `quotes_first` says so for a model that is not loaded yet. Without a
     model every answer is in quotes. `unsupported` sentences of prose are dropped, or marked where a sentence beside
-    them is supported. `templates` are what a model is told, by task (`rag.generation.templates`).
+    them is supported. `risk` is the share of wrong answers, among those given, that is accepted (`abstain.threshold`);
+    without one, the fitted threshold decides. `templates` are what a model is told, by task.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Generator:
         mode: Mode = "auto",
         quotes_first: bool | None = None,
         unsupported: Unsupported = "drop",
+        risk: float | None = None,
         templates: Mapping[str, Template] = TEMPLATES,
     ) -> None:
         if mode not in ("auto", "quotes", "prose"):
@@ -56,6 +58,7 @@ class Generator:
         self.reader = reader
         self.mode = mode
         self.unsupported = unsupported
+        self.threshold = threshold(risk)
         self.templates = templates
         self._model = model
         self._quotes_first = quotes_first
@@ -79,7 +82,7 @@ class Generator:
         """
         draft = Draft(question, tuple(hits[:k]), on_sentence, unsupported=self.unsupported)
         ranked = self._considered(draft, hits, k)
-        if not ranked or draft.confidence < threshold():
+        if not ranked or draft.confidence < self.threshold:
             return draft.abstained()
         chosen = quotes(ranked)
         found = disputes(question, chosen, ranked)

@@ -28,7 +28,7 @@ def rag(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Run:
     monkeypatch.setattr("rag.models.load.load_reader", lambda **_: OverlapReader())
     monkeypatch.setattr("rag.models.load.load_language_model", lambda name, **_: CannedModel({"": "It is 18 months."}))
     # The confidence is fitted for real vectors; the fake ones always count as enough.
-    monkeypatch.setattr("rag.generation.generator.threshold", lambda: 0.0)
+    monkeypatch.setattr("rag.generation.generator.threshold", lambda risk: 0.0)
     runner = CliRunner()
 
     def run(*arguments: str, code: int = 0) -> Result:

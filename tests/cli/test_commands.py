@@ -314,7 +314,7 @@ def test_asks_json_is_the_contract(indexed: Run) -> None:
 
 
 def test_ask_abstains_with_what_came_nearest(indexed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.generation.generator.threshold", lambda: 2.0)
+    monkeypatch.setattr("rag.generation.generator.threshold", lambda risk: 2.0)
     result = indexed("ask", "Quid est veritas?")
     assert "nearest passages:" in result.stdout
     answer = as_json(indexed("ask", "Quid est veritas?", "--json"))

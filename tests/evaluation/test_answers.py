@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rag.datatypes import Answer, Sentence
-from rag.evaluation.answers import Judged, abstention, contains, exact, f1, judge, looked_at, summarise, units
+from rag.evaluation.answers import (
+    Judged,
+    abstention,
+    by_language,
+    contains,
+    exact,
+    f1,
+    judge,
+    looked_at,
+    summarise,
+    units,
+)
 from rag.evaluation.dataset import Gold
 
 
@@ -120,3 +133,27 @@ def test_the_summary_counts_sentences_citations_and_characters() -> None:
     assert found.dropped == pytest.approx(1 / 4)
     assert found.length == pytest.approx((len("gold here more") + len("other")) / 2)
     assert found.citation_exact is None
+
+
+def test_risk_is_the_share_of_wrong_among_the_answered() -> None:
+    rows = [judged(True, answered("gold")), judged(True, answered("x")), judged(False, answered("x"))]
+    assert abstention([*rows, judged(True, abstained())]).risk == pytest.approx(2 / 3)
+    assert abstention([judged(True, abstained())]).risk is None
+
+
+def test_figures_of_abstention_have_intervals_around_them() -> None:
+    rows = [judged(n % 3 > 0, answered("gold", confidence=n % 7 / 7) if n % 2 else abstained()) for n in range(60)]
+    found = summarise(rows)
+    for name, (low, high) in found.intervals.items():
+        assert low < getattr(found.abstention, name) < high, name
+    assert set(found.intervals) == {"precision", "recall", "refused", "risk", "auroc", "aurc"}
+
+
+def test_figures_by_language_are_those_of_its_questions() -> None:
+    english = [judge(replace(answered("gold"), question="Where is the gold?"), gold("gold"), 0, 0.2)] * 3
+    chinese = [judge(replace(abstained(), question="金子在哪里？"), gold("金"), 0, 0.4)]
+    found = by_language([*chinese, *english])
+    assert [(name, figures.questions) for name, figures in found.items()] == [("en", 3), ("zh", 1)]
+    assert (found["en"].abstention.refused, found["zh"].abstention.refused) == (0, 1)
+    assert found["zh"].latency_ms == pytest.approx({"p50": 400, "p95": 400})
+    assert by_language(english) == {}

@@ -10,7 +10,7 @@ from rag.evaluation.run import EvaluationReport, QueryRow
 
 def report(values: dict[str, dict[str, float]]) -> EvaluationReport:
     rows = tuple(QueryRow(name, f"question {name}", each) for name, each in values.items())
-    return EvaluationReport(Path("set"), len(rows), len(rows), {}, None, {}, {}, rows=rows)
+    return EvaluationReport(Path("set"), len(rows), len(rows), {}, None, {}, {}, {}, rows=rows)
 
 
 def test_each_metric_is_compared_over_the_queries_that_both_have_it_for() -> None:

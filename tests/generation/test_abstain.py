@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rag.datatypes import Chunk, Hit, Reading, Scores
+from rag.errors import SettingsError
 from rag.generation.abstain import Signals, confidence, signals, threshold
 
 TEXT = "Fault E-118 of the Heron pump: 1,200 litres are lost. Ask Dagny Roper."
@@ -55,3 +56,14 @@ def test_confidence_is_a_probability_that_rises_with_the_reader_and_falls_with_w
     assert rising == sorted(rising)
     assert 0.0 < rising[0] < threshold() < rising[-1] < 1.0
     assert confidence(Signals(1.0, 1.0)) < confidence(Signals(1.0, 0.5)) < confidence(Signals(1.0, 0.0))
+
+
+def test_a_smaller_risk_asks_for_more_confidence() -> None:
+    marks = [threshold(risk) for risk in (0.1, 0.2, 0.3, 0.5)]
+    assert marks == sorted(marks, reverse=True)
+    assert marks[0] > marks[-1]
+
+
+def test_a_risk_that_no_confidence_reaches_names_the_least() -> None:
+    with pytest.raises(SettingsError, match=r"risk = 0.001 is less than .* the least is 0\.\d+"):
+        threshold(0.001)

@@ -34,7 +34,7 @@ def hit(text: str = TEXT, *, start: int = 0, document: str = "d1", score: float 
 def always_confident(monkeypatch: pytest.MonkeyPatch) -> None:
     """The confidence is fitted for real vectors; what happens on either side of the threshold is tested here."""
     monkeypatch.setattr(generator_module, "confidence", lambda signals: 0.9)
-    monkeypatch.setattr(generator_module, "threshold", lambda: 0.5)
+    monkeypatch.setattr(generator_module, "threshold", lambda risk: 0.5)
 
 
 def writes(reply: str) -> CannedModel:
