@@ -24,6 +24,7 @@ from rag.cli.options import (
     IndexFlag,
     JsonFlag,
     RerankerFlag,
+    ServerFlag,
     WhereFlag,
 )
 from rag.cli.parts import make_generator, open_index, open_retriever, prepared
@@ -202,6 +203,7 @@ def ask(
     answer: AnswerFlag = None,
     index: IndexFlag = None,
     generator: GeneratorFlag = None,
+    server: ServerFlag = None,
     embedder: EmbedderFlag = None,
     reranker: RerankerFlag = None,
     device: DeviceFlag = None,
@@ -215,7 +217,7 @@ def ask(
 
     Example: rag ask "What happens when the documents do not hold the answer?"
     """
-    flags = {"k": k, "answer": answer, "index": index, "generator": generator, "reranker": reranker}
+    flags = {"k": k, "answer": answer, "index": index, "generator": generator, "server": server, "reranker": reranker}
     settings = prepared(Settings.load({**flags, "embedder": embedder, "device": device, "engine": engine}))
     _check_question(question)
     only = _joined(where)

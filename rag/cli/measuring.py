@@ -23,6 +23,7 @@ from rag.cli.options import (
     JsonFlag,
     LimitFlag,
     RerankerFlag,
+    ServerFlag,
 )
 from rag.cli.parts import fusion_of, ingest_parts, make_generator, open_reranker, prepared
 from rag.cli.progress import Bar
@@ -30,6 +31,7 @@ from rag.errors import SettingsError
 from rag.settings import Settings, Value
 
 T = TypeVar("T")
+GENERATING = ("generator", "server", "server_context", "quantization", "answer", "max_tokens", "temperature", "seed")
 
 if TYPE_CHECKING:
     from rag.evaluation.answers import AnswerFigures
@@ -53,6 +55,7 @@ def evaluate(
     k: CountFlag = None,
     answer: AnswerFlag = None,
     generator: GeneratorFlag = None,
+    server: ServerFlag = None,
     embedder: EmbedderFlag = None,
     reranker: RerankerFlag = None,
     device: DeviceFlag = None,
@@ -66,7 +69,7 @@ def evaluate(
     Example: rag eval corpora/handbook --limit 20 --worst 3
     """
     flags: dict[str, Value | Path | None] = {"index": index, "k": k, "answer": answer, "generator": generator}
-    flags |= {"embedder": embedder, "reranker": reranker, "device": device, "engine": engine}
+    flags |= {"embedder": embedder, "reranker": reranker, "device": device, "engine": engine, "server": server}
     settings = prepared(Settings.load(flags))
     others = Settings.load(flags, against=against)
     both = [settings, _checked_others(others, against)] if against.strip() else [settings]
@@ -104,7 +107,7 @@ def _measure(
 
     sizes = ("chunk_tokens", "context_tokens")
     embedder, chunking = once(lambda: ingest_parts(settings, rebuild=index is None), "embedder", *sizes)
-    generator = once(lambda: make_generator(settings), "generator", "answer") if answers else None
+    generator = once(lambda: make_generator(settings), *GENERATING) if answers else None
     reranker = once(lambda: open_reranker(settings), "reranker")
 
     def measured(corpus: Path, limit: int | None) -> EvaluationReport:

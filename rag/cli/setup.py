@@ -114,9 +114,10 @@ def config(index: IndexFlag = None, json: JsonFlag = False) -> None:
     """Print every setting and where its value came from.
 
     A flag wins over the environment (RAG_K=8), that over rag.toml (k = 8) in the nearest parent folder, that over
-    the default. There are index, embedder, generator, reranker, device, engine, dense, k, fusion, dense_weight,
-    lexical_weight, exact_weight, late_weight, answer, chunk_tokens, context_tokens, threads. RAG_MODELS, in the
-    environment only, is the folder where models are kept.
+    the default. There are index, embedder, generator, server, server_context, reranker, device, quantization, engine,
+    dense, k, fusion, dense_weight, lexical_weight, exact_weight, late_weight, answer, max_tokens, temperature, seed,
+    chunk_tokens, context_tokens, threads. In the environment only: RAG_MODELS, the folder where models are kept, and
+    RAG_API_KEY, the key for the server.
 
     Example: rag config
     """

@@ -7,9 +7,10 @@ hits ─read→ evidence ─confident?→ quotes, the floor of every answer
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
-from rag.datatypes import Answer, Hit
+from rag.datatypes import GREEDY, Answer, Hit, Sampling
 from rag.generation.abstain import confidence, signals, threshold
 from rag.generation.draft import Draft, OnSentence
 from rag.generation.evidence import Evidence, quotes, rank, read
@@ -32,7 +33,7 @@ class Generator:
 
     `model` may be a function that loads one: an answer in quotes then never loads it. `mode` "auto" is prose, unless
     the model is marked as too small for it; `quotes_first` says so for a model that is not loaded yet. Without a
-    model every answer is in quotes.
+    model every answer is in quotes. `sampling` is how the model writes; its `max_tokens` shrink in a small context.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Generator:
         *,
         mode: Mode = "auto",
         quotes_first: bool | None = None,
+        sampling: Sampling = GREEDY,
     ) -> None:
         if mode not in ("auto", "quotes", "prose"):
             raise ValueError(f"mode={mode!r} is none of 'auto', 'quotes', 'prose'")
@@ -49,6 +51,7 @@ class Generator:
             raise ValueError("mode='prose' needs a model, model=None was given")
         self.reader = reader
         self.mode = mode
+        self.sampling = sampling
         self._model = model
         self._quotes_first = quotes_first
 
@@ -104,7 +107,8 @@ class Generator:
     def _write(self, draft: Draft, ranked: Sequence[Evidence]) -> None:
         """Have the model answer from the best evidence; of what it writes, the draft keeps what is borne out."""
         model = self.model
-        prompt = build(draft.question, quotes(ranked) if model.quotes_first else ranked[:PROMPTED], model)
+        given = quotes(ranked) if model.quotes_first else ranked[:PROMPTED]
+        prompt = build(draft.question, given, model, self.sampling.max_tokens)
         draft.model = model.name
         draft.omitted = tuple(evidence.text for evidence in prompt.omitted)
         if not prompt.evidence:
@@ -113,7 +117,8 @@ class Generator:
         draft.prompt_tokens = model.count_tokens(draft.prompt)
         grounds = grounds_of(prompt.evidence)
         written: list[str] = []
-        pieces = _noted(model.generate(prompt.messages, max_tokens=prompt.max_tokens), written)
+        sampling = replace(self.sampling, max_tokens=prompt.max_tokens)
+        pieces = _noted(model.generate(prompt.messages, sampling), written)
         for text in finished_sentences(pieces):
             if not draft.take(text, grounds, prompt.evidence):
                 break

@@ -25,8 +25,6 @@ Question: {question}
 Answer in {language}, in at most three sentences, each ending with the number of its excerpt, like [1]."""
 EXCERPT = '<excerpt number="{number}">{text}</excerpt>'
 
-COMPLETION_TOKENS = 256
-"""What is left for the answer; a quarter of the model's context where that is less."""
 # What could close the fence, or be taken for a turn of the conversation by the model's own template.
 _FENCES = re.compile(r"<(?=[/|!?a-zA-Z＜])|\[(?=/?INST)|(?<=[|a-zA-Z\"/])>")
 
@@ -41,13 +39,14 @@ class Prompt:
     max_tokens: int
 
 
-def build(question: str, evidence: Sequence[Evidence], model: LanguageModel) -> Prompt:
+def build(question: str, evidence: Sequence[Evidence], model: LanguageModel, max_tokens: int) -> Prompt:
     """The prompt with as much of the evidence, in its order, as the model's context holds beside the answer.
 
-    With no evidence in it there is nothing to ask: the question alone fills the context.
+    `max_tokens` are left for that, a quarter of the context where that is less. With no evidence in it there is nothing
+    to ask: the question alone fills the context.
     """
     room = model.context_tokens // 4
-    max_tokens = min(COMPLETION_TOKENS, room)
+    max_tokens = min(max_tokens, room)
     fitting: list[Evidence] = []
     omitted: list[Evidence] = []
     for each in evidence:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.models.decoding import limited, text_pieces, until
+from rag.models.decoding import answer_only, limited, text_pieces, until
 
 
 def decode_bytes(ids: Sequence[int]) -> str:
@@ -49,10 +50,38 @@ def test_ids_end_before_a_stop_and_at_the_limit() -> None:
     assert list(limited(iter([5, 6, 7]), {2}, 2)) == [5, 6]
 
 
-@given(st.text(alphabet="ab\n:"), st.integers(1, 3), st.sampled_from(["\na:", "aab", "a", ""]))
-def test_text_ends_before_the_stop_however_it_is_cut(text: str, size: int, stop: str) -> None:
-    pieces = [text[start : start + size] for start in range(0, len(text), size)]
-    expected = text.partition(stop)[0] if stop else text
-    emitted = list(until(iter(pieces), stop))
-    assert "".join(emitted) == expected
+@given(st.text(alphabet="ab\n:"), st.integers(1, 3), st.sets(st.sampled_from(["\na:", "aab", "ba"])))
+def test_text_ends_before_the_first_stop_however_it_is_cut(text: str, size: int, stops: set[str]) -> None:
+    emitted = list(until(iter(cut(text, size)), stops))
+    assert "".join(emitted) == min((text.partition(stop)[0] for stop in stops), key=len, default=text)
     assert all(emitted)
+
+
+def cut(text: str, size: int) -> list[str]:
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 50])
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("It is 96 m.", "It is 96 m."),
+        ("<think>\nHm, < 100? 96.\n</think>\n\nIt is 96 m.", "It is 96 m."),
+        ("\n <think></think>It is <think>96</think> m.", "It is <think>96</think> m."),
+        ("<th", "<th"),
+        ("", ""),
+    ],
+)
+def test_thoughts_before_the_answer_are_left_out_however_they_are_cut(text: str, answer: str, size: int) -> None:
+    pieces = list(answer_only(iter(cut(text, size))))
+    assert "".join(pieces).lstrip() == answer
+    assert all(pieces)
+
+
+def test_thoughts_may_be_begun_by_the_prompt() -> None:
+    assert list(answer_only(iter(["Hm.", "</th", "ink>", "96 m"]), thinking=True)) == ["96 m"]
+
+
+def test_thoughts_without_an_answer_are_said_to_be_that(caplog: pytest.LogCaptureFixture) -> None:
+    assert list(answer_only(iter(["<think>", "Hm, "]))) == []
+    assert "raise max_tokens" in caplog.text
