@@ -26,6 +26,7 @@ PAUSES = (0.25, 0.5, 1.0)
 LONGEST_PAUSE = 30.0
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _LONGEST_EVENT = 1 << 20  # bytes
+_LIMITS = httpx.Limits(max_keepalive_connections=0)  # no connection is left open where nobody would close it
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -38,15 +39,13 @@ class Passing(ModelError):
 
 
 class Endpoint:
-    """A server at `url`; `key`, where there is one, is the bearer token.
+    """A server at `url`, or behind a `socket_file`; `key`, where there is one, is the bearer token.
 
     `timeout_s` is the longest silence in seconds: a server may have to load a model, or to read a long prompt, before
     it says anything.
     """
 
-    def __init__(
-        self, url: str, key: str = "", *, timeout_s: float = 300.0, transport: httpx.BaseTransport | None = None
-    ) -> None:
+    def __init__(self, url: str, key: str = "", *, socket_file: str = "", timeout_s: float = 300.0) -> None:
         if not (key.isascii() and key.isprintable()):  # checked here: an error of httpx would show it
             raise ModelError("the key in RAG_API_KEY has characters that no key has. Copy it again")
         self.url = url.rstrip("/")
@@ -56,10 +55,10 @@ class Endpoint:
         self._client = httpx.Client(
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx.Timeout(timeout_s, connect=min(10.0, timeout_s)),
-            limits=httpx.Limits(max_keepalive_connections=0),  # none is left open where nobody would close it
+            limits=_LIMITS,
             follow_redirects=False,
             trust_env=urlsplit(url).hostname not in _LOOPBACK,  # no proxy stands before this machine itself
-            transport=transport,
+            transport=httpx.HTTPTransport(uds=socket_file, limits=_LIMITS) if socket_file else None,
         )
 
     def json(

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import importlib.util
 import secrets
+import shutil
 import socket
 import tempfile
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import httpx
 
 from rag.datatypes import Message
 from rag.errors import ModelError
@@ -42,30 +42,35 @@ def open_gguf(path: Path, *, device: str = "auto") -> GgufModel:
     """
     import xllamacpp
 
-    key, folder = secrets.token_urlsafe(16), tempfile.TemporaryDirectory(prefix="rag-")
+    key, folder = secrets.token_urlsafe(16), tempfile.mkdtemp(prefix="rag-")
     params = _parameters(xllamacpp.CommonParams(), path, device)
     params.api_keys = [key]
-    params.hostnames = [f"{folder.name}/gguf.sock" if _SOCKETS else "127.0.0.1"]
+    params.hostnames = [f"{folder}/gguf.sock" if _SOCKETS else "127.0.0.1"]
     try:
         server = xllamacpp.Server(params)
     except RuntimeError as problem:
-        folder.cleanup()
+        shutil.rmtree(folder)
         raise ModelError(
             f"{path} cannot be loaded by llama.cpp: it is damaged, too large for the memory, or of a kind that the "
             "installed version does not know. Fetch it again, or: python -m pip install --upgrade xllamacpp"
         ) from problem
-    transport = httpx.HTTPTransport(uds=params.hostnames[0]) if _SOCKETS else None
-    endpoint = Endpoint("http://localhost/v1" if _SOCKETS else server.listening_address, key, transport=transport)
-    return GgufModel(str(path), endpoint, (server, folder))
+    endpoint = (
+        Endpoint("http://localhost/v1", key, socket_file=params.hostnames[0])
+        if _SOCKETS
+        else Endpoint(f"{server.listening_address}/v1", key)
+    )
+    model = GgufModel(str(path), endpoint, server)
+    weakref.finalize(model, shutil.rmtree, folder, ignore_errors=True)
+    return model
 
 
 class GgufModel(ServerModel):
-    """A GGUF file's model; `kept` is what has to live as long as it does."""
+    """A GGUF file's model; `server` serves it at `endpoint`."""
 
-    def __init__(self, name: str, endpoint: Endpoint, kept: tuple[Any, ...]) -> None:
+    def __init__(self, name: str, endpoint: Endpoint, server: Any) -> None:
         settings = endpoint.json("GET", "/props", root=True)["default_generation_settings"]
         super().__init__(endpoint, name, context_tokens=int(settings["n_ctx"]), counts=True)
-        self._kept = kept
+        self._server = server  # it serves as long as it is kept
 
     def render(self, messages: Sequence[Message]) -> str:
         """Exactly the text that the model is sent: the messages in the file's own chat template."""
