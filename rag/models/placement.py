@@ -77,6 +77,7 @@ def with_adapter(model: Any, folder: str) -> Any:
     try:
         with warnings.catch_warnings():
             # peft leaves weights that are not in the file as they were drawn, and only warns.
+            warnings.simplefilter("ignore")
             warnings.filterwarnings("error", message="Found missing adapter keys")
             return PeftModel.from_pretrained(model, folder, is_trainable=False).get_base_model()
     except (ValueError, RuntimeError, KeyError, TypeError, OSError, UserWarning) as problem:
