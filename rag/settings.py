@@ -312,13 +312,13 @@ def _checked(name: str, value: object, place: str, folder: Path) -> Value:
 
 def _check_address(value: str, place: str) -> None:
     """Raise SettingsError unless it is the URL of a server and nothing more; what may be a secret is not repeated."""
+    if any(mark in value for mark in "@?#"):
+        raise SettingsError(f"server ({place}) has more than an address in it. A key goes into {API_KEY}, nowhere else")
     try:
         parts = urlsplit(value)
         whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
-        parts, whole = urlsplit(""), False
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise SettingsError(f"server ({place}) has more than an address in it. A key goes into {API_KEY}, nowhere else")
+        whole = False
     if not whole:
         raise SettingsError(f"server = {value!r} ({place}) is no URL, such as http://localhost:11434/v1")
 

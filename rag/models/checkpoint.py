@@ -64,16 +64,18 @@ def _adapted(folder: Path) -> Checkpoint:
     """The base model that a LoRA adapter names, with the adapter."""
     try:
         config = json.loads((folder / ADAPTER).read_text(encoding="utf-8"))
-        kind, base = str(config["peft_type"]), str(config["base_model_name_or_path"])
+        kind, base = config["peft_type"], Path(config["base_model_name_or_path"])
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise ModelError(f"{folder / ADAPTER} names no adapter and no base model ({problem!r})") from problem
     if kind != "LORA":
         raise ModelError(f"{folder} is an adapter of the kind {kind}; only LORA is read. Merge it into its base model")
     if not (folder / "adapter_model.safetensors").is_file():
         raise ModelError(f"{folder} holds no adapter_model.safetensors; pickled weights are never read. Save it anew")
-    beside = folder / base
+    if (folder / base / ADAPTER).is_file():
+        raise ModelError(f"{folder} is an adapter of an adapter, {folder / base}. Merge that one into its base model")
     log.info("%s is an adapter of %s", folder, base)
-    return replace(resolved(beside if beside.is_dir() else base), adapter=str(folder))
+    beside = (folder / base).is_dir()
+    return replace(resolved(folder / base if beside else config["base_model_name_or_path"]), adapter=str(folder))
 
 
 def _refuse_pickles(folder: Path) -> None:

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 TEMPLATE_TOKENS = 128
 """Kept free for what the server's own template puts around the messages, such as a date or a list of channels."""
 # What begins a control token in the usual templates; in a message it is broken by a space, as in `rendering`.
-_CONTROL = re.compile(r"<(?=\||/?s>|start_of_turn>|end_of_turn>)|\[(?=/?INST\])")
+_CONTROL = re.compile(r"<(?=[|｜]|/?s>|bos>|eos>|start_of_turn>|end_of_turn>)|\[(?=/?INST\])")
 _THOUGHTS = ("reasoning_content", "reasoning")
 _WORDS = re.compile(r"[A-Za-z]+|[^\x00-\x7f]| ?[^\sA-Za-z]|\s+")
 

@@ -70,7 +70,7 @@ def test_a_server_that_fails_is_one_line(indexed: Run, server: FakeServer) -> No
 
 
 @pytest.mark.parametrize(
-    "line", ['api_key = "sk-secret"', 'API_KEY = "sk-secret"', 'server = "http://me:sk-secret@h/v1"']
+    "line", ['api_key = "sk-secret"', 'API_KEY = "sk-secret"', 'server = "http://me:sk-secret@h:x/v1"']
 )
 def test_a_key_in_a_file_is_refused_without_repeating_it(rag: Run, folder: Path, line: str) -> None:
     (folder / "rag.toml").write_text(line, encoding="utf-8")

@@ -164,7 +164,7 @@ def test_an_adapter_that_does_not_fit_is_one_line(adapter: Path, tmp_path: Path)
         open_language_model(folder, device="cpu")
 
 
-def described(folder: Path, **config: str) -> Path:
+def described(folder: Path, **config: str | None) -> Path:
     (folder / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
     return folder
 
@@ -179,8 +179,13 @@ def test_an_adapter_without_peft_names_the_package(base: Path, tmp_path: Path, m
 def test_adapters_that_are_not_read_are_named(base: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="names no adapter and no base model"):
         open_language_model(described(tmp_path, peft_type="LORA"))
+    with pytest.raises(ModelError, match="names no adapter and no base model"):
+        open_language_model(described(tmp_path, peft_type="LORA", base_model_name_or_path=None))
     with pytest.raises(ModelError, match="of the kind PROMPT_TUNING; only LORA"):
         open_language_model(described(tmp_path, peft_type="PROMPT_TUNING", base_model_name_or_path=str(base)))
-    (tmp_path / "adapter_model.bin").touch()
+    (tmp_path / "adapter_model.safetensors").touch()
+    with pytest.raises(ModelError, match="is an adapter of an adapter"):
+        open_language_model(described(tmp_path, peft_type="LORA", base_model_name_or_path=str(tmp_path)))
+    (tmp_path / "adapter_model.safetensors").rename(tmp_path / "adapter_model.bin")
     with pytest.raises(ModelError, match=r"holds no adapter_model\.safetensors; pickled weights are never read"):
         open_language_model(described(tmp_path, peft_type="LORA", base_model_name_or_path=str(base)))
