@@ -20,7 +20,7 @@ DEMO_INDEX := indexes/demo
 
 help:
 	@echo "make demo      install, fetch the built-in models, ingest corpora/handbook, ask four questions"
-	@echo "make test      format, lint, types and the tests (make test-all: the slow ones too)"
+	@echo "make test      format, lint, types and the tests (make test-all: the slow ones and those of the extras too)"
 	@echo "make check     format, lint and types alone       make format   let ruff mend what it can"
 	@echo "make bench     the figures of README and docs/decisions.md"
 
@@ -34,6 +34,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/python -m pip install $(PIP_FLAGS) --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.installed-extras: $(VENV)/.installed-dev
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --editable '.[dev,gguf,adapters,gpu]'
 	@touch $@
 
 setup: $(VENV)/.installed-dev
@@ -52,7 +56,7 @@ models: $(VENV)/.installed
 test: setup models check
 	@$(PYTEST) -m "not slow"
 
-test-all: setup models check
+test-all: $(VENV)/.installed-extras models check
 	@$(PYTEST)
 
 check: setup

@@ -25,7 +25,7 @@ from pathlib import Path
 from answers import CHARACTERS, HANDBOOK, SENTENCES, Kept, share
 
 from rag import Generator, Index, Retriever, ask, load_embedder, load_language_model, load_reader
-from rag.datatypes import Answer, Message
+from rag.datatypes import GREEDY, Answer, Message, Sampling
 from rag.evaluation.answers import contains
 from rag.evaluation.build import built_index
 from rag.evaluation.dataset import Gold, read_set
@@ -35,6 +35,7 @@ from rag.protocols import LanguageModel
 from rag.reports import NoProgress
 
 SETS = ["handbook", "cmrc2018"]
+CLOSED_BOOK = 100  # tokens of an answer without excerpts
 _EXCERPT = re.compile(r'<excerpt number="([0-9]+)">(.*?)</excerpt>', re.DOTALL)
 _MARK = re.compile(r"\[([0-9]+)\]")
 _DIGITS = re.compile(r"[0-9]+")
@@ -75,7 +76,7 @@ def asked(data: Path, name: str, model: LanguageModel, limit: int) -> Iterator[A
         golds = dataset.answers
         wanted = [each for each in dataset.queries if each.id in golds and golds[each.id].answerable and kept(each)]
         for query in wanted[:limit]:
-            closed = "".join(model.generate([Message("user", query.text)], max_tokens=100))
+            closed = "".join(model.generate([Message("user", query.text)], Sampling(CLOSED_BOOK)))
             recorder.written = recorder.prompt = ""
             answer = ask(query.text, retriever, generator)
             excerpts = tuple(text for _, text in _EXCERPT.findall(recorder.prompt))
@@ -92,10 +93,10 @@ class Recorder:
         self.render, self.count_tokens = model.render, model.count_tokens
         self.prompt = self.written = ""
 
-    def generate(self, messages: Sequence[Message], *, max_tokens: int = 256) -> Iterator[str]:
+    def generate(self, messages: Sequence[Message], sampling: Sampling = GREEDY) -> Iterator[str]:
         """All of the completion, also where the caller stops to listen."""
         self.prompt = messages[-1].content
-        self.written = "".join(self.model.generate(messages, max_tokens=max_tokens))
+        self.written = "".join(self.model.generate(messages, sampling))
         return iter(re.findall(r"\S+\s*|\s+", self.written))
 
 

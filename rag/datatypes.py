@@ -284,6 +284,29 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a language model writes: the most probable token each time where `temperature` is 0, else drawn with `seed`.
+
+    `max_tokens` bounds the completion, `stop` are texts that end it (they are not part of it).
+    """
+
+    max_tokens: int = 256
+    temperature: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.max_tokens < 1 or not 0 <= self.temperature <= 2 or not 0 <= self.seed < 2**31 or not all(self.stop):
+            raise ValueError(
+                f"max_tokens={self.max_tokens} (from 1), temperature={self.temperature} (0 to 2), seed={self.seed} "
+                f"(0 to 2**31 - 1) or stop={self.stop} (no empty text) is out of range"
+            )
+
+
+GREEDY = Sampling()
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """A quote that the machine has checked: the document's text at `start:end` is `quote`, to the character."""
 

@@ -65,7 +65,7 @@ class IndexBusy(IndexProblem):
 
 
 class ModelError(RagError):
-    """A model cannot be found, fetched or loaded."""
+    """A model cannot be found, fetched or loaded, or the server that has it fails."""
 
 
 class ModelMissing(ModelError):

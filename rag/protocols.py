@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from rag.datatypes import Chunk, Condition, Embeddings, Hit, Message, Page, Reading, Source
+from rag.datatypes import GREEDY, Chunk, Condition, Embeddings, Hit, Message, Page, Reading, Sampling, Source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,8 +112,12 @@ class LanguageModel(Protocol):
     def count_tokens(self, text: str) -> int:
         """Tokens of a text in the model's own tokenizer."""
 
-    def generate(self, messages: Sequence[Message], *, max_tokens: int = 256) -> Iterator[str]:
-        """The completion, piece by piece, as it is made; greedy, so that the same prompt gives the same text."""
+    def generate(self, messages: Sequence[Message], sampling: Sampling = GREEDY) -> Iterator[str]:
+        """The completion, piece by piece, as it is made.
+
+        What a reasoning model thinks before it answers stands in front, between <think> and </think>. The same prompt
+        and sampling give the same text; a server of others may not promise that.
+        """
 
 
 class Store(Protocol):

@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rag.errors import SettingsError
 
@@ -23,7 +24,8 @@ INDEXES_FOLDER = "indexes"
 DEFAULT_INDEX = "default"
 ENV_PREFIX = "RAG_"
 PROMPTS = "prompts"  # tables [prompts.TASK] of rag.toml: rag.generation.templates checks what stands in them
-OTHER_VARIABLES = frozenset({"RAG_MODELS"})  # where models are cached: read by rag.models, set in the environment only
+API_KEY = "RAG_API_KEY"
+OTHER_VARIABLES = frozenset({"RAG_MODELS", API_KEY})  # the models' folder, a server's key: in the environment only
 
 Value = str | int | float
 
@@ -47,9 +49,12 @@ class Key:
 KEYS: dict[str, Key] = {
     "index": Key("", "folder of the index", is_path=True),
     "embedder": Key("multilingual-e5-small", "embedder: a built-in name, a hub name or a folder"),
-    "generator": Key("smollm2-135m-instruct", "language model: a built-in name, a hub name or a folder"),
+    "generator": Key("smollm2-135m-instruct", "language model: a built-in name, a hub name, a folder or .gguf file"),
+    "server": Key("", "OpenAI-compatible server that has the generator, by its URL", may_be_empty=True),
+    "server_context": Key(4096, "tokens of its context, where the server does not tell", least=512, most=10_000_000),
     "reranker": Key("", "cross-encoder: a hub name or a folder; none if empty", may_be_empty=True),
-    "device": Key("auto", "where models run: auto, cpu, mps, cuda, cuda:0, ..."),
+    "device": Key("auto", "where models run: auto, cpu, mps, cuda, cuda:0, ..., cuda:all"),
+    "quantization": Key("none", "weights of the generator on a GPU", choices=("none", "8bit", "4bit")),
     "engine": Key("auto", "what embeds", choices=("auto", "onnx", "torch")),
     "dense": Key("auto", "how vectors are searched", choices=("auto", "exact", "ivf")),
     "k": Key(5, "hits that a search gives", least=1, most=1000),
@@ -61,12 +66,15 @@ KEYS: dict[str, Key] = {
     "answer": Key("auto", "how an answer is composed", choices=("auto", "quotes", "prose")),
     "unsupported": Key("drop", "what becomes of a sentence that fails the check", choices=("drop", "mark")),
     "risk": Key(0.0, "share of wrong among the answered that is accepted; 0: as fitted", most=1),
+    "max_tokens": Key(256, "tokens of what the generator writes, at most", least=16, most=32_768),
+    "temperature": Key(0.0, "chance in what the generator writes; 0: the most probable", most=2),
+    "seed": Key(0, "what that chance begins with", most=2**31 - 1),
     "chunk_tokens": Key(320, "tokens of a chunk at most, its heading context not counted", least=16, most=8192),
     "context_tokens": Key(64, "tokens of a chunk's heading context at most", least=0, most=1024),
     "threads": Key(0, "CPU threads; 0 lets the libraries choose", least=0, most=1024),
 }
 
-_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+|:all)?")
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _DECIMAL = re.compile(r"[+-]?\d{1,9}(\.\d{1,9})?")
 
@@ -81,8 +89,11 @@ class Settings:
     index: Path
     embedder: str
     generator: str
+    server: str
+    server_context: int
     reranker: str
     device: str
+    quantization: str
     engine: str
     dense: str
     k: int
@@ -94,6 +105,9 @@ class Settings:
     answer: str
     unsupported: str
     risk: float
+    max_tokens: int
+    temperature: float
+    seed: int
     chunk_tokens: int
     context_tokens: int
     threads: int
@@ -126,8 +140,11 @@ class Settings:
             index=Path(str(values["index"])),
             embedder=str(values["embedder"]),
             generator=str(values["generator"]),
+            server=str(values["server"]),
+            server_context=int(values["server_context"]),
             reranker=str(values["reranker"]),
             device=str(values["device"]),
+            quantization=str(values["quantization"]),
             engine=str(values["engine"]),
             dense=str(values["dense"]),
             k=int(values["k"]),
@@ -139,6 +156,9 @@ class Settings:
             answer=str(values["answer"]),
             unsupported=str(values["unsupported"]),
             risk=float(values["risk"]),
+            max_tokens=int(values["max_tokens"]),
+            temperature=float(values["temperature"]),
+            seed=int(values["seed"]),
             chunk_tokens=int(values["chunk_tokens"]),
             context_tokens=int(values["context_tokens"]),
             threads=int(values["threads"]),
@@ -149,6 +169,10 @@ class Settings:
     def chosen(self, name: str) -> bool:
         """Whether the user set `name` anywhere (False: it is the default)."""
         return self.origins.get(name, "default") != "default"
+
+    def in_file(self, name: str) -> bool:
+        """Whether the value of `name` comes from a `rag.toml`, which may have come with downloaded files."""
+        return Path(self.origins.get(name, "")).name == FILE_NAME
 
     def rows(self) -> Iterator[tuple[str, Value, str]]:
         """Name, value and origin of every setting, in the order of `KEYS`."""
@@ -263,6 +287,11 @@ def _known(name: str, place: str, *, shown: str = "") -> str:
     """`name` itself. Raises SettingsError with the nearest known key where there is no such setting."""
     if name in KEYS:
         return name
+    if name.lower().replace("-", "_") in ("api_key", "server_key", "server_api_key", "key", "token"):
+        raise SettingsError(
+            f"{name} in {place}: a key is read from the environment only, where nobody finds it in a "
+            f"file or a list of processes. Take it out and set {API_KEY}"
+        )
     as_written = (lambda known: ENV_PREFIX + known.upper()) if shown else str
     near = difflib.get_close_matches(name, KEYS, n=1, cutoff=0.5)
     hint = f"did you mean {as_written(near[0])}?" if near else f"there are {', '.join(map(as_written, KEYS))}."
@@ -297,9 +326,24 @@ def _checked(name: str, value: object, place: str, folder: Path) -> Value:
         raise SettingsError(f"{name} = {value!r} ({place}) is not a text")
     if key.choices and value not in key.choices:
         raise SettingsError(f"{name} = {value!r} ({place}) is none of: {', '.join(key.choices)}")
+    if name == "server" and value:
+        _check_address(value, place)
     if name == "device" and not _DEVICE.fullmatch(value):
-        raise SettingsError(f"device = {value!r} ({place}) is none of: auto, cpu, mps, cuda, cuda:0, cuda:1, ...")
+        raise SettingsError(f"device = {value!r} ({place}) is none of: auto, cpu, mps, cuda, cuda:0, ..., cuda:all")
     return _placed(value, folder) if key.is_path or _looks_like_path(value) else value
+
+
+def _check_address(value: str, place: str) -> None:
+    """Raise SettingsError unless it is the URL of a server and nothing more; what may be a secret is not repeated."""
+    if any(mark in value for mark in "@?#"):
+        raise SettingsError(f"server ({place}) has more than an address in it. A key goes into {API_KEY}, nowhere else")
+    try:
+        parts = urlsplit(value)
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        raise SettingsError(f"server = {value!r} ({place}) is no URL, such as http://localhost:11434/v1")
 
 
 def _looks_like_path(value: str) -> bool:

@@ -6,15 +6,19 @@ import inspect
 import os
 from dataclasses import astuple
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from rag.datatypes import Sampling
 from rag.errors import SettingsError
 from rag.evaluation.run import evaluate
 from rag.index.chunking import Chunking
 from rag.index.dense_build import FAMILIES
 from rag.index.writer import Writer
 from rag.models.catalogue import DEFAULT_EMBEDDER, DEFAULT_GENERATOR
+from rag.models.placement import Quantization
+from rag.models.server import open_server
 from rag.pipeline import add_documents, ask, ingest
 from rag.retrieval.fuse import Fusion
 from rag.retrieval.retriever import Retriever
@@ -116,8 +120,17 @@ def test_a_key_like_no_other_lists_them_all(tmp_path: Path) -> None:
         loaded(tmp_path)
 
 
-def test_the_models_folder_is_a_known_variable(tmp_path: Path) -> None:
-    assert loaded(tmp_path, {"RAG_MODELS": "/somewhere"}) == loaded(tmp_path)
+@pytest.mark.parametrize("variable", ["RAG_MODELS", "RAG_API_KEY"])
+def test_what_is_read_from_the_environment_alone_is_no_setting(tmp_path: Path, variable: str) -> None:
+    settings = loaded(tmp_path, {variable: "something"})
+    assert settings == loaded(tmp_path)
+    assert "something" not in repr(settings)
+
+
+def test_a_setting_knows_whether_a_file_gave_it(tmp_path: Path) -> None:
+    written(tmp_path, "server = 'http://localhost:11434/v1'\ngenerator = 'tiny'")
+    settings = loaded(tmp_path, {"RAG_GENERATOR": "other"})
+    assert [settings.in_file(name) for name in ("server", "generator", "k")] == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +145,13 @@ def test_the_models_folder_is_a_known_variable(tmp_path: Path) -> None:
         ("late_weight = nan", r"late_weight = nan .* is out of range: 0 to 100"),
         ("dense_weight = -0.1", r"dense_weight = -0.1 .* is out of range: 0 to 100"),
         ("answer = 'verse'", r"answer = 'verse' .* is none of: auto, quotes, prose"),
+        ("temperature = 3", r"temperature = 3 .* is out of range: 0 to 2"),
+        ("server = 'localhost:11434'", r"server = 'localhost:11434' .* is no URL, such as http://localhost:11434/v1"),
+        ("server = 'http://'", r"server = 'http://' .* is no URL"),
+        ("server = 'http://[::1'", r"server = 'http://\[::1' .* is no URL"),
+        ("server = 'ftp://host/v1'", r"is no URL"),
+        ("server = 'https://host/v1?key=1'", r"server .* has more than an address in it\. A key goes into RAG_API_KEY"),
+        ("api_key = '1'", r"api_key in .*: a key is read from the environment only.* set RAG_API_KEY"),
         ("device = 'gpu'", r"device = 'gpu' .* is none of: auto, cpu"),
         ("embedder = 3", r"embedder = 3 .* is not a text"),
         ("embedder = ''", r"embedder = '' .* is not a text"),
@@ -168,6 +188,9 @@ def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
 def test_the_defaults_are_those_of_the_library() -> None:
     defaults = {name: key.default for name, key in KEYS.items()}
     assert (defaults["embedder"], defaults["generator"]) == (DEFAULT_EMBEDDER, DEFAULT_GENERATOR)
+    assert astuple(Sampling()) == (defaults["max_tokens"], defaults["temperature"], defaults["seed"], ())
+    assert inspect.signature(open_server).parameters["context_tokens"].default == defaults["server_context"]
+    assert KEYS["quantization"].choices == get_args(Quantization)
     weights = (defaults["dense_weight"], defaults["lexical_weight"], defaults["exact_weight"], defaults["late_weight"])
     assert astuple(Fusion()) == (defaults["fusion"], *weights)
     assert (Chunking().max_tokens, Chunking().context_tokens) == (defaults["chunk_tokens"], defaults["context_tokens"])

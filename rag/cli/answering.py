@@ -25,6 +25,7 @@ from rag.cli.options import (
     JsonFlag,
     RerankerFlag,
     RiskFlag,
+    ServerFlag,
     WhereFlag,
 )
 from rag.cli.parts import make_generator, open_index, open_retriever, prepared
@@ -204,6 +205,7 @@ def ask(
     risk: RiskFlag = None,
     index: IndexFlag = None,
     generator: GeneratorFlag = None,
+    server: ServerFlag = None,
     embedder: EmbedderFlag = None,
     reranker: RerankerFlag = None,
     device: DeviceFlag = None,
@@ -217,8 +219,9 @@ def ask(
 
     Example: rag ask "What happens when the documents do not hold the answer?"
     """
-    chosen = {"generator": generator, "reranker": reranker, "embedder": embedder, "device": device, "engine": engine}
-    settings = prepared(Settings.load({"k": k, "answer": answer, "risk": risk, "index": index, **chosen}))
+    chosen = {"generator": generator, "server": server, "reranker": reranker, "embedder": embedder}
+    places = {"index": index, "device": device, "engine": engine}
+    settings = prepared(Settings.load({"k": k, "answer": answer, "risk": risk, **chosen, **places}))
     _check_question(question)
     only = _joined(where)
     if json:

@@ -24,6 +24,7 @@ from rag.cli.options import (
     LimitFlag,
     RerankerFlag,
     RiskFlag,
+    ServerFlag,
 )
 from rag.cli.parts import fusion_of, ingest_parts, make_generator, open_reranker, prepared
 from rag.cli.progress import Bar
@@ -39,6 +40,10 @@ _ABSTENTION = {
     "auroc": "abstention AUROC",
     "aurc": "abstention AURC",
 }
+GENERATING = (
+    *("generator", "server", "server_context", "quantization", "answer", "max_tokens", "temperature", "seed"),
+    *("unsupported", "risk"),
+)
 
 if TYPE_CHECKING:
     from rag.evaluation.answers import AnswerFigures
@@ -63,6 +68,7 @@ def evaluate(
     answer: AnswerFlag = None,
     risk: RiskFlag = None,
     generator: GeneratorFlag = None,
+    server: ServerFlag = None,
     embedder: EmbedderFlag = None,
     reranker: RerankerFlag = None,
     device: DeviceFlag = None,
@@ -76,7 +82,8 @@ def evaluate(
     Example: rag eval corpora/handbook --limit 20 --worst 3
     """
     flags: dict[str, Value | Path | None] = {"index": index, "k": k, "answer": answer, "risk": risk}
-    flags |= {"generator": generator, "embedder": embedder, "reranker": reranker, "device": device, "engine": engine}
+    flags |= {"generator": generator, "server": server, "embedder": embedder, "reranker": reranker}
+    flags |= {"device": device, "engine": engine}
     settings = prepared(Settings.load(flags))
     others = Settings.load(flags, against=against)
     both = [settings, _checked_others(others, against)] if against.strip() else [settings]
@@ -114,7 +121,7 @@ def _measure(
 
     sizes = ("chunk_tokens", "context_tokens")
     embedder, chunking = once(lambda: ingest_parts(settings, rebuild=index is None), "embedder", *sizes)
-    generator = once(lambda: make_generator(settings), "generator", "answer", "risk") if answers else None
+    generator = once(lambda: make_generator(settings), *GENERATING) if answers else None
     reranker = once(lambda: open_reranker(settings), "reranker")
 
     def measured(corpus: Path, limit: int | None) -> EvaluationReport:

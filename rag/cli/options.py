@@ -18,6 +18,9 @@ EmbedderFlag = Annotated[
 GeneratorFlag = Annotated[
     str | None, typer.Option("--generator", metavar="NAME", help="Language model: built-in name, hub name or folder.")
 ]
+ServerFlag = Annotated[
+    str | None, typer.Option("--server", metavar="URL", help="OpenAI-compatible server that has the language model.")
+]
 RerankerFlag = Annotated[
     str | None, typer.Option("--reranker", metavar="NAME", help="Cross-encoder that has the last word on the order.")
 ]

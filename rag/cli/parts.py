@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Literal, cast
 
 from rag.cli.exits import complain
 from rag.cli.progress import Bar
+from rag.datatypes import Sampling
 from rag.errors import IndexMissing
 from rag.models.threads import prepare_numpy
-from rag.settings import Settings
+from rag.settings import API_KEY, Settings
 
 if TYPE_CHECKING:
     from rag import Generator, Index, Retriever
     from rag.index.chunking import Chunking
+    from rag.models.placement import Quantization
     from rag.protocols import Embedder, LanguageModel, Reranker
     from rag.retrieval.fuse import Fusion
 
@@ -99,27 +102,46 @@ def ingest_parts(settings: Settings, *, rebuild: bool) -> tuple[Embedder, Chunki
 
 def make_generator(settings: Settings) -> Generator:
     """A generator with the built-in reader; its language model is loaded when it is asked, never for quotes."""
-    from rag import Generator, load_language_model, load_reader
+    from rag import Generator, load_reader
     from rag.generation.templates import customised
     from rag.models.catalogue import CATALOGUE, DEFAULT_EMBEDDER
 
-    entry = CATALOGUE.get(settings.generator)
-
-    def load() -> LanguageModel:
-        fetch(settings.generator)
-        return load_language_model(settings.generator, device=settings.device)
-
+    entry = None if settings.server else CATALOGUE.get(settings.generator)
     fetch(DEFAULT_EMBEDDER)
     reader = load_reader(device=settings.device, engine=settings.engine)
     return Generator(
         reader,
-        load,
+        partial(open_language_model, settings),
         mode=cast(Mode, settings.answer),
         quotes_first=entry.quotes_first if entry else None,
+        sampling=Sampling(settings.max_tokens, settings.temperature, settings.seed),
         unsupported=cast(Unsupported, settings.unsupported),
         risk=settings.risk or None,
         templates=customised(settings.prompts),
     )
+
+
+def open_language_model(settings: Settings) -> LanguageModel:
+    """The language model of the settings: that of the server where one is set, else one in this process."""
+    from rag import load_language_model
+
+    if settings.server:
+        return _of_server(settings)
+    fetch(settings.generator)
+    quantization = cast("Quantization", settings.quantization)
+    return load_language_model(settings.generator, device=settings.device, quantization=quantization)
+
+
+def _of_server(settings: Settings) -> LanguageModel:
+    """The server's model. One that a file names is announced, and never gets the key: the file may be another's."""
+    from rag.models.server import open_server
+
+    key = os.environ.get(API_KEY, "").strip()
+    if settings.in_file("server"):
+        kept = f"; {API_KEY} is not: name the server in RAG_SERVER or --server for that" if key else ""
+        complain(f"question and passages are sent to {settings.server}, named in {settings.origins['server']}{kept}")
+        key = ""
+    return open_server(settings.server, settings.generator, key=key, context_tokens=settings.server_context)
 
 
 def fetch(name: str) -> None:

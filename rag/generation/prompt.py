@@ -14,8 +14,6 @@ from rag.protocols import LanguageModel
 
 EXCERPT = '<excerpt number="{number}">{text}</excerpt>'
 
-COMPLETION_TOKENS = 256
-"""What is left for the answer; a quarter of the model's context where that is less."""
 # What could close the fence, or be taken for a turn of the conversation by the model's own template.
 _FENCES = re.compile(r"<(?=[/|!?a-zA-Z＜])|\[(?=/?INST)|(?<=[|a-zA-Z\"/])>")
 
@@ -35,14 +33,17 @@ def build(
     evidence: Sequence[Evidence],
     model: LanguageModel,
     template: Template,
+    *,
+    max_tokens: int,
     turns: Sequence[Message] = (),
 ) -> Prompt:
     """The prompt with as much of the evidence, in its order, as the model's context holds beside the answer.
 
-    Of a conversation's `turns` the newest stay, as many as leave half of the context to the rest. With no evidence in
-    the prompt there is nothing to ask: the question alone fills the context.
+    `max_tokens` are left for that, a quarter of the context where that is less. Of a conversation's `turns` the newest
+    stay, as many as leave half of the context to the rest. With no evidence in the prompt there is nothing to ask: the
+    question alone fills the context.
     """
-    max_tokens = min(COMPLETION_TOKENS, model.context_tokens // 4)
+    max_tokens = min(max_tokens, model.context_tokens // 4)
     room = model.context_tokens - max_tokens
     kept = _newest(turns, model, room // 2)
 

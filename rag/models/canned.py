@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from rag.datatypes import Message
+from rag.datatypes import GREEDY, Message, Sampling
+from rag.models.decoding import check_room, until
 
 _WORD_WITH_SPACE = re.compile(r"\s*\S+\s*?(?=\s|$)|\s+")
 
@@ -19,7 +20,7 @@ class CannedModel:
     Tokens are words. `prompts` holds what each call of `generate` was sent, rendered.
 
     >>> model = CannedModel({"height": "The tower is 96 m high [1]."})
-    >>> list(model.generate([Message("user", "What is its height?")], max_tokens=3))
+    >>> list(model.generate([Message("user", "What is its height?")], Sampling(max_tokens=3)))
     ['The', ' tower', ' is']
     """
 
@@ -45,16 +46,16 @@ class CannedModel:
         """Words between white space."""
         return len(text.split())
 
-    def generate(self, messages: Sequence[Message], *, max_tokens: int = 256) -> Iterator[str]:
-        """The reply's first `max_tokens` words. Raises ValueError where prompt and reply exceed `context_tokens`."""
+    def generate(self, messages: Sequence[Message], sampling: Sampling = GREEDY) -> Iterator[str]:
+        """The reply's first `max_tokens` words, up to a stop text, whatever the temperature.
+
+        Raises ValueError where prompt and reply exceed `context_tokens`.
+        """
         prompt = self.render(messages)
-        count = self.count_tokens(prompt)
-        if count + max_tokens > self.context_tokens:
-            raise ValueError(
-                f"{count} tokens of prompt and {max_tokens} to generate exceed {self.name}'s {self.context_tokens}"
-            )
+        check_room(self, prompt, sampling)
         self.prompts.append(prompt)
-        return iter(_WORD_WITH_SPACE.findall(self._reply(messages))[:max_tokens])
+        words = _WORD_WITH_SPACE.findall(self._reply(messages))
+        return until(iter(words[: sampling.max_tokens]), sampling.stop)
 
     def _reply(self, messages: Sequence[Message]) -> str:
         if not isinstance(self._replies, Mapping):

@@ -3,37 +3,49 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import logging
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import ModelError, ModelMissing
 from rag.models.cache import cache_dir
 from rag.models.gguf_weights import convert
+from rag.models.placement import Placement, with_adapter
 
 if TYPE_CHECKING:
     from rag.models.llama import Llama
 
+log = logging.getLogger(__name__)
+
+ADAPTER = "adapter_config.json"
 _GENERATES = re.compile(r"CausalLM|LMHead|ConditionalGeneration|Seq2SeqLM")
 _LOOKS_LIKE_A_PATH = re.compile(r"^[./~\\]|^[A-Za-z]:|\\|/.*/|\.gguf$")
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A model's files: `where` is a folder (`local`: nothing is fetched) or a hub name."""
+    """A model's files: `where` is a folder (`local`: nothing is fetched) or a hub name.
+
+    `adapter` is the folder of a LoRA adapter that goes over it; "" for none.
+    """
 
     where: str
     local: bool
+    adapter: str = ""
 
 
 def resolved(name_or_folder: str | Path) -> Checkpoint:
     """The checkpoint that a user's words mean; a `.gguf` file is converted into the cache first."""
     path = Path(name_or_folder).expanduser()
+    if (path / ADAPTER).is_file():
+        return _adapted(path)
     if path.is_dir():
         _refuse_pickles(path)
         return Checkpoint(str(path), local=True)
@@ -46,6 +58,24 @@ def resolved(name_or_folder: str | Path) -> Checkpoint:
             f"there is no model at {path}. Name a folder, a .gguf file or a model of the hub (owner/name)"
         )
     return Checkpoint(name_or_folder, local=False)
+
+
+def _adapted(folder: Path) -> Checkpoint:
+    """The base model that a LoRA adapter names, with the adapter."""
+    try:
+        config = json.loads((folder / ADAPTER).read_text(encoding="utf-8"))
+        kind, base = config["peft_type"], Path(config["base_model_name_or_path"])
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise ModelError(f"{folder / ADAPTER} names no adapter and no base model ({problem!r})") from problem
+    if kind != "LORA":
+        raise ModelError(f"{folder} is an adapter of the kind {kind}; only LORA is read. Merge it into its base model")
+    if not (folder / "adapter_model.safetensors").is_file():
+        raise ModelError(f"{folder} holds no adapter_model.safetensors; pickled weights are never read. Save it anew")
+    if (folder / base / ADAPTER).is_file():
+        raise ModelError(f"{folder} is an adapter of an adapter, {folder / base}. Merge that one into its base model")
+    log.info("%s is an adapter of %s", folder, base)
+    beside = (folder / base).is_dir()
+    return replace(resolved(folder / base if beside else config["base_model_name_or_path"]), adapter=str(folder))
 
 
 def _refuse_pickles(folder: Path) -> None:
@@ -113,25 +143,27 @@ def load_config(checkpoint: Checkpoint) -> Any:
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Any:
-    """The model's tokenizer, with its chat template where it has one."""
+    """The model's tokenizer (the adapter's, where that has one), with its chat template where it has one."""
     from transformers import AutoTokenizer
 
+    own = bool(checkpoint.adapter) and (Path(checkpoint.adapter) / "tokenizer_config.json").is_file()
+    where, local = (checkpoint.adapter, True) if own else (checkpoint.where, checkpoint.local)
     with _named_errors(checkpoint):
-        return AutoTokenizer.from_pretrained(
-            checkpoint.where, local_files_only=checkpoint.local, trust_remote_code=False
-        )
+        return AutoTokenizer.from_pretrained(where, local_files_only=local, trust_remote_code=False)
 
 
-def load_weights(checkpoint: Checkpoint, config: Any, device: str) -> Any:
-    """The model in eval mode on `device`. Raises ModelError where weights are damaged or missing."""
+def load_weights(checkpoint: Checkpoint, config: Any, place: Placement) -> Any:
+    """The model in eval mode in its place. Raises ModelError where weights are damaged or missing."""
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
+    dtype = dtype_for(place.device, encoder_decoder=config.is_encoder_decoder)
     auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     with _named_errors(checkpoint), _no_bars(checkpoint.local):
         loaded: Any = auto.from_pretrained(
             checkpoint.where,
             config=config,
-            dtype=dtype_for(device, encoder_decoder=config.is_encoder_decoder),
+            dtype=dtype,
+            **place.options(dtype),
             use_safetensors=True,
             local_files_only=checkpoint.local,
             trust_remote_code=False,
@@ -144,7 +176,9 @@ def load_weights(checkpoint: Checkpoint, config: Any, device: str) -> Any:
         raise ModelError(
             f"{checkpoint.where} lacks {len(missing)} of its weights ({', '.join(missing[:3])} …). Fetch it again"
         )
-    return model.to(device).eval()
+    if checkpoint.adapter:
+        model = with_adapter(model, checkpoint.adapter)
+    return (model if place.by_accelerate else model.to(place.device)).eval()
 
 
 def dtype_for(device: str, *, encoder_decoder: bool = False) -> Any:

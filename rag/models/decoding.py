@@ -1,6 +1,6 @@
-"""Greedy decoding as plain generators: token ids one at a time, then text that never holds half a character.
+"""Decoding as plain generators: token ids one at a time, then text that never holds half a character.
 
-    causal_ids / encoder_decoder_ids  →  limited  →  text_pieces  →  until
+    causal_ids / encoder_decoder_ids  →  limited  →  text_pieces  →  thoughts_first
 
 No thread and no queue: a consumer that stops early closes the generators, and nothing is left running.
 """
@@ -9,15 +9,37 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
+from rag.datatypes import Sampling
+from rag.protocols import LanguageModel
+
+Choose = Callable[[Any], int]
+"""The logits (vocabulary,) of what may follow → the token that does."""
+
+_THINK, _THOUGHT = "<think>", "</think>"
 # Left by a decoder in place of bytes that are not (yet) a character.
 _INCOMPLETE = "\ufffd"
 
 
-def causal_ids(model: Any, prompt: Sequence[int]) -> Generator[int, None, None]:
-    """The most probable next token after `prompt`, and after that, without end."""
+def chooser(sampling: Sampling) -> Choose:
+    """Which token follows: the most probable one, or with a temperature one drawn by its probability."""
+    import torch
+
+    if not sampling.temperature:
+        return lambda logits: int(logits.argmax())
+    random = torch.Generator().manual_seed(sampling.seed)
+
+    def drawn(logits: Any) -> int:
+        probabilities = (logits.float().cpu() / sampling.temperature).softmax(-1)
+        return int(torch.multinomial(probabilities, 1, generator=random))
+
+    return drawn
+
+
+def causal_ids(model: Any, prompt: Sequence[int], choose: Choose) -> Generator[int, None, None]:
+    """The next token after `prompt`, and after that, without end."""
     import torch
 
     # Logits of the prompt's inner tokens would cost more than the rest of a small model.
@@ -28,15 +50,15 @@ def causal_ids(model: Any, prompt: Sequence[int]) -> Generator[int, None, None]:
         with torch.inference_mode():
             inputs = torch.tensor([step], device=model.device)
             output = model(input_ids=inputs, use_cache=True, **{cache_name: cache}, **last_only)
-            token = int(output.logits[0, -1].argmax())
+            token = choose(output.logits[0, -1])
             cache = getattr(output, cache_name, None)
         yield token
         seen.append(token)
         step = seen if cache is None else [token]  # a model without such a cache reads everything again
 
 
-def encoder_decoder_ids(model: Any, prompt: Sequence[int]) -> Generator[int, None, None]:
-    """The decoder's most probable tokens for the encoded `prompt`, without end."""
+def encoder_decoder_ids(model: Any, prompt: Sequence[int], choose: Choose) -> Generator[int, None, None]:
+    """The decoder's tokens for the encoded `prompt`, without end."""
     import torch
 
     with torch.inference_mode():
@@ -56,7 +78,7 @@ def encoder_decoder_ids(model: Any, prompt: Sequence[int]) -> Generator[int, Non
                 use_cache=True,
                 **{cache_name: cache},
             )
-            token = int(output.logits[0, -1].argmax()) if forced is None else forced
+            token = choose(output.logits[0, -1]) if forced is None else forced
             cache = getattr(output, cache_name, None)
         if forced is None:
             yield token
@@ -111,15 +133,16 @@ def text_pieces(ids: Iterator[int], decode: Callable[[Sequence[int]], str]) -> I
         yield rest
 
 
-def until(pieces: Iterator[str], stop: str) -> Iterator[str]:
-    """The text before the first `stop` in non-empty pieces; what may be the beginning of one is held back."""
+def until(pieces: Iterator[str], stops: Collection[str]) -> Iterator[str]:
+    """The text before the first of the `stops`, in non-empty pieces; what may be the beginning of one is held back."""
     held = ""
     for piece in pieces:
         held += piece
-        if stop and stop in held:
-            held = held.partition(stop)[0]
+        ends = [held.index(stop) for stop in stops if stop in held]
+        if ends:
+            held = held[: min(ends)]
             break
-        sure = len(held) - _overlap(held, stop)
+        sure = len(held) - max((_overlap(held, stop) for stop in stops), default=0)
         if sure:
             yield held[:sure]
             held = held[sure:]
@@ -127,6 +150,37 @@ def until(pieces: Iterator[str], stop: str) -> Iterator[str]:
         yield held
 
 
+def thoughts_first(pieces: Iterator[str], stops: Collection[str], *, thinking: bool = False) -> Iterator[str]:
+    """What a model thinks first, whole, between <think> and </think>, then the text before the first of the `stops`.
+
+    `thinking` where the prompt has begun the thought. A stop does not count in it.
+    """
+    held = _THINK if thinking else ""
+    for piece in pieces:
+        held += piece
+        begun = held.lstrip()
+        if not _THINK.startswith(begun[: len(_THINK)]):
+            break
+        if begun.startswith(_THINK) and _THOUGHT in begun:
+            thought, _, held = begun.partition(_THOUGHT)
+            yield f"{thought}{_THOUGHT}"
+            break
+    if held.lstrip().startswith(_THINK):  # it thought until its tokens were used up
+        yield held
+    else:
+        yield from until(chain([held], pieces), stops)
+
+
 def _overlap(text: str, stop: str) -> int:
     """Length of the longest end of `text` that begins `stop`."""
     return next((length for length in range(min(len(text), len(stop)), 0, -1) if text.endswith(stop[:length])), 0)
+
+
+def check_room(model: LanguageModel, prompt: str, sampling: Sampling) -> None:
+    """Raise ValueError where the rendered prompt and the completion exceed the model's context."""
+    count = model.count_tokens(prompt)
+    if count + sampling.max_tokens > model.context_tokens:
+        raise ValueError(
+            f"{count} tokens of prompt and {sampling.max_tokens} to generate exceed {model.name}'s "
+            f"{model.context_tokens}"
+        )

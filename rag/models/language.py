@@ -4,6 +4,7 @@ encoder-decoder).
     model = open_built_in(folder, "smollm2-135m-instruct")                 by our own forward pass, soon ready
     model = open_language_model("HuggingFaceTB/SmolLM2-360M-Instruct")     a hub name
     model = open_language_model(Path("models/my-t5"))                      a folder: nothing is fetched
+    model = open_language_model(Path("models/my-adapter"))                 a LoRA adapter's, over its base model
     model = open_language_model("models/qwen2.5-0.5b-q8_0.gguf")           a GGUF file, converted once into the cache
 
 Weights are read from safetensors and GGUF alone; code that comes with a model is never run.
@@ -16,10 +17,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from rag.datatypes import Message
+from rag.datatypes import GREEDY, Message, Sampling
 from rag.models.checkpoint import load_built_in, load_config, load_tokenizer, load_weights, resolved
-from rag.models.decoding import causal_ids, encoder_decoder_ids, limited, text_pieces, until
+from rag.models.decoding import (
+    causal_ids,
+    check_room,
+    chooser,
+    encoder_decoder_ids,
+    limited,
+    text_pieces,
+    thoughts_first,
+)
 from rag.models.device import device as chosen_device
+from rag.models.placement import Quantization, placement
 from rag.models.rendering import renderer
 from rag.models.threads import limit_torch, prepare
 
@@ -42,23 +52,26 @@ def open_built_in(folder: Path, name: str, *, device: str = "auto", quotes_first
     return TransformersModel(name, model, tokenizer, quotes_first=quotes_first)
 
 
-def open_language_model(name_or_folder: str | Path, *, device: str = "auto") -> TransformersModel:
-    """Load a model from a folder, a `.gguf` file or the hub.
+def open_language_model(
+    name_or_folder: str | Path, *, device: str = "auto", quantization: Quantization = "none"
+) -> TransformersModel:
+    """Load a model from a folder (that of a LoRA adapter too), a `.gguf` file or the hub.
 
-    Raises ModelMissing where there is no such model, ModelError where it cannot be used: pickled weights only, an
-    architecture that does not generate text, damaged files.
+    `device` "cuda:all" lays it over all GPUs, as "auto" does where there are several. Raises ModelMissing where there
+    is no such model, ModelError where it cannot be used: pickled weights only, an architecture that does not generate
+    text, damaged files, a package that is not installed.
     """
     prepare()
     source = resolved(name_or_folder)
     config = load_config(source)
     tokenizer = load_tokenizer(source)
-    model = load_weights(source, config, chosen_device(device))
+    model = load_weights(source, config, placement(device, quantization))
     limit_torch()
     return TransformersModel(str(name_or_folder), model, tokenizer)
 
 
 class TransformersModel:
-    """A model that is called as transformers' are, with its tokenizer; greedy: the same prompt gives the same text."""
+    """A model that is called as transformers' are, with its tokenizer; equal prompt and sampling give equal text."""
 
     def __init__(self, name: str, model: Any, tokenizer: Any, *, quotes_first: bool = False) -> None:
         self.name = name
@@ -66,7 +79,7 @@ class TransformersModel:
         self._model = model
         self._tokenizer = tokenizer
         self._encoder_decoder = bool(model.config.is_encoder_decoder)
-        self._render, self._stop_text = renderer(name, tokenizer, encoder_decoder=self._encoder_decoder)
+        self._render, self._stop_texts = renderer(name, tokenizer, encoder_decoder=self._encoder_decoder)
         # A chat template writes its own specials; plain text gets those that the tokenizer puts around a text.
         self._adds_specials = not tokenizer.chat_template
         self._stop_ids = _stop_ids(model, tokenizer)
@@ -80,24 +93,22 @@ class TransformersModel:
         """Tokens of the text alone; those that the tokenizer puts around a prompt are off `context_tokens` already."""
         return len(self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
-    def generate(self, messages: Sequence[Message], *, max_tokens: int = 256) -> Iterator[str]:
+    def generate(self, messages: Sequence[Message], sampling: Sampling = GREEDY) -> Iterator[str]:
         """The completion piece by piece, each piece whole characters; computes only as far as it is consumed.
 
         Raises ValueError, before anything is computed, where the prompt and `max_tokens` exceed `context_tokens`.
         """
         text = self.render(messages)
-        prompt = self.count_tokens(text)
-        if prompt + max_tokens > self.context_tokens:
-            raise ValueError(
-                f"{prompt} tokens of prompt and {max_tokens} to generate exceed {self.name}'s {self.context_tokens}"
-            )
-        return self._stream(self._ids(text), max_tokens)
+        check_room(self, text, sampling)
+        return self._stream(text, sampling)
 
-    def _stream(self, prompt: Sequence[int], max_tokens: int) -> Iterator[str]:
+    def _stream(self, prompt: str, sampling: Sampling) -> Iterator[str]:
         next_ids = encoder_decoder_ids if self._encoder_decoder else causal_ids
-        with closing(next_ids(self._model, prompt)) as ids:  # frees the cache when the consumer stops early
-            pieces = text_pieces(limited(ids, self._stop_ids, max_tokens), self._decoded)
-            yield from until(pieces, self._stop_text)
+        # Closing frees the cache when the consumer stops early.
+        with closing(next_ids(self._model, self._ids(prompt), chooser(sampling))) as ids:
+            pieces = text_pieces(limited(ids, self._stop_ids, sampling.max_tokens), self._decoded)
+            stops, thinking = (*self._stop_texts, *sampling.stop), prompt.rstrip().endswith("<think>")
+            yield from thoughts_first(pieces, stops, thinking=thinking)
 
     def _ids(self, text: str) -> list[int]:
         return list(self._tokenizer(text, add_special_tokens=self._adds_specials, verbose=False)["input_ids"])

@@ -8,9 +8,10 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from rag.errors import ModelError, ModelMissing
+from rag.errors import ModelError, ModelMissing, SettingsError
 from rag.models.cache import RECORD, damage, locate, read_record
 from rag.models.catalogue import CATALOGUE, DEFAULT_EMBEDDER, DEFAULT_GENERATOR, Entry
+from rag.models.placement import Quantization
 from rag.models.threads import prepare
 from rag.protocols import Embedder, LanguageModel, PassageReader, Reranker
 
@@ -67,17 +68,26 @@ def load_reranker(name: str, *, device: str = "auto") -> Reranker:
     return open_cross_encoder(name, device=device)
 
 
-def load_language_model(name: str = DEFAULT_GENERATOR, *, device: str = "auto") -> LanguageModel:
+def load_language_model(
+    name: str = DEFAULT_GENERATOR, *, device: str = "auto", quantization: Quantization = "none"
+) -> LanguageModel:
     """The language model of that name: built in, a folder or GGUF file, or one that transformers knows.
 
-    Raises ModelMissing, PullFailed and ModelError as `load_embedder` does.
+    A GGUF file is run by llama.cpp where xllamacpp is installed, else converted once. Raises ModelMissing, PullFailed
+    and ModelError as `load_embedder` does. One that a server has: `rag.models.server.open_server`.
     """
+    from rag.models.gguf import open_gguf, runs_gguf
     from rag.models.language import open_built_in, open_language_model
 
     prepare()
-    entry = CATALOGUE.get(name)
+    entry, file = CATALOGUE.get(name), Path(name).expanduser()
+    is_gguf = file.suffix.lower() == ".gguf" and file.is_file()
+    if quantization != "none" and (entry or is_gguf):
+        raise SettingsError(f"quantization = {quantization!r} goes with a model of transformers, which {name} is not")
+    if is_gguf and runs_gguf():
+        return open_gguf(file, device=device)
     if entry is None:
-        return open_language_model(name, device=device)
+        return open_language_model(name, device=device, quantization=quantization)
     folder = _fetched(_of_kind(entry, "language model"))
     return open_built_in(folder, name, device=device, quotes_first=entry.quotes_first)
 

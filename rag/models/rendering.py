@@ -31,16 +31,16 @@ Render = Callable[[Sequence[Message]], str]
 PLAIN_STOP = "\nUser:"
 
 
-def renderer(name: str, tokenizer: Any, *, encoder_decoder: bool) -> tuple[Render, str]:
-    """The function that renders messages for this tokenizer, and the text that ends a completion ("" for none)."""
+def renderer(name: str, tokenizer: Any, *, encoder_decoder: bool) -> tuple[Render, tuple[str, ...]]:
+    """The function that renders messages for this tokenizer, and the texts that end a completion."""
     special = _special_tokens(tokenizer)
     if tokenizer.chat_template:
         chat = _chat(name, tokenizer)
         takes_system = _takes_system(chat)
-        return lambda messages: chat(_sanitised(messages if takes_system else folded(messages), special)), ""
+        return lambda messages: chat(_sanitised(messages if takes_system else folded(messages), special)), ()
     if encoder_decoder:
-        return lambda messages: "\n\n".join(message.content for message in _sanitised(messages, special)), ""
-    return lambda messages: plain(_sanitised(messages, special)), PLAIN_STOP
+        return lambda messages: "\n\n".join(message.content for message in _sanitised(messages, special)), ()
+    return lambda messages: plain(_sanitised(messages, special)), (PLAIN_STOP,)
 
 
 def plain(messages: Sequence[Message]) -> str:

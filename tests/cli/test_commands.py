@@ -419,6 +419,7 @@ def test_models_lists_what_is_built_in(rag: Run, folder: Path, monkeypatch: pyte
     monkeypatch.setenv("RAG_MODELS", str(folder / "models"))
     listed = as_json(rag("models", "--json"))
     assert listed["folder"] == str(folder / "models")
+    assert rag("models").stdout.splitlines()[-1] == listed["proposal"]
     assert [(row["name"], row["cached"], row["licence"]) for row in listed["models"]] == [
         ("multilingual-e5-small", False, "MIT"),
         ("smollm2-135m-instruct", False, "Apache-2.0"),

@@ -149,6 +149,12 @@ def test_what_a_model_thinks_is_kept_apart_from_its_answer() -> None:
     assert answer.dropped == ()
 
 
+def test_a_model_that_only_thinks_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    answer = Generator(OverlapReader(), writes("<think>Perhaps 18 months? Or")).generate(QUESTION, [hit()])
+    assert (answer.mode, answer.reasoning) == ("quotes", "Perhaps 18 months? Or")
+    assert "raise max_tokens" in caplog.text
+
+
 def test_a_users_own_template_is_what_the_model_is_told() -> None:
     model = writes("The gearbox oil is changed every 24 months [1].")
     templates = customised({"answer": {"system": "You are the night porter.", "user": "{question}\n\n{excerpts}"}})

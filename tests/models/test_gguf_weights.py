@@ -73,12 +73,14 @@ def write_gguf(
     model: Any,
     *,
     pre: str = "smollm",
+    context: int = 128,
+    chat_template: str = "{{ messages[0]['content'] }}",
     edit: Callable[[GGUFWriter], None] = lambda _: None,
 ) -> dict[str, NDArray[np.float32]]:
     """Write the model with its matrices as Q8_0; the values that are then in the file, by hub name."""
     writer = GGUFWriter(path, architecture)
     writer.add_block_count(LAYERS)
-    writer.add_context_length(128)
+    writer.add_context_length(context)
     writer.add_embedding_length(HIDDEN)
     writer.add_feed_forward_length(128)
     writer.add_head_count(HEADS)
@@ -93,7 +95,7 @@ def write_gguf(
     writer.add_token_merges(merges)
     writer.add_bos_token_id(0)
     writer.add_eos_token_id(1)
-    writer.add_chat_template("{{ messages[0]['content'] }}")
+    writer.add_chat_template(chat_template)
     edit(writer)
     values = {}
     for name, tensor in model.named_parameters():

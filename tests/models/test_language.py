@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
-from rag.datatypes import Message
+from rag.datatypes import GREEDY, Message, Sampling
 from rag.models import cache, language
 from rag.models.canned import CannedModel
 from rag.models.catalogue import DEFAULT_GENERATOR
-from rag.models.decoding import causal_ids
+from rag.models.decoding import causal_ids, chooser
+from rag.models.gguf import GgufModel, open_gguf
 from rag.models.language import TransformersModel, open_built_in, open_language_model
 from rag.protocols import LanguageModel
-from tests.models.tiny_models import KINDS, MESSAGES, make_model
+from tests.models.test_gguf_weights import tiny, write_gguf
+from tests.models.tiny_models import CHAT, KINDS, MESSAGES, make_model
 
 
 @pytest.fixture(scope="session")
@@ -32,29 +34,53 @@ def opened(folders: dict[str, Path]) -> dict[str, LanguageModel]:
     return {**models, "canned": canned}
 
 
-@pytest.fixture(params=[*KINDS, "canned"])
+@pytest.fixture(scope="session")
+def gguf(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
+    pytest.importorskip("xllamacpp", reason="xllamacpp is not installed: pip install '.[gguf]'")
+    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
+    write_gguf(path, "llama", tiny("llama"), context=256, chat_template=CHAT)
+    return open_gguf(path)
+
+
+@pytest.fixture(params=[*KINDS, "canned", "gguf"])
 def model(request: pytest.FixtureRequest, opened: dict[str, LanguageModel]) -> LanguageModel:
-    return opened[request.param]
+    own: LanguageModel = opened[request.param] if request.param in opened else request.getfixturevalue("gguf")
+    return own
 
 
 # ---------------------------------------------------------------- what every language model promises
 
 
 def test_the_same_prompt_gives_the_same_text(model: LanguageModel) -> None:
-    first, second = ("".join(model.generate(MESSAGES, max_tokens=24)) for _ in range(2))
+    first, second = ("".join(model.generate(MESSAGES, Sampling(24))) for _ in range(2))
     assert first == second
     assert first
 
 
+def test_a_seed_gives_its_own_text_and_gives_it_again(model: LanguageModel) -> None:
+    if isinstance(model, CannedModel):
+        pytest.skip("a canned reply is not drawn")
+    texts = ["".join(model.generate(MESSAGES, Sampling(24, 1.5, seed))) for seed in (1, 2, 1)]
+    assert texts[0] == texts[2]
+    assert len({*texts, "".join(model.generate(MESSAGES, Sampling(24)))}) == 3
+
+
+def test_text_ends_before_a_stop(model: LanguageModel) -> None:
+    whole = "".join(model.generate(MESSAGES, Sampling(24)))
+    stop = whole[len(whole) // 2 :][:3]
+    assert "".join(model.generate(MESSAGES, Sampling(24, stop=("never there", stop)))) == whole.partition(stop)[0]
+
+
 def test_pieces_are_non_empty_and_hold_whole_characters(model: LanguageModel) -> None:
-    pieces = list(model.generate(MESSAGES, max_tokens=24))
+    pieces = list(model.generate(MESSAGES, Sampling(24)))
     assert all(pieces)
-    assert all(not piece.endswith("\ufffd") for piece in pieces)
+    if not isinstance(model, GgufModel):  # llama.cpp writes that for bytes of no character, which a random model makes
+        assert all(not piece.endswith("\ufffd") for piece in pieces)
 
 
 def test_a_smaller_limit_gives_the_beginning_of_the_same_text(model: LanguageModel) -> None:
-    long = "".join(model.generate(MESSAGES, max_tokens=24))
-    short = "".join(model.generate(MESSAGES, max_tokens=3))
+    long = "".join(model.generate(MESSAGES, Sampling(24)))
+    short = "".join(model.generate(MESSAGES, Sampling(3)))
     assert long.startswith(short)
     assert short != long
 
@@ -71,28 +97,28 @@ def test_a_prompt_that_does_not_fit_is_refused_with_the_counts(model: LanguageMo
     with pytest.raises(
         ValueError, match=f"{needed} tokens of prompt and 1 to generate exceed .* {model.context_tokens}"
     ):
-        model.generate(long, max_tokens=1)
+        model.generate(long, Sampling(1))
 
 
 def test_prompt_and_completion_may_fill_the_context_to_the_last_token(model: LanguageModel) -> None:
     room = model.context_tokens - model.count_tokens(model.render(MESSAGES))
-    assert next(model.generate(MESSAGES, max_tokens=room))
+    assert next(model.generate(MESSAGES, Sampling(room)))
     with pytest.raises(ValueError, match="tokens"):
-        model.generate(MESSAGES, max_tokens=room + 1)
+        model.generate(MESSAGES, Sampling(room + 1))
 
 
 def test_a_consumer_may_stop_early_and_ask_again(model: LanguageModel) -> None:
-    whole = "".join(model.generate(MESSAGES, max_tokens=24))
-    stream = model.generate(MESSAGES, max_tokens=24)
+    whole = "".join(model.generate(MESSAGES, Sampling(24)))
+    stream = model.generate(MESSAGES, Sampling(24))
     first = next(stream)
     del stream
     assert whole.startswith(first)
-    assert "".join(model.generate(MESSAGES, max_tokens=24)) == whole
+    assert "".join(model.generate(MESSAGES, Sampling(24))) == whole
 
 
 def test_two_streams_of_one_model_do_not_disturb_each_other(model: LanguageModel) -> None:
-    alone = list(model.generate(MESSAGES, max_tokens=12))
-    pairs = zip(model.generate(MESSAGES, max_tokens=12), model.generate(MESSAGES, max_tokens=12), strict=True)
+    alone = list(model.generate(MESSAGES, Sampling(12)))
+    pairs = zip(model.generate(MESSAGES, Sampling(12)), model.generate(MESSAGES, Sampling(12)), strict=True)
     assert [list(pair) for pair in pairs] == [[piece, piece] for piece in alone]
 
 
@@ -120,7 +146,7 @@ def reference(model: TransformersModel, messages: Sequence[Message], max_tokens:
 def test_the_stream_joins_to_what_transformers_generates(kind: str, opened: dict[str, Any]) -> None:
     for question in ("How high?", "桥有多高", "x = 3.14 ≈ π"):
         messages = [Message("user", question)]
-        assert "".join(opened[kind].generate(messages, max_tokens=40)) == reference(opened[kind], messages, 40)
+        assert "".join(opened[kind].generate(messages, Sampling(40))) == reference(opened[kind], messages, 40)
 
 
 def test_closing_a_stream_stops_the_computation(opened: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +159,7 @@ def test_closing_a_stream_stops_the_computation(opened: dict[str, Any], monkeypa
         return forward(**inputs)
 
     monkeypatch.setattr(model._model, "forward", counted)
-    stream = model.generate(MESSAGES, max_tokens=64)
+    stream = model.generate(MESSAGES, Sampling(64))
     assert calls == []
     next(stream)
     stream.close()
@@ -146,12 +172,12 @@ def test_generation_ends_at_the_end_of_turn(opened: dict[str, Any], monkeypatch:
     model = opened["llama"]
     ids = list(_ids_of(model, 10))
     monkeypatch.setattr(model, "_stop_ids", frozenset({ids[6]}))
-    stopped = "".join(model.generate(MESSAGES, max_tokens=10))
+    stopped = "".join(model.generate(MESSAGES, Sampling(10)))
     assert stopped == model._decoded(ids[: ids.index(ids[6])]).rstrip("\ufffd")
 
 
 def _ids_of(model: TransformersModel, count: int) -> Sequence[int]:
-    return list(islice(causal_ids(model._model, model._ids(model.render(MESSAGES))), count))
+    return list(islice(causal_ids(model._model, model._ids(model.render(MESSAGES)), chooser(GREEDY)), count))
 
 
 def test_ends_of_text_come_from_configs_and_from_known_ends_of_turn(opened: dict[str, Any]) -> None:
@@ -183,7 +209,7 @@ def test_a_local_folder_opens_no_socket_and_writes_nothing(
     kind: str, folders: dict[str, Path], capfd: pytest.CaptureFixture[str], socket_disabled: None
 ) -> None:
     before = sorted(path.name for path in folders[kind].iterdir())
-    assert "".join(open_language_model(folders[kind]).generate(MESSAGES, max_tokens=4))
+    assert "".join(open_language_model(folders[kind]).generate(MESSAGES, Sampling(4)))
     assert sorted(path.name for path in folders[kind].iterdir()) == before
     assert capfd.readouterr().out == ""
 
@@ -203,4 +229,4 @@ def test_the_built_in_model_reads_an_answer_off_its_passage() -> None:
     messages = [Message("system", "Answer in one short sentence, using only the passage."), Message("user", question)]
     assert model.render(messages).startswith("<|im_start|>system\nAnswer in one short sentence")
     assert model.context_tokens == 8192
-    assert "every 600 hours" in "".join(model.generate(messages, max_tokens=40))
+    assert "every 600 hours" in "".join(model.generate(messages, Sampling(40)))

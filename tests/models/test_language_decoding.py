@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.models.decoding import limited, text_pieces, until
+from rag.models.decoding import limited, text_pieces, thoughts_first, until
 
 
 def decode_bytes(ids: Sequence[int]) -> str:
@@ -49,10 +50,35 @@ def test_ids_end_before_a_stop_and_at_the_limit() -> None:
     assert list(limited(iter([5, 6, 7]), {2}, 2)) == [5, 6]
 
 
-@given(st.text(alphabet="ab\n:"), st.integers(1, 3), st.sampled_from(["\na:", "aab", "a", ""]))
-def test_text_ends_before_the_stop_however_it_is_cut(text: str, size: int, stop: str) -> None:
-    pieces = [text[start : start + size] for start in range(0, len(text), size)]
-    expected = text.partition(stop)[0] if stop else text
-    emitted = list(until(iter(pieces), stop))
-    assert "".join(emitted) == expected
+@given(st.text(alphabet="ab\n:"), st.integers(1, 3), st.sets(st.sampled_from(["\na:", "aab", "ba"])))
+def test_text_ends_before_the_first_stop_however_it_is_cut(text: str, size: int, stops: set[str]) -> None:
+    emitted = list(until(iter(cut(text, size)), stops))
+    assert "".join(emitted) == min((text.partition(stop)[0] for stop in stops), key=len, default=text)
     assert all(emitted)
+
+
+def cut(text: str, size: int) -> list[str]:
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 50])
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("It is 96 m. STOP And", "It is 96 m. "),
+        ("<think>\nHm, < 100? STOP\n</think>\n\n96 m.STOP", "<think>\nHm, < 100? STOP\n</think>\n\n96 m."),
+        ("\n <think></think>It is <think>96</think> STOP m.", "<think></think>It is <think>96</think> "),
+        ("<think>Hm, STOP and so on", "<think>Hm, STOP and so on"),
+        ("<th", "<th"),
+        ("", ""),
+    ],
+)
+def test_a_stop_ends_the_answer_and_not_the_thought_before_it(text: str, wanted: str, size: int) -> None:
+    pieces = list(thoughts_first(iter(cut(text, size)), ["STOP"]))
+    assert "".join(pieces) == wanted
+    assert all(pieces)
+
+
+def test_thoughts_may_be_begun_by_the_prompt() -> None:
+    pieces = thoughts_first(iter(["Hm.", "</th", "ink>", "96 m"]), [], thinking=True)
+    assert "".join(pieces) == "<think>Hm.</think>96 m"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rag.datatypes import Sampling
 from rag.errors import ModelError, ModelMissing
 from rag.models import checkpoint
 from rag.models.language import open_language_model
@@ -74,7 +75,7 @@ def test_a_gguf_file_is_converted_once_into_the_cache(tmp_path: Path, monkeypatc
     (tmp_path / "mine").mkdir()
     source = tmp_path / "mine" / "tiny.gguf"
     source.write_bytes(b"GGUF")
-    texts = {"".join(open_language_model(source).generate(MESSAGES, max_tokens=8)) for _ in range(2)}
+    texts = {"".join(open_language_model(source).generate(MESSAGES, Sampling(8))) for _ in range(2)}
     assert (len(texts), made) == (1, [source])
     assert [path.name for path in source.parent.iterdir()] == ["tiny.gguf"]
     (folder,) = (tmp_path / "cache").iterdir()

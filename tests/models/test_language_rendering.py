@@ -48,18 +48,18 @@ def test_a_completion_model_continues_a_plain_text() -> None:
     assert plain([SYSTEM, QUESTION, REPLY, QUESTION]) == (
         "Be brief.\n\nUser: How high?\n\nAssistant: 96 m.\n\nUser: How high?\n\nAssistant:"
     )
-    _, stop = renderer("m", ScriptedTokenizer(), encoder_decoder=False)
-    assert stop == PLAIN_STOP
+    _, stops = renderer("m", ScriptedTokenizer(), encoder_decoder=False)
+    assert stops == (PLAIN_STOP,)
 
 
 def test_an_encoder_decoder_reads_the_contents_alone() -> None:
-    render, stop = renderer("m", ScriptedTokenizer(), encoder_decoder=True)
-    assert (render([SYSTEM, QUESTION]), stop) == ("Be brief.\n\nHow high?", "")
+    render, stops = renderer("m", ScriptedTokenizer(), encoder_decoder=True)
+    assert (render([SYSTEM, QUESTION]), stops) == ("Be brief.\n\nHow high?", ())
 
 
 def test_a_chat_template_is_used_where_there_is_one() -> None:
-    render, stop = renderer("m", ScriptedTokenizer(tags), encoder_decoder=False)
-    assert (render([SYSTEM, QUESTION]), stop) == ("[system]Be brief.[user]How high?", "")
+    render, stops = renderer("m", ScriptedTokenizer(tags), encoder_decoder=False)
+    assert (render([SYSTEM, QUESTION]), stops) == ("[system]Be brief.[user]How high?", ())
 
 
 @pytest.mark.parametrize("template", [refuses_system, drops_system])

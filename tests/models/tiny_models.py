@@ -41,8 +41,8 @@ def tokenizer(folder: Path, *, chat_template: str | None = None, ends_with_eos: 
     return fast
 
 
-def make_model(kind: str, folder: Path) -> Path:
-    """A folder in the hub's layout with a random model of this kind."""
+def make_model(kind: str, folder: Path, *, width: int = 32) -> Path:
+    """A folder in the hub's layout with a random model of this kind; `width` is a llama's hidden size."""
     import torch
     import transformers
 
@@ -53,7 +53,7 @@ def make_model(kind: str, folder: Path) -> Path:
     configs: dict[str, Callable[[], Any]] = {
         "llama": lambda: transformers.LlamaForCausalLM(
             transformers.LlamaConfig(
-                vocab_size=words, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+                vocab_size=words, hidden_size=width, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
                 num_key_value_heads=2, max_position_embeddings=256, initializer_range=0.7, eos_token_id=2,
             )
         ),
