@@ -397,6 +397,8 @@ def test_what_is_known_of_the_rows_that_were_found(tmp_path: Path) -> None:
         texts = [embedded_text(chunk) for chunk in index.chunks(rows.tolist())]
         wanted = EMBEDDER.embed_texts(texts).vectors
         assert index.vectors(rows).tolist() == pytest.approx(wanted, abs=1e-3)
+        for vector, (near, _) in zip(wanted, index.search_dense_each(wanted, 2), strict=True):
+            assert near.tolist() == index.search_dense(vector, 2)[0].tolist()
         each = [index.idf(term) for term in terms("machine nowhere")]
         assert sum(each) == pytest.approx(index.mass("machine nowhere"))
         assert 0 < each[0] < each[1]
