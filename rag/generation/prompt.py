@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.datatypes import Message
 from rag.generation.evidence import Evidence
+from rag.generation.fence import fenced
 from rag.generation.phrases import language_name
 from rag.protocols import LanguageModel
 
@@ -23,12 +23,9 @@ USER = """Excerpts:
 Question: {question}
 
 Answer in {language}, in at most three sentences, each ending with the number of its excerpt, like [1]."""
-EXCERPT = '<excerpt number="{number}">{text}</excerpt>'
 
 COMPLETION_TOKENS = 256
 """What is left for the answer; a quarter of the model's context where that is less."""
-# What could close the fence, or be taken for a turn of the conversation by the model's own template.
-_FENCES = re.compile(r"<(?=[/|!?a-zA-Z＜])|\[(?=/?INST)|(?<=[|a-zA-Z\"/])>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +58,12 @@ def build(question: str, evidence: Sequence[Evidence], model: LanguageModel) -> 
 
 
 def _messages(question: str, evidence: Sequence[Evidence]) -> tuple[Message, ...]:
-    excerpts = "\n".join(
-        EXCERPT.format(number=number, text=_fenced(each)) for number, each in enumerate(evidence, start=1)
-    )
+    excerpts = "\n".join(fenced([_headed(each) for each in evidence], question))
     user = USER.format(excerpts=excerpts, question=" ".join(question.split()), language=language_name(question))
     return (Message("system", SYSTEM), Message("user", user))
 
 
-def _fenced(evidence: Evidence) -> str:
-    """An excerpt on one line, with its heading, unable to close its fence."""
+def _headed(evidence: Evidence) -> str:
+    """An excerpt with its heading."""
     unit = evidence.unit
-    text = f"{unit.context}: {unit.shown}" if unit.context else unit.shown
-    return _FENCES.sub(lambda match: {"<": "‹", ">": "›", "[": "("}[match.group()], " ".join(text.split()))
+    return f"{unit.context}: {unit.shown}" if unit.context else unit.shown
