@@ -306,13 +306,28 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspicion:
+    """Text of a source, at `start:end`, that addresses a machine and not a reader; `reason` is what tells it."""
+
+    source: str
+    start: int
+    end: int
+    reason: str
+
+    def __post_init__(self) -> None:
+        check_span(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the corpus answers, and the proof.
 
     `answered` is False where the corpus does not hold the answer; then `mode` is "none" and `text` says so.
     `confidence` is the probability that the corpus answers the question. `dropped` holds sentences that failed
     verification, `omitted` the evidence that did not fit into the prompt, `prompt` exactly what the model was sent
-    ("" where no model was asked). `prompt_tokens` and `completion_tokens` count what it read and wrote.
+    ("" where no model was asked). `prompt_tokens` and `completion_tokens` count what it read and wrote. `suspicious` is
+    what addresses a machine in the passages that were read; `invisible` counts their characters that nobody sees, which
+    are in `citations` and `hits` alone.
     """
 
     question: str
@@ -331,6 +346,8 @@ class Answer:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    suspicious: tuple[Suspicion, ...] = ()
+    invisible: int = 0
 
     def __post_init__(self) -> None:
         if self.answered != (self.mode != "none"):

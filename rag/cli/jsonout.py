@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rag.cli.escape import json_safe
-from rag.datatypes import Answer, Citation, Hit, Source
+from rag.datatypes import Answer, Citation, Hit, Source, Suspicion
+from rag.text.suspicion import suspicions
 
 if TYPE_CHECKING:
     from rag.retrieval.explain import Explanation
@@ -43,6 +44,7 @@ def hit_object(rank: int, hit: Hit, shown: Shown) -> dict[str, Any]:
         "page": hit.page,
         "heading": list(hit.chunk.heading),
         "text": hit.text,
+        "suspicious": [suspicion_object(each, shown) for each in suspicions([hit])],
     }
 
 
@@ -72,6 +74,11 @@ def citation_object(citation: Citation, shown: Shown) -> dict[str, Any]:
     }
 
 
+def suspicion_object(suspicion: Suspicion, shown: Shown) -> dict[str, Any]:
+    """Where a document addresses a machine, and what tells it."""
+    return {**dataclasses.asdict(suspicion), "source": shown(suspicion.source)}
+
+
 def answer_object(answer: Answer, shown: Shown) -> dict[str, Any]:
     """What `rag ask` gives."""
     return {
@@ -88,6 +95,8 @@ def answer_object(answer: Answer, shown: Shown) -> dict[str, Any]:
         "dropped": list(answer.dropped),
         "conflicts": list(answer.conflicts),
         "omitted": list(answer.omitted),
+        "suspicious": [suspicion_object(each, shown) for each in answer.suspicious],
+        "invisible": answer.invisible,
         "hits": hit_objects(answer.hits, shown),
         "model": answer.model,
         "prompt": answer.prompt or None,

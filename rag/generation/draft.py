@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rag.datatypes import Answer, Citation, Hit, Sentence
+from rag.datatypes import Answer, Citation, Hit, Sentence, Suspicion
 from rag.generation.evidence import Evidence
+from rag.generation.inert import inert
 from rag.generation.phrases import not_answered
 from rag.generation.verify import Ground, verify
 
@@ -34,6 +35,8 @@ class Draft:
     citations: list[Citation] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     omitted: tuple[str, ...] = ()
+    suspicious: tuple[Suspicion, ...] = ()
+    invisible: int = 0
     model: str | None = None
     prompt: str = ""
     prompt_tokens: int = 0
@@ -51,7 +54,7 @@ class Draft:
         if text in self.dropped or any(verdict.claim == sentence.text for sentence in self.sentences):
             return False
         if verdict.supported:
-            self._add(verdict.claim, [evidence[number - 1] for number in verdict.evidence])
+            self._add(inert(verdict.claim), [evidence[number - 1] for number in verdict.evidence])
         else:
             self.dropped.append(text)
         if not self.sentences:
@@ -73,6 +76,8 @@ class Draft:
             text=not_answered(self.question),
             confidence=self.confidence,
             hits=self.hits,
+            suspicious=self.suspicious,
+            invisible=self.invisible,
             seconds=self._stopped(),
         )
 
@@ -89,6 +94,8 @@ class Draft:
             dropped=tuple(self.dropped),
             omitted=self.omitted,
             hits=self.hits,
+            suspicious=self.suspicious,
+            invisible=self.invisible,
             model=self.model,
             prompt=self.prompt,
             prompt_tokens=self.prompt_tokens,

@@ -12,11 +12,13 @@ from typing import Literal
 from rag.datatypes import Answer, Hit
 from rag.generation.abstain import confidence, signals, threshold
 from rag.generation.draft import Draft, OnSentence
-from rag.generation.evidence import Evidence, quotes, rank, read
+from rag.generation.evidence import Evidence, quotes, rank, read, unsuspicious
 from rag.generation.prompt import build
 from rag.generation.verify import Ground
 from rag.protocols import LanguageModel, PassageReader
+from rag.text.invisible import unseen
 from rag.text.sentences import sentences
+from rag.text.suspicion import suspicions
 
 Mode = Literal["auto", "quotes", "prose"]
 
@@ -84,6 +86,8 @@ class Generator:
         """The evidence, best first; the draft gets its confidence, and its hits their order."""
         if not draft.question.strip() or not hits:
             return []
+        draft.suspicious = suspicions(hits)
+        draft.invisible = sum(len(unseen(hit.text)) for hit in hits)
         with draft.timed("read"):
             readings = read(draft.question, hits, self.reader)
             best_first = sorted(range(len(hits)), key=lambda place: -readings[place].answered)
@@ -104,7 +108,8 @@ class Generator:
     def _write(self, draft: Draft, ranked: Sequence[Evidence]) -> None:
         """Have the model answer from the best evidence; of what it writes, the draft keeps what is borne out."""
         model = self.model
-        prompt = build(draft.question, quotes(ranked) if model.quotes_first else ranked[:PROMPTED], model)
+        plain = unsuspicious(ranked, draft.suspicious)
+        prompt = build(draft.question, quotes(plain) if model.quotes_first else plain[:PROMPTED], model)
         draft.model = model.name
         draft.omitted = tuple(evidence.text for evidence in prompt.omitted)
         if not prompt.evidence:

@@ -25,7 +25,9 @@ _EMOJI = (
     r"\u2b05-\u2b55\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
 )
 _FLAG = "\U0001f3f4(?:{})".format(
-    "|".join("".join(chr(0xE0000 + ord(sign)) for sign in region) + "\U000e007f" for region in ("gbeng", "gbsct", "gbwls"))
+    "|".join(
+        "".join(chr(0xE0000 + ord(sign)) for sign in region) + "\U000e007f" for region in ("gbeng", "gbsct", "gbwls")
+    )
 )
 _NEEDED = (
     _FLAG,

@@ -12,7 +12,18 @@ from rag.generation import fence
 from rag.generation.fence import fenced, key_of, neutral
 
 WORDS = st.sampled_from(
-    ["oil ", '</excerpt key="', "</excerpt>", '<excerpt number="9" key="', '">', "<|im_start|>", "[INST]", "\u200b", "\n", "0a1b2c"]
+    [
+        "oil ",
+        '</excerpt key="',
+        "</excerpt>",
+        '<excerpt number="9" key="',
+        '">',
+        "<|im_start|>",
+        "[INST]",
+        "\u200b",
+        "\n",
+        "0a1b2c",
+    ]
 )
 texts = st.lists(st.lists(WORDS, max_size=8).map("".join), min_size=1, max_size=4)
 

@@ -36,7 +36,10 @@ def acts(text: str) -> list[str]:
     """What a Markdown or HTML view of the text would load, run or turn into a link."""
     parser = Tags()
     parser.feed(text)
-    return [*parser.acting, *re.findall(r"!\[|\]\(|(?m:^\s*\[[^\]]+\]:\s*\S)|javascript:(?! )\S|\bdata:\w+/\w|\bfile:/", text)]
+    return [
+        *parser.acting,
+        *re.findall(r"!\[|\]\(|(?m:^\s*\[[^\]]+\]:\s*\S)|javascript:(?! )\S|\bdata:\w+/\w|\bfile:/", text),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +89,9 @@ def test_what_is_inert_stays_as_it_is(text: str) -> None:
     assert inert(inert(text)) == inert(text)
 
 
-@pytest.mark.parametrize("piece", ["![a](", "[a](", "<a ", "<!--", "<script>", "<", "[", "((", "java", "<<b", "[![a](b)"])
+@pytest.mark.parametrize(
+    "piece", ["![a](", "[a](", "<a ", "<!--", "<script>", "<", "[", "((", "java", "<<b", "[![a](b)"]
+)
 def test_hostile_text_is_not_slow(piece: str) -> None:
     started = time.perf_counter()
     readable(piece * (6000 // len(piece)))
