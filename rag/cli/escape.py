@@ -15,7 +15,7 @@ _CONTROLS_IN_LINES = re.compile(f"(?![\n\t])[{_UNSAFE}]")
 
 
 def printable(text: str) -> str:
-    """`text` on one line: every control and every character that nobody sees spelled out, as in `\\x1b` or `\\u202e`."""
+    """`text` on one line: controls and characters that nobody sees are spelled out, as in `\\x1b` or `\\u202e`."""
     return _safe(text, _CONTROLS, _spelled)
 
 

@@ -1,8 +1,8 @@
 """Where text of documents stands in a prompt: between markers that none of it contains.
 
 The key in the markers is a hash of the question and of all the excerpts: the same prompt stays the same. It is no
-secret. Who knows the question and every other excerpt can compute it, but cannot use it: a key that occurs in an excerpt
-is passed over for the next one.
+secret. Who knows the question and every other excerpt can compute it, and cannot use it: a key that occurs in an
+excerpt is passed over for the next one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A quote as a reader wants to see it: no Markdown marks, no hard line breaks, nothing that acts. The citation keeps all."""
+"""A quote as a reader wants to see it: no Markdown marks or hard line breaks, nothing that acts. Citations keep all."""
 
 from __future__ import annotations
 

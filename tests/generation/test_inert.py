@@ -14,9 +14,44 @@ from rag.generation.inert import inert, inert_code, targets
 from rag.generation.readable import readable
 
 PIECES = [
-    "<", ">", "![", "[", "]", "](", ")", "(", "!", "http://e.com/?q=", "javascript:", "data:text/html,", "script", "img",
-    " src=", "onerror=x", "/", '"', "'", "`", "**", "_", "\n", " ", "a", "<!--", "-->", "]:", "\u200b", "|", "svg", ":", "=",
-]  # fmt: skip
+    *(
+        "<",
+        ">",
+        "![",
+        "[",
+        "]",
+        "](",
+        ")",
+        "(",
+        "!",
+        "/",
+        '"',
+        "'",
+        "`",
+        "**",
+        "_",
+        "\n",
+        " ",
+        "a",
+        "]:",
+        "|",
+        ":",
+        "=",
+    ),
+    *(
+        "http://e.com/?q=",
+        "javascript:",
+        "data:text/html,",
+        "script",
+        "img",
+        "svg",
+        " src=",
+        "onerror=x",
+        "<!--",
+        "-->",
+    ),
+    "\u200b",
+]
 markup = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
 
