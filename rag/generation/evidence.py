@@ -16,6 +16,7 @@ from rag.generation.units import Unit, units
 from rag.protocols import PassageReader
 from rag.text.context import embedded_text
 from rag.text.invisible import Seen
+from rag.text.suspicion import UNSEEN
 from rag.text.terms import terms
 
 MOST_QUOTES = 3
@@ -98,8 +99,12 @@ def sigmoid(log_odds: float) -> float:
 
 
 def unsuspicious(ranked: Sequence[Evidence], suspicious: Sequence[Suspicion]) -> list[Evidence]:
-    """The evidence that a language model may be given: none that touches what addresses a machine."""
-    return [each for each in ranked if not any(_touches(each, suspicion) for suspicion in suspicious)]
+    """The evidence that a language model may be given: none that touches what addresses a machine.
+
+    What nobody sees is taken out of a prompt anyway: the sentence around it may stay.
+    """
+    orders = [each for each in suspicious if each.reason != UNSEEN]
+    return [each for each in ranked if not any(_touches(each, order) for order in orders)]
 
 
 def _touches(evidence: Evidence, suspicion: Suspicion) -> bool:

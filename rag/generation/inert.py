@@ -75,6 +75,7 @@ def _told(link: re.Match[str]) -> str:
     return f"{text} ({address})" if text.strip() not in ("", address) else address
 
 
-def targets(text: str) -> list[str]:
-    """Every address that a text names: URLs, and where its links, images and tags lead."""
-    return [(match[1] or match[2] or match.group()).rstrip(".,;:!?") for match in _TARGET.finditer(text)]
+def markup(text: str) -> list[str]:
+    """Every address that a text names (URLs, and where its links, images and tags lead) and every tag, as written."""
+    addresses = [(match[1] or match[2] or match.group()).rstrip(".,;:!?") for match in _TARGET.finditer(text)]
+    return [*addresses, *_TAG.findall(text)]

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from rag.generation.inert import targets
+from rag.generation.inert import markup
 from rag.generation.mentions import closed_up, identifiers, names, quoted, stands_alone
 from rag.generation.polarity import directions, negations, neutral
 from rag.text.fold import fold
@@ -163,10 +163,10 @@ def _names(claim: str, ground: str) -> Iterator[Problem]:
 
 def _addresses(claim: str, ground: str) -> Iterator[Problem]:
     """A link leads where the ground says, to the letter: what is put into an address is how data are carried away."""
-    held = set(targets(ground))
-    for target in targets(claim):
-        if target not in held:
-            yield Problem(Reason.NAME, target)
+    held = set(markup(ground))
+    for each in markup(claim):
+        if each not in held:
+            yield Problem(Reason.NAME, each)
 
 
 # ---------------------------------------------------------------- negation and comparison

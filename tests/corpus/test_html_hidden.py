@@ -56,6 +56,7 @@ def test_a_style_that_hides_does(style: str, caplog: pytest.LogCaptureFixture) -
     [
         "display:block",
         "opacity:0.5",
+        "opacity:;color:red",
         "font-size:0.9em",
         "font-size:10px",
         "color:white",

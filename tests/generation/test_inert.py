@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rag.generation.inert import inert, inert_code, targets
+from rag.generation.inert import inert, inert_code, markup
 from rag.generation.readable import readable
 
 PIECES = [
@@ -52,7 +52,7 @@ PIECES = [
     ),
     "\u200b",
 ]
-markup = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
+marked = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
 
 class Tags(HTMLParser):
@@ -112,14 +112,14 @@ def test_code_is_shown_to_be_read() -> None:
 
 
 @settings(deadline=None, max_examples=500)
-@given(markup)
+@given(marked)
 @example("<scr<script>ipt>alert(1)</script>")
 def test_nothing_acts_in_what_is_shown(text: str) -> None:
     for shown in (inert(text), inert_code(text), *(readable(text, kind) for kind in ("prose", "row", "code", "item"))):
         assert acts(shown) == [], shown
 
 
-@given(markup)
+@given(marked)
 def test_what_is_inert_stays_as_it_is(text: str) -> None:
     assert inert(inert(text)) == inert(text)
 
@@ -133,6 +133,7 @@ def test_hostile_text_is_not_slow(piece: str) -> None:
     assert time.perf_counter() - started < 5
 
 
-def test_addresses_are_found_however_they_are_written() -> None:
-    text = "[x](a.md) http://e.com/a, www.e.com. <img src='//e.com/b'> mailto:me@e.com"
-    assert targets(text) == ["a.md", "http://e.com/a", "www.e.com", "//e.com/b", "mailto:me@e.com"]
+def test_addresses_and_tags_are_found_however_they_are_written() -> None:
+    text = "[x](a.md) http://e.com/a, www.e.com. <img src='//e.com/b'> mailto:me@e.com <b>"
+    addresses = ["a.md", "http://e.com/a", "www.e.com", "//e.com/b", "mailto:me@e.com"]
+    assert markup(text) == [*addresses, "<img src='//e.com/b'>", "<b>"]

@@ -18,8 +18,8 @@ _ZERO = rf"0*\.?0+{_UNIT}"
 _END = r"\s*(?:!\s*important\s*)?(?:;|$)"
 _FAR = r"-\s*(?:(?:9\d\d|\d{4,})(?:\.\d+)?(?:px|pt)?|\d{3,}(?:\.\d+)?(?:r?em|vw|vh))"
 HIDING = re.compile(
-    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0*(?:\.0\d*)?|color\s*:\s*transparent"
-    rf"|font-size\s*:\s*(?:{_ZERO}|1px|0?\.\d+px)|text-indent\s*:\s*{_FAR}|transform\s*:\s*scale\(\s*0\s*\)"
+    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*(?:0+(?:\.0\d*)?|\.0\d*)"
+    rf"|color\s*:\s*transparent|font-size\s*:\s*(?:{_ZERO}|1px|0?\.\d+px)|text-indent\s*:\s*{_FAR}|transform\s*:\s*scale\(\s*0\s*\)"
     r"|clip\s*:\s*rect\((?:\s*[01](?:px)?[\s,]*){4}\)|clip-path\s*:\s*inset\(\s*(?:50|100)%\s*\))"
     rf"{_END}",
     re.IGNORECASE,
