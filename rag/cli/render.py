@@ -188,7 +188,7 @@ def show_proof(paper: Paper, answer: Answer, index_flag: str = "") -> None:
         if count:
             paper.line((f"{count} {'passage' if 'prompt' in what else 'sentence'}{'s' * (count > 1)} {what}", FAINT))
     if answer.invisible:
-        paper.line((f"{answer.invisible} characters that nobody sees were left out", FAINT))
+        paper.line((f"characters that nobody sees, left out: {answer.invisible}", FAINT))
     paper.line(("confidence ", FAINT), (f"{answer.confidence:.2f}", GOOD if answer.answered else BAD))
 
 
