@@ -57,7 +57,10 @@ class Tags(HTMLParser):
 def acts(text: str) -> bool:
     parser = Tags()
     parser.feed(text)
-    return bool(parser.acting or re.search(r"!\[|\]\(|\]:|javascript:(?! )\S|\bdata:\w+/\w|\bfile:/", text))
+    return bool(
+        parser.acting
+        or re.search(r"!\[|\]\(|(?m:^\s*\[[^\]]+\]:\s*\S)|javascript:(?! )\S|\bdata:\w+/\w|\bfile:/", text)
+    )
 
 
 def inert_table(folder: Path) -> str:

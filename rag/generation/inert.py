@@ -27,6 +27,9 @@ _CODE_SPAN = re.compile(r"(?<!`)`[^`\n]+`(?!`)")
 _AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^<>\s]*)>")
 _IMAGE = re.compile(r"!\[([^\[\]\n]*)\](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\[\]]*\])")
 _LINK = re.compile(r"\[([^\[\]\n]*)\]\([ \t]*<?([^()<>\s]*(?:\([^()<>\s]*\)[^()<>\s]*)*)>?(?:\s+[^()]*)?\)")
+# A definition begins a line; a label has up to 999 characters, line breaks among them (CommonMark 0.31, section 4.7).
+_DEFINITION = re.compile(r"(?ms)^([ \t>*+-]*(?:\d+[.)][ \t]*)?\[.{0,999}?\]):")
+_BREAK = re.compile(r"(?i)</?(?:br|p|div|li|tr|td|th|hr|h[1-6])\b")
 _SCRIPT = r"[\t\r\n]*".join("script")
 _JAVA, _VB = (r"[\t\r\n]*".join(name) for name in ("java", "vb"))
 _ACTIVE = re.compile(
@@ -53,7 +56,7 @@ def inert(text: str) -> str:
     while before != text:  # what is taken out may have stood between two halves of the next; each turn is shorter
         before = text
         text = _AUTOLINK.sub(r"\1", _UNREAD.sub("", text))
-        text = _ACTIVE.sub("", _TAG.sub("", _LINK.sub(_told, _IMAGE.sub(r"\1", text))))
+        text = _ACTIVE.sub("", _TAG.sub(_left, _LINK.sub(_told, _IMAGE.sub(r"\1", text))))
     return _defused(text)
 
 
@@ -65,7 +68,13 @@ def inert_code(code: str) -> str:
 
 def _defused(text: str) -> str:
     """A space breaks what is left of images, links and their definitions."""
-    return _OPENING.sub("‹", text).replace("![", "! [").replace("](", "] (").replace("]:", "] :")
+    text = _OPENING.sub("‹", text).replace("![", "! [").replace("](", "] (")
+    return _DEFINITION.sub(r"\1 :", text)
+
+
+def _left(tag: re.Match[str]) -> str:
+    """What is left of a tag: the space that a line break is."""
+    return " " if _BREAK.match(tag.group()) else ""
 
 
 def _told(link: re.Match[str]) -> str:

@@ -98,6 +98,8 @@ def acts(text: str) -> list[str]:
         ("The `<img src=x>` tag", "The ‹img src=x› tag"),
         ("JavaScript: the parts; data: 3; List<String> <NAME> p<0.05 a < b", None),
         ("[x]: http://e.com", "[x] : http://e.com"),
+        ("odds ratio [OR]: 2.2", None),
+        ("one<br>two<br/>three", "one two three"),
         ("Wow! See [1] and [2, 3] (p. 4).", None),
         ("价格：<名称>，见【1】。", None),
     ],
