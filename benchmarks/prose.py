@@ -36,7 +36,7 @@ from rag.reports import NoProgress
 
 SETS = ["handbook", "cmrc2018"]
 CLOSED_BOOK = 100  # tokens of an answer without excerpts
-_EXCERPT = re.compile(r'<excerpt number="([0-9]+)">(.*?)</excerpt>', re.DOTALL)
+_EXCERPT = re.compile(r'<excerpt number="[0-9]+" key="(\w+)">(.*?)</excerpt key="\1">', re.DOTALL)
 _MARK = re.compile(r"\[([0-9]+)\]")
 _DIGITS = re.compile(r"[0-9]+")
 _CAPITAL = re.compile(r"(?<![^\W_])[^\W\d_a-z][^\W\d_]*[a-z][^\W\d_]*")

@@ -359,6 +359,19 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspicion:
+    """Text of a source, at `start:end`, that addresses a machine and not a reader; `reason` is what tells it."""
+
+    source: str
+    start: int
+    end: int
+    reason: str
+
+    def __post_init__(self) -> None:
+        check_span(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the corpus answers, and the proof.
 
@@ -366,7 +379,8 @@ class Answer:
     `confidence` is the probability that the corpus answers the question. `dropped` holds sentences that failed
     verification and are not shown, `omitted` the evidence that did not fit into the prompt, `prompt` exactly what the
     model was sent ("" where no model was asked), `reasoning` what it thought before it answered. `prompt_tokens` and
-    `completion_tokens` count what it read and wrote.
+    `completion_tokens` count what it read and wrote. `suspicious` is what addresses a machine in the passages that were
+    read; `invisible` counts their characters that nobody sees, which are in `citations` and `hits` alone.
     """
 
     question: str
@@ -386,6 +400,8 @@ class Answer:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    suspicious: tuple[Suspicion, ...] = ()
+    invisible: int = 0
 
     def __post_init__(self) -> None:
         if self.answered != (self.mode != "none"):

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rag.cli.escape import json_safe
-from rag.datatypes import Answer, Citation, Hit, Source
+from rag.datatypes import Answer, Citation, Hit, Source, Suspicion
+from rag.text.suspicion import suspicions
 
 if TYPE_CHECKING:
     from rag.retrieval.explain import Explanation
@@ -44,6 +45,7 @@ def hit_object(rank: int, hit: Hit, shown: Shown) -> dict[str, Any]:
         "page": hit.page,
         "heading": list(hit.chunk.heading),
         "text": hit.text,
+        "suspicious": [suspicion_object(each, shown) for each in suspicions([hit])],
     }
 
 
@@ -73,6 +75,11 @@ def citation_object(citation: Citation, shown: Shown) -> dict[str, Any]:
     }
 
 
+def suspicion_object(suspicion: Suspicion, shown: Shown) -> dict[str, Any]:
+    """Where a document addresses a machine, and what tells it."""
+    return {**dataclasses.asdict(suspicion), "source": shown(suspicion.source)}
+
+
 def answer_object(answer: Answer, shown: Shown) -> dict[str, Any]:
     """What `rag ask` gives."""
     return {
@@ -89,6 +96,8 @@ def answer_object(answer: Answer, shown: Shown) -> dict[str, Any]:
         "dropped": list(answer.dropped),
         "conflicts": [{"text": each.text, **dataclasses.asdict(each)} for each in answer.conflicts],
         "omitted": list(answer.omitted),
+        "suspicious": [suspicion_object(each, shown) for each in answer.suspicious],
+        "invisible": answer.invisible,
         "hits": hit_objects(answer.hits, shown),
         "model": answer.model,
         "prompt": answer.prompt or None,

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from rag.cli.escape import printable
 from rag.cli.sources import place, quoted, shown
-from rag.datatypes import Answer, Citation, Hit, Sentence
+from rag.datatypes import Answer, Citation, Hit, Sentence, Suspicion
+from rag.text.suspicion import suspicions
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -118,6 +119,7 @@ def show_hits(
         if hit.chunk.heading:
             paper.line((" › ".join(hit.chunk.heading), STRONG), indent=3)
         paper.line(*_highlighted(paper, snippet(hit.text, question), question), indent=3)
+        show_suspicions(paper, suspicions([hit]), indent=3)
         for copy in hit.copies:
             paper.line((f"the same in {shown(copy)}", FAINT), indent=3)
         _show_alike(paper, hit)
@@ -181,13 +183,23 @@ def show_proof(paper: Paper, answer: Answer, index_flag: str = "") -> None:
         first = answer.citations[0]
         where = quoted(place(shown(first.source), first.start, first.end))
         paper.line((f"open one: rag show {where}{index_flag}", FAINT))
+        show_suspicions(paper, answer.suspicious)
     paper.line()
     for conflict in answer.conflicts:
         paper.line(("sources differ: ", BAD), one_line(conflict.text))
     for count, what in ((len(answer.omitted), "did not fit the prompt"), (len(answer.dropped), "failed the check")):
         if count:
             paper.line((f"{count} {'passage' if 'prompt' in what else 'sentence'}{'s' * (count > 1)} {what}", FAINT))
+    if answer.invisible:
+        paper.line((f"characters that nobody sees, left out: {answer.invisible}", FAINT))
     paper.line(("confidence ", FAINT), (f"{answer.confidence:.2f}", GOOD if answer.answered else BAD))
+
+
+def show_suspicions(paper: Paper, suspicious: Iterable[Suspicion], indent: int = 0) -> None:
+    """A line for each place that addresses a machine: it is flagged, and hidden nowhere."""
+    for each in suspicious:
+        where = place(shown(each.source), each.start, each.end)
+        paper.line(("careful: ", BAD), f"{where} addresses a machine, not a reader: {each.reason}", indent=indent)
 
 
 def _show_citation(paper: Paper, citation: Citation) -> None:

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rag.datatypes import Answer, Citation, Conflict, Hit, Sentence, Side
+from rag.datatypes import Answer, Citation, Conflict, Hit, Sentence, Side, Suspicion
 from rag.generation.conflicts import dated, says
 from rag.generation.evidence import Evidence
+from rag.generation.inert import inert
 from rag.generation.phrases import not_answered
 from rag.generation.verify import Ground, claim_of, verify
 
@@ -38,6 +39,8 @@ class Draft:
     dropped: list[str] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
     omitted: tuple[str, ...] = ()
+    suspicious: tuple[Suspicion, ...] = ()
+    invisible: int = 0
     model: str | None = None
     prompt: str = ""
     reasoning: str = ""
@@ -57,7 +60,7 @@ class Draft:
             return False
         if verdict.supported:
             self._mark_dropped()
-            self._add(verdict.claim, [evidence[number - 1] for number in verdict.evidence])
+            self._add(inert(verdict.claim), [evidence[number - 1] for number in verdict.evidence])
         else:
             self.dropped.append(text)
         if not self.sentences:
@@ -95,6 +98,8 @@ class Draft:
             text=not_answered(self.question),
             confidence=self.confidence,
             hits=self.hits,
+            suspicious=self.suspicious,
+            invisible=self.invisible,
             seconds=self._stopped(),
         )
 
@@ -112,6 +117,8 @@ class Draft:
             conflicts=tuple(self.conflicts),
             omitted=self.omitted,
             hits=self.hits,
+            suspicious=self.suspicious,
+            invisible=self.invisible,
             model=self.model,
             prompt=self.prompt,
             reasoning=self.reasoning,
@@ -133,7 +140,7 @@ class Draft:
         """Where they are to be marked, show the sentences that are not borne out, in their place among the others."""
         if self.unsupported == "mark":
             for text in self.dropped:
-                self._show(Sentence(claim_of(text), supported=False), ())
+                self._show(Sentence(inert(claim_of(text)), supported=False), ())
             self.dropped.clear()
 
     def _add(self, text: str, evidence: Sequence[Evidence]) -> None:

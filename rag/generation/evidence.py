@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rag.datatypes import Hit, Reading
+from rag.datatypes import Hit, Reading, Suspicion
 from rag.generation.units import Unit, units
 from rag.protocols import PassageReader
 from rag.text.context import embedded_text
+from rag.text.invisible import Seen
+from rag.text.suspicion import UNSEEN
 from rag.text.terms import terms
 
 MOST_QUOTES = 3
@@ -57,9 +59,16 @@ class Evidence:
 
 
 def read(question: str, hits: Sequence[Hit], reader: PassageReader) -> list[Reading]:
-    """What the reader finds in each hit, read with its heading context; less likely the further down it stands."""
-    readings = reader.read(question, [embedded_text(hit.chunk, hit.text) for hit in hits])
-    return [replace(each, answered=each.answered - PLACE * place) for place, each in enumerate(readings)]
+    """What the reader finds in each hit, read with its heading context; less likely the further down it stands.
+
+    It reads what a person sees: the offsets of a reading are those of the whole text nevertheless.
+    """
+    seen = [Seen.of(embedded_text(hit.chunk, hit.text)) for hit in hits]
+    readings = reader.read(question, [each.text for each in seen])
+    return [
+        replace(reading, answered=reading.answered - PLACE * place, offsets=each.spans(reading.offsets))
+        for place, (each, reading) in enumerate(zip(seen, readings, strict=True))
+    ]
 
 
 def rank(hits: Sequence[Hit], readings: Sequence[Reading]) -> list[Evidence]:
@@ -87,6 +96,20 @@ def probability(reading: Reading) -> float:
 def sigmoid(log_odds: float) -> float:
     """Log-odds as a probability, 0..1."""
     return 1 / (1 + math.exp(-max(-50.0, min(50.0, log_odds))))
+
+
+def unsuspicious(ranked: Sequence[Evidence], suspicious: Sequence[Suspicion]) -> list[Evidence]:
+    """The evidence that a language model may be given: none that touches what addresses a machine.
+
+    What nobody sees is taken out of a prompt anyway: the sentence around it may stay.
+    """
+    orders = [each for each in suspicious if each.reason != UNSEEN]
+    return [each for each in ranked if not any(_touches(each, order) for order in orders)]
+
+
+def _touches(evidence: Evidence, suspicion: Suspicion) -> bool:
+    same = evidence.hit.source == suspicion.source
+    return same and evidence.start < suspicion.end and suspicion.start < evidence.end
 
 
 def quotes(ranked: Sequence[Evidence]) -> list[Evidence]:

@@ -15,13 +15,15 @@ from rag.datatypes import GREEDY, Answer, Hit, Sampling, Template
 from rag.generation.abstain import confidence, signals, threshold
 from rag.generation.conflicts import disputes, newest_first
 from rag.generation.draft import Draft, OnSentence, Unsupported
-from rag.generation.evidence import MOST_QUOTES, Evidence, quotes, rank, read
+from rag.generation.evidence import MOST_QUOTES, Evidence, quotes, rank, read, unsuspicious
 from rag.generation.prompt import build
 from rag.generation.templates import TEMPLATES
 from rag.generation.thoughts import without_thoughts
 from rag.generation.verify import Ground
 from rag.protocols import LanguageModel, PassageReader
+from rag.text.invisible import unseen
 from rag.text.sentences import sentences
+from rag.text.suspicion import suspicions
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +109,8 @@ class Generator:
         """The evidence, best first; the draft gets its confidence, and its hits their order."""
         if not draft.question.strip() or not hits:
             return []
+        draft.suspicious = suspicions(hits)
+        draft.invisible = sum(len(unseen(hit.text)) for hit in hits)
         with draft.timed("read"):
             readings = read(draft.question, hits, self.reader)
             best_first = sorted(range(len(hits)), key=lambda place: -readings[place].answered)
@@ -127,8 +131,9 @@ class Generator:
     def _write(self, draft: Draft, chosen: Sequence[Evidence], ranked: Sequence[Evidence]) -> None:
         """Have the model answer from the quotes and the next best; the draft keeps what is borne out."""
         model, template = self.model, self.templates["answer"]
-        shown = chosen if model.quotes_first else list(dict.fromkeys([*chosen, *ranked]))[:PROMPTED]
-        prompt = build(draft.question, shown, model, template, max_tokens=self.sampling.max_tokens)
+        shown = chosen if model.quotes_first else list(dict.fromkeys([*chosen, *ranked]))
+        plain = unsuspicious(shown, draft.suspicious)[:PROMPTED]
+        prompt = build(draft.question, plain, model, template, max_tokens=self.sampling.max_tokens)
         draft.model = model.name
         draft.omitted = tuple(evidence.text for evidence in prompt.omitted)
         if not prompt.evidence:

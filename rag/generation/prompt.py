@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.datatypes import Message, Template
 from rag.generation.evidence import Evidence
+from rag.generation.fence import fenced
 from rag.generation.phrases import language_name
 from rag.generation.templates import conversation
 from rag.protocols import LanguageModel
-
-EXCERPT = '<excerpt number="{number}">{text}</excerpt>'
-
-# What could close the fence, or be taken for a turn of the conversation by the model's own template.
-_FENCES = re.compile(r"<(?=[/|!?a-zA-Z＜])|\[(?=/?INST)|(?<=[|a-zA-Z\"/])>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +41,11 @@ def build(
     max_tokens = min(max_tokens, model.context_tokens // 4)
     room = model.context_tokens - max_tokens
     kept = _newest(turns, model, room // 2)
+    asked = " ".join(question.split())
 
     def messages(chosen: Sequence[Evidence]) -> tuple[Message, ...]:
-        values = {"excerpts": excerpts(chosen), "question": question, "language": language_name(question)}
+        excerpts = "\n".join(fenced([_headed(each) for each in chosen], question))
+        values = {"excerpts": excerpts, "question": asked, "language": language_name(question)}
         return conversation(template, values, kept)
 
     fitting: list[Evidence] = []
@@ -60,11 +57,6 @@ def build(
         else:
             omitted.append(each)
     return Prompt(messages(fitting), tuple(fitting), tuple(omitted), max_tokens)
-
-
-def excerpts(evidence: Sequence[Evidence]) -> str:
-    """The evidence, numbered from 1, each on a line of its own."""
-    return "\n".join(EXCERPT.format(number=number, text=_fenced(each)) for number, each in enumerate(evidence, start=1))
 
 
 def _newest(turns: Sequence[Message], model: LanguageModel, room: int) -> tuple[Message, ...]:
@@ -79,8 +71,7 @@ def _newest(turns: Sequence[Message], model: LanguageModel, room: int) -> tuple[
     return tuple(kept)
 
 
-def _fenced(evidence: Evidence) -> str:
-    """An excerpt on one line, with its heading, unable to close its fence."""
+def _headed(evidence: Evidence) -> str:
+    """An excerpt with its heading."""
     unit = evidence.unit
-    text = f"{unit.context}: {unit.shown}" if unit.context else unit.shown
-    return _FENCES.sub(lambda match: {"<": "‹", ">": "›", "[": "("}[match.group()], " ".join(text.split()))
+    return f"{unit.context}: {unit.shown}" if unit.context else unit.shown

@@ -1,14 +1,15 @@
-"""A quote as a reader wants to see it: without Markdown's marks and hard line breaks. The citation keeps them."""
+"""A quote as a reader wants to see it: no Markdown marks or hard line breaks, nothing that acts. Citations keep all."""
 
 from __future__ import annotations
 
 import re
 
+from rag.generation.inert import inert, inert_code
+
 _LEADING = re.compile(r"\A[ \t]*(?:(?:>[ \t]?)+|#{1,6}[ \t]+)?(?:[-*+•●▪◦‣·][ \t]+(?:\[[ xX]\][ \t]+)?)?")
 _QUOTE_MARKS = re.compile(r"(?<=\n)[ \t]*>[ \t]?")
-_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*(?:[ \t]+\"[^\"\n]*\")?\)")
 # Only what opens before a word and closes after one: 5*3, snake_case and C** keep their signs.
-_EMPHASIS = re.compile(r"(?<![\w*_])(\*\*|__|\*|_|`+)(?=\S)([^*_`\n]+?)(?<=\S)\1(?![\w*_])")
+_EMPHASIS = re.compile(r"(?<![\w*_/])(\*\*|__|\*|_|`+)(?=\S)([^*_`\n]+?)(?<=\S)\1(?![\w*_])")
 _WIDE = r"\u3001-\u303f\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60"
 _WIDE_BREAK = re.compile(rf"(?<=[{_WIDE}])[ \t]*[\r\n]+[ \t]*(?=[{_WIDE}])")
 # Whether a hyphen at a line's end belongs to the word cannot be known: it stays.
@@ -17,23 +18,22 @@ _CELL = re.compile(r"(?<!\\)\|")
 
 
 def readable(quote: str, kind: str = "prose", header: str = "") -> str:
-    """The quote on one line, without marks that only draw.
+    """The quote on one line, without marks that only draw and markup that acts (`rag.generation.inert`).
 
     The cells of a table's row come with their columns' names where `header` (the header row) has as many.
     """
     if kind in ("row", "header"):
         return _row(quote, header)
     if kind == "code":
-        return quote
+        return inert_code(quote)
     text = _QUOTE_MARKS.sub("", _LEADING.sub("", quote))
     return _inline(text)
 
 
 def _inline(text: str) -> str:
-    text = _LINK.sub(r"\1", text)
-    text = _EMPHASIS.sub(r"\2", text)
+    text = _EMPHASIS.sub(r"\2", inert(text))
     text = _HYPHEN_BREAK.sub("", _WIDE_BREAK.sub("", text))
-    return " ".join(text.split())
+    return inert(" ".join(text.split()))  # without its emphasis, <**img** src=x> is a tag
 
 
 def cells(row: str) -> list[str]:

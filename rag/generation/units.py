@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rag.datatypes import Citation, Hit, Markup, page_at
 from rag.generation.readable import readable
+from rag.text.invisible import visible
 from rag.text.markdown import lines, plain_title
 from rag.text.sentences import Span, SpanKind, sentences
 
@@ -37,8 +38,8 @@ class Unit:
 
     @property
     def grounds(self) -> str:
-        """Everything that it says: its headings, its table's header, itself."""
-        return "\n".join(part for part in (self.context, self.header, self.text) if part)
+        """Everything that it says and that can be seen: its headings, its table's header, itself."""
+        return visible("\n".join(part for part in (self.context, self.header, self.text) if part))
 
     @property
     def shown(self) -> str:
@@ -65,7 +66,7 @@ def units(hits: Sequence[Hit]) -> list[Unit]:
     for place, hit in enumerate(hits):
         for unit in _units(hit, place):
             found.setdefault((hit.chunk.document, unit.start, unit.end), unit)
-    worded = [unit for unit in found.values() if any(char.isalnum() for char in unit.text)]
+    worded = [unit for unit in found.values() if any(char.isalnum() for char in unit.shown)]
     told = [unit for unit in worded if unit.kind not in ("heading", "header")]
     return told or worded
 

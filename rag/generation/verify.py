@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from rag.generation.inert import markup
 from rag.generation.mentions import closed_up, identifiers, names, quoted, stands_alone
 from rag.generation.polarity import directions, negations, neutral
 from rag.text.fold import fold
@@ -126,7 +127,7 @@ def _hinted_first(sentence: str, grounds: Sequence[Ground]) -> list[Ground]:
 
 def _problems(claim: str, ground: Ground) -> Iterator[Problem]:
     yield from _titles(claim, ground.heading)
-    for check in (_numbers, _names, _polarity, _content, _binding):
+    for check in (_numbers, _names, _addresses, _polarity, _content, _binding):
         yield from check(claim, ground.text)
 
 
@@ -163,6 +164,14 @@ def _names(claim: str, ground: str) -> Iterator[Problem]:
     for term in quoted(claim):
         if term not in closed:
             yield Problem(Reason.NAME, term)
+
+
+def _addresses(claim: str, ground: str) -> Iterator[Problem]:
+    """A link leads where the ground says, to the letter: what is put into an address is how data are carried away."""
+    held = set(markup(ground))
+    for each in markup(claim):
+        if each not in held:
+            yield Problem(Reason.NAME, each)
 
 
 # ---------------------------------------------------------------- negation and comparison

@@ -77,7 +77,7 @@ def test_what_surrounds_the_text_is_left_out() -> None:
         "<header><h1>Site</h1></header><nav>Home</nav><aside>Ads</aside><script>x()</script><style>p{}</style>"
         "<div role=navigation>Menu</div><div class='site-breadcrumbs'>You are here</div>"
         "<ul><li><a href=1>One link</a></li><li><a href=2>Two link</a></li><li><a href=3>Three link</a></li></ul>"
-        "<p hidden>h1</p><p style='color:red; DISPLAY : none'>h2</p><p aria-hidden=true>h3</p><template>h4</template>"
+        "<p hidden>h1</p><p style='color:red; DISPLAY : none'>h2</p><template>h4</template>"
         "<!-- comment --><p>The text of the page is long enough to be what the page is about.</p><button>Send</button>"
         "<footer>Imprint</footer>"
     )

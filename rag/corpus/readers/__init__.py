@@ -30,7 +30,7 @@ def _docx(data: bytes, path: str) -> Content | Unread:
     return parse_docx(data, path)
 
 
-HTML = Reader("html", "1", _html)
+HTML = Reader("html", "2", _html)
 PDF = Reader("pdf", "1", _pdf)
 DOCX = Reader("docx", "1", _docx)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -9,10 +10,13 @@ from lxml import etree
 
 from rag.corpus.readers.encoding import decode
 from rag.corpus.readers.html_blocks import converted, one_line
+from rag.corpus.readers.html_hidden import empty_hidden
 from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import State
 
 Element = Any  # lxml has no types
+
+log = logging.getLogger(__name__)
 
 _CHARSET = re.compile(rb"<meta[^>]{0,500}?charset\s*=\s*[\"']?\s*([\w:.-]+)", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w:.-]+)", re.IGNORECASE)
@@ -38,28 +42,40 @@ _AROUND_NAMES = re.compile(
     r"|skip-link|pagination|pager|toolbar|toc)(?:$|[\s_-])",
     re.IGNORECASE,
 )
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _LEAST_SHARE = 0.1
 
 
-def parse_html(data: bytes, _path: str) -> Content | Unread:
-    """The page's text as Markdown, and its title."""
+def parse_html(data: bytes, path: str) -> Content | Unread:
+    """The page's text as Markdown, and its title. What it hides is left out, with a warning that says how much."""
     start = data[:4096]
     label = _XML_ENCODING.search(start) or _CHARSET.search(start)
     decoded = decode(data, label[1].decode("ascii", "replace") if label else "")
     if isinstance(decoded, Unread):
         return decoded
+    root = _tree(decoded.text)
+    if root is None or isinstance(root, Unread):
+        return root or Content("")
+    title = next((one_line("".join(element.itertext())) for element in root.iter("title")), "")
+    hidden = empty_hidden(root, _UNSEEN)
+    text = _said(root)
+    if hidden and not text:
+        log.warning("%s: shows nothing until a script runs; what it hides was read", path)
+        text = converted(_tree(decoded.text), _unseen)
+    elif hidden:
+        log.warning("%s: %d hidden passage%s left out", path, hidden, "s" * (hidden > 1))
+    return Content(text, "markdown", title)
+
+
+def _tree(text: str) -> Element | Unread | None:
+    """The page's elements; None where there are none."""
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     try:
-        root = etree.fromstring(decoded.text.encode("utf-8", "replace"), parser)
+        root = etree.fromstring(text.encode("utf-8", "replace"), parser)
     except etree.XMLSyntaxError as error:
         return Unread(State.FAILED, f"not HTML: {error.msg or error}")
-    if root is None:
-        return Content("")
     if any("depth" in entry.message for entry in parser.error_log):
         return Unread(State.FAILED, "elements are nested too deeply to be read whole")
-    title = next((one_line("".join(element.itertext())) for element in root.iter("title")), "")
-    return Content(_said(root), "markdown", title)
+    return root
 
 
 def _said(root: Element) -> str:
@@ -68,9 +84,7 @@ def _said(root: Element) -> str:
     main = _main(root, sizes)
     text = converted(main, lambda element: _unseen(element) or sizes.around(element, main))
     everything = sizes.text.get(root, 0)
-    if len(text) >= _LEAST_SHARE * everything:
-        return text
-    return converted(root, _unseen) or converted(root, lambda element: element.tag in _UNSEEN)
+    return text if len(text) >= _LEAST_SHARE * everything else converted(root, _unseen)
 
 
 class _Sizes:
@@ -131,9 +145,4 @@ def _main(root: Element, sizes: _Sizes) -> Element:
 
 
 def _unseen(element: Element) -> bool:
-    return (
-        element.tag in _UNSEEN
-        or element.get("hidden") is not None
-        or element.get("aria-hidden", "").lower() == "true"
-        or bool(_HIDDEN.search(element.get("style", "")))
-    )
+    return element.tag in _UNSEEN
