@@ -183,7 +183,7 @@ def risk_curve(confidence: Floats, right: NDArray[np.bool_], weight: Floats) -> 
     for wanted in RISKS:
         places = np.flatnonzero((risk <= wanted) & enough)
         if len(places):
-            found.append((wanted, round(float(confidence[order[places[-1]]]), 4)))
+            found.append((wanted, round(float(confidence[order[places[-1]]]), 3)))
     return found
 
 

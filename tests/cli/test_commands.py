@@ -533,8 +533,12 @@ def test_eval_prints_figures_with_intervals_and_its_problems_apart(rag: Run, fol
     }
     assert report["metrics"]["recall@10"] == {"mean": 0.5, "low": 0.5, "high": 0.5}
     assert report["metrics"]["mrr@10"]["mean"] == 1.0
-    assert set(report["answers"]["abstention"]) == {"precision", "recall", "refused", "auroc", "aurc"}
+    assert set(report["answers"]["abstention"]) == {
+        *("precision", "recall", "refused", "risk", "auroc", "aurc", "intervals"),
+    }
     assert {"contains", "exact", "f1", "citation_exact", "supported", "dropped", "length"} <= set(report["answers"])
+    assert set(report["answers"]["latency_ms"]) == {"p50", "p95"}
+    assert report["answers"]["languages"] == {}
 
 
 def test_eval_measures_with_the_reranker_that_is_set(rag: Run, folder: Path, shortest: list[tuple[str, str]]) -> None:
