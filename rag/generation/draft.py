@@ -51,10 +51,11 @@ class Draft:
         nothing stands after `MOST_DROPPED`.
         """
         verdict = verify(text, grounds)
-        if text in self.dropped or any(verdict.claim == sentence.text for sentence in self.sentences):
+        shown = inert(verdict.claim)
+        if text in self.dropped or any(shown == sentence.text for sentence in self.sentences):
             return False
-        if verdict.supported:
-            self._add(inert(verdict.claim), [evidence[number - 1] for number in verdict.evidence])
+        if verdict.supported and any(char.isalnum() for char in shown):
+            self._add(shown, [evidence[number - 1] for number in verdict.evidence])
         else:
             self.dropped.append(text)
         if not self.sentences:
