@@ -56,11 +56,12 @@ class Draft:
         nothing stands after `MOST_DROPPED`. What is marked stands only beside what is borne out: it waits for that.
         """
         verdict = verify(text, grounds)
-        if text in self.dropped or any(verdict.claim == sentence.text for sentence in self.sentences):
+        shown = inert(verdict.claim)
+        if text in self.dropped or any(shown == sentence.text for sentence in self.sentences):
             return False
-        if verdict.supported:
+        if verdict.supported and any(char.isalnum() for char in shown):
             self._mark_dropped()
-            self._add(inert(verdict.claim), [evidence[number - 1] for number in verdict.evidence])
+            self._add(shown, [evidence[number - 1] for number in verdict.evidence])
         else:
             self.dropped.append(text)
         if not self.sentences:

@@ -123,3 +123,9 @@ def test_links_of_the_evidence_are_shown_as_text() -> None:
 def test_a_quote_that_is_all_markup_is_no_answer() -> None:
     answer, _ = asked(f"<img src=x alt='oil of the Heron pump changed'>\n\n{FACT}", "")
     assert [sentence.text for sentence in answer.sentences] == [FACT]
+
+
+def test_a_model_that_repeats_a_link_is_in_a_loop() -> None:
+    listed = "The list of oils of the pump is [the oil list](https://heron.example/oils)."
+    answer, _ = asked(f"{FACT} {listed}", f"{listed} " * 5)
+    assert len(answer.sentences) == 1
