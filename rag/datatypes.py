@@ -327,7 +327,8 @@ class Answer:
     `confidence` is the probability that the corpus answers the question. `dropped` holds sentences that failed
     verification and are not shown, `omitted` the evidence that did not fit into the prompt, `prompt` exactly what the
     model was sent ("" where no model was asked), `reasoning` what it thought before it answered. `prompt_tokens` and
-    `completion_tokens` count what it read and wrote.
+    `completion_tokens` count what it read and wrote. `completeness` says what was looked at, where that is more than
+    the hits: all documents for a list, a whole document for a summary.
     """
 
     question: str
@@ -340,6 +341,7 @@ class Answer:
     dropped: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     omitted: tuple[str, ...] = ()
+    completeness: str = ""
     hits: tuple[Hit, ...] = ()
     model: str | None = None
     prompt: str = ""

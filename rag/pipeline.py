@@ -12,13 +12,17 @@ from rag.corpus.metadata import given_metadata
 from rag.corpus.walk import walk
 from rag.datatypes import Answer, Citation, Document, Sentence, Source
 from rag.errors import CorpusError, IndexDamaged, IndexMissing, IndexOutdated
+from rag.generation.draft import Draft
 from rag.generation.generator import Generator
+from rag.generation.listing import SHOWN, Counted, listed
+from rag.generation.routing import enumeration
 from rag.index.chunking import Chunking
 from rag.index.index import Index
 from rag.index.writer import Writer
 from rag.intake import IngestReport, Intake, Progress
 from rag.protocols import Embedder
 from rag.retrieval.retriever import Retriever
+from rag.retrieval.scan import scan
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +43,15 @@ def ask(
 
     It comes from what the filter `where` lets through (`rag.index.filters`). More hits are read than the `k` that come
     back with the answer. `on_sentence` is called with each sentence as soon as it is checked.
+
+    A question for all documents that mention something is answered by looking at all (`rag.generation.routing`).
     """
+    wanted = enumeration(question)
+    scanned = scan(retriever.index, wanted.wanted, where=where, most=SHOWN) if wanted else None
+    if wanted and scanned:
+        counted = Counted(scanned.documents, scanned.unread, scanned.found, scanned.passages)
+        nearest = scanned.hits or tuple(retriever.retrieve(question, k, where=where))
+        return listed(Draft(question, nearest, on_sentence), wanted, counted, filtered=bool(where.strip()))
     hits = retriever.retrieve(question, max(k, READ), where=where)
     return generator.generate(question, hits, k, on_sentence=on_sentence)
 

@@ -88,6 +88,7 @@ def answer_object(answer: Answer, shown: Shown) -> dict[str, Any]:
         "dropped": list(answer.dropped),
         "conflicts": list(answer.conflicts),
         "omitted": list(answer.omitted),
+        "completeness": answer.completeness or None,
         "hits": hit_objects(answer.hits, shown),
         "model": answer.model,
         "prompt": answer.prompt or None,

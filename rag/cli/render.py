@@ -181,6 +181,9 @@ def show_proof(paper: Paper, answer: Answer, index_flag: str = "") -> None:
         first = answer.citations[0]
         where = quoted(place(shown(first.source), first.start, first.end))
         paper.line((f"open one: rag show {where}{index_flag}", FAINT))
+    if answer.answered and answer.completeness:
+        paper.line()
+        paper.line(one_line(answer.completeness))
     paper.line()
     for conflict in answer.conflicts:
         paper.line(("contradicted: ", BAD), one_line(conflict))

@@ -36,6 +36,7 @@ class Draft:
     citations: list[Citation] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     omitted: tuple[str, ...] = ()
+    completeness: str = ""
     model: str | None = None
     prompt: str = ""
     reasoning: str = ""
@@ -77,6 +78,7 @@ class Draft:
             mode="none",
             text=not_answered(self.question),
             confidence=self.confidence,
+            completeness=self.completeness,
             hits=self.hits,
             seconds=self._stopped(),
         )
@@ -93,6 +95,7 @@ class Draft:
             confidence=self.confidence,
             dropped=tuple(self.dropped),
             omitted=self.omitted,
+            completeness=self.completeness,
             hits=self.hits,
             model=self.model,
             prompt=self.prompt,
