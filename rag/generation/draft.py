@@ -30,6 +30,7 @@ class Draft:
     hits: tuple[Hit, ...]
     on_sentence: OnSentence | None = None
     unsupported: Unsupported = "drop"
+    most: int = MOST_SENTENCES
     confidence: float = 0.0
     mode: Literal["quotes", "prose"] = "prose"
     sentences: list[Sentence] = field(default_factory=list)
@@ -62,7 +63,7 @@ class Draft:
         if not self.sentences:
             return len(self.dropped) < MOST_DROPPED
         self._mark_dropped()
-        return len(self.sentences) < MOST_SENTENCES
+        return len(self.sentences) < self.most
 
     def quote(self, chosen: Sequence[Evidence]) -> None:
         """The evidence itself as the answer."""

@@ -13,7 +13,7 @@ from rag.datatypes import Answer, Hit, Template
 from rag.generation.abstain import confidence, signals, threshold
 from rag.generation.draft import Draft, OnSentence, Unsupported
 from rag.generation.evidence import Evidence, quotes, rank, read
-from rag.generation.prompt import build
+from rag.generation.prompt import Prompt, build
 from rag.generation.templates import TEMPLATES
 from rag.generation.thoughts import without_thoughts
 from rag.generation.verify import Ground
@@ -80,7 +80,7 @@ class Generator:
         ranked = self._considered(draft, hits, k)
         if not ranked or draft.confidence < threshold():
             return draft.abstained()
-        if self._writes_prose():
+        if self.writes_prose:
             with draft.timed("generate"):
                 self._write(draft, ranked)
         if not draft.sentences:
@@ -101,7 +101,9 @@ class Generator:
                 draft.confidence = confidence(signals(draft.question, hits, readings))
         return ranked
 
-    def _writes_prose(self) -> bool:
+    @property
+    def writes_prose(self) -> bool:
+        """Whether a model writes; it may have to be loaded to tell."""
         if self._model is None or self.mode != "auto":
             return self.mode == "prose"
         if self._quotes_first is None:
@@ -112,21 +114,30 @@ class Generator:
         """Have the model answer from the best evidence; of what it writes, the draft keeps what is borne out."""
         model, template = self.model, self.templates["answer"]
         prompt = build(draft.question, quotes(ranked) if model.quotes_first else ranked[:PROMPTED], model, template)
-        draft.model = model.name
         draft.omitted = tuple(evidence.text for evidence in prompt.omitted)
+        grounds = grounds_of(prompt.evidence)
+        self.listen(draft, prompt, template, lambda text: draft.take(text, grounds, prompt.evidence))
+
+    def listen(self, draft: Draft, prompt: Prompt, template: Template, take: Callable[[str], bool]) -> None:
+        """Hand each sentence that the model writes to `take`, as long as that wants more; nothing without evidence.
+
+        The draft notes the model, the prompt behind those before it, and tokens.
+        """
+        model = self.model
+        draft.model = model.name
         if not prompt.evidence:
             return
-        draft.prompt = model.render(prompt.messages)
-        draft.prompt_tokens = model.count_tokens(draft.prompt)
-        grounds = grounds_of(prompt.evidence)
+        sent = model.render(prompt.messages)
+        draft.prompt = "\n\n".join(filter(None, (draft.prompt, sent)))
+        draft.prompt_tokens += model.count_tokens(sent)
         written: list[str] = []
         thoughts: list[str] = []
         pieces = _noted(model.generate(prompt.messages, max_tokens=prompt.max_tokens), written)
         for text in finished_sentences(without_thoughts(pieces, thoughts, expected=template.reasoning)):
-            if not draft.take(text, grounds, prompt.evidence):
+            if not take(text):
                 break
-        draft.reasoning = "".join(thoughts).strip()
-        draft.completion_tokens = model.count_tokens("".join(written))
+        draft.reasoning = "\n\n".join(filter(None, (draft.reasoning, "".join(thoughts).strip())))
+        draft.completion_tokens += model.count_tokens("".join(written))
 
 
 def finished_sentences(pieces: Iterator[str]) -> Iterator[str]:
