@@ -71,6 +71,12 @@ class Draft:
         for evidence in chosen:
             self._add(evidence.unit.shown, [evidence])
 
+    def quote_together(self, chosen: Sequence[Evidence], joint: str) -> tuple[int, ...]:
+        """Several pieces of evidence as one sentence of the answer; the number of each one's citation."""
+        self.mode = "quotes"
+        self._add(joint.join(evidence.unit.shown for evidence in chosen), chosen)
+        return self.sentences[-1].citations
+
     def abstained(self) -> Answer:
         """That the corpus does not answer; the nearest hits stay in it."""
         return Answer(

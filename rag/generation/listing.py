@@ -54,8 +54,8 @@ _STATEMENTS: dict[str, _Statement] = {
         unread="没有文本、未查看的文件：{unread}个。",
     ),
     "de": _Statement(
-        "Nach Wörtern gesucht, zusammen in einem Abschnitt: {wanted}. Durchgesehene Dokumente: {documents}, {scope}. Mit "
-        "diesen Wörtern: {found} (Abschnitte: {passages}). Was es mit anderen Wörtern sagt, wurde nicht gesucht.",
+        "Nach Wörtern gesucht, zusammen in einem Abschnitt: {wanted}. Durchgesehene Dokumente: {documents}, {scope}. "
+        "Mit diesen Wörtern: {found} (Abschnitte: {passages}). Was es mit anderen Wörtern sagt, wurde nicht gesucht.",
         every="alle vorhandenen",
         filtered="alle, die der Filter zulässt",
         shown=" Hier gezeigt: {shown}.",

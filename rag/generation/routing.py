@@ -79,7 +79,7 @@ _FORMS: dict[str, tuple[str, ...]] = {
     ),
     "es": (
         f"(?:qué|cuáles|cuántos|cuántas)(?: de los| son los)? {_ES}(?: que)? {_ES_HAVE} (.+)",
-        f"en (?:qué|cuáles|cuántos|cuántas) {_ES} (?:se mencionan?|aparecen?|figuran?|se habla del?|se habla sobre) (.+)",
+        f"en (?:qué|cuáles|cuántos|cuántas) {_ES} (?:se mencionan?|aparecen?|figuran?|se habla (?:del?|sobre)) (.+)",
         "(?:lista|listar|enumera|enumerar|encuentra|busca|muestra|cuenta)(?:me)?(?: todos| todas)?(?: los| las)? "
         f"{_ES} que {_ES_HAVE} (.+)",
     ),
@@ -94,7 +94,7 @@ _PATTERNS = {language: re.compile("|".join(forms), re.IGNORECASE) for language, 
 _MORE = {
     language: re.compile(words, re.IGNORECASE)
     for language, words in {
-        "en": r"\b(?:or|not|no|without|except|but|if|when|where|why|how|who|what|which|than|most|both|either)\b|n['’]t\b",
+        "en": r"\b(?:or|not|no|without|except|but|if|when|where|why|how|who|what|which|than|most|both)\b|n['’]t\b",
         "de": r"\b(?:oder|nicht|kein\w*|ohne|außer|aber|wenn|wann|wo|warum|wie|wer|was|welche\w*|als|meisten)\b",
         "fr": r"\b(?:ou|ne|pas|sans|sauf|mais|si|quand|où|pourquoi|comment|qui|quoi|quels?|quelles?|plus)\b",
         "es": r"\b(?:o|no|sin|salvo|excepto|pero|si|cuándo|dónde|por qué|cómo|quién|qué|cuál\w*|más)\b",

@@ -87,9 +87,7 @@ def _template(template: Template, sentences: int) -> Template:
     return replace(template, user=filled(template.user, {"sentences": str(sentences)}))
 
 
-def _parts(
-    evidence: Sequence[Evidence], sample: str, model: LanguageModel, template: Template
-) -> Iterator[Prompt]:
+def _parts(evidence: Sequence[Evidence], sample: str, model: LanguageModel, template: Template) -> Iterator[Prompt]:
     """The evidence in its order, as much in each prompt as half of the model's context holds."""
     room = model.context_tokens // 2 - model.count_tokens(template.system + template.user)
     part: list[Evidence] = []

@@ -80,6 +80,12 @@ def whole(index: Index, document: str) -> list[Hit]:
     return dressed(index, Candidates.of(rows, np.zeros(len(rows), np.float32)), len(rows))
 
 
+def nearest(index: Index, document: str, vector: Floats, k: int) -> list[Hit]:
+    """The `k` chunks of a document that are nearest to `vector` (d,), best first."""
+    rows, scores = index.search_dense(vector, k, np.sort(np.array(index.rows_of(document), np.int64)))
+    return dressed(index, Candidates.of(rows, scores, dense=scores), k)
+
+
 def _by_document(store: Store, rows: NDArray[np.int64], cosines: Floats) -> Candidates:
     """The rows (n,), those of the best documents first and of these the nearest; `cosines` are (probes, n)."""
     names = [chunk.document for chunk in store.chunks([int(row) for row in rows])]

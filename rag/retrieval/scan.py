@@ -41,8 +41,8 @@ Rows = NDArray[np.int64]
 class Scan:
     """The documents that have what was looked for, those with the most passages first.
 
-    `documents` were looked at; `unread` more files gave no text, so nobody knows. `found` counts the documents that have
-    it and `passages` their passages with it, `hits` has the best one of each of the first documents.
+    `documents` were looked at; `unread` more files gave no text, so nobody knows. `found` counts the documents that
+    have it and `passages` their passages with it, `hits` has the best one of each of the first documents.
     """
 
     documents: int
@@ -68,7 +68,7 @@ class _Sought:
 def scan(store: Store, wanted: str, *, where: str = "", most: int) -> Scan | None:
     """All documents that have `wanted`, and of `most` of them a hit each; None where there is nothing to look for.
 
-    `where` is as in `Retriever.retrieve`: of a file that gave no text it is not told whether the filter lets it through.
+    `where` is as in `Retriever.retrieve`; of files that gave no text, all are counted, whatever it lets through.
     """
     sought = _sought(wanted)
     if not sought.needed:
