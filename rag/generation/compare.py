@@ -22,7 +22,7 @@ from rag.generation.polarity import directions, negations
 from rag.generation.prompt import build
 from rag.generation.templates import filled
 from rag.generation.units import Unit, units
-from rag.generation.verify import Ground, claim_of, verify
+from rag.generation.verify import Ground, verify
 from rag.protocols import Embedder, PassageReader
 from rag.text.context import ARROW
 from rag.text.numbers import borne_out, quantities
@@ -223,11 +223,14 @@ def _write(draft: Draft, groups: Sequence[Group], generator: Generator) -> None:
     template = replace(template, user=filled(template.user, {"question": about}))
     prompt = build(sample, evidence[:PROMPTED], generator.model, template)
     draft.omitted += tuple(each.text for each in (*prompt.omitted, *evidence[PROMPTED:]))
-    single, joint = grounds_of(prompt.evidence), _joint(groups, prompt.evidence)
+    grounds, pairs = grounds_of(prompt.evidence), _pairs(groups, prompt.evidence)
 
     def take(text: str) -> bool:
-        held = [ground for ground, one, other in joint if attributed(claim_of(text), one, other)]
-        return draft.take(text, [*single, *held], prompt.evidence)
+        verdict = verify(text, grounds)
+        if not verdict.supported:
+            both = next((pair for pair in pairs if borne_out_by_each(verdict.claim, *pair)), None)
+            verdict = replace(verdict, supported=True, evidence=tuple(pairs[both])) if both else verdict
+        return draft.judge(text, verdict, prompt.evidence)
 
     quoted, draft.sentences, draft.mode = draft.sentences, [], "prose"
     generator.listen(draft, prompt, template, take)
@@ -235,41 +238,33 @@ def _write(draft: Draft, groups: Sequence[Group], generator: Generator) -> None:
         draft.sentences, draft.mode = quoted, "quotes"
 
 
-def _joint(groups: Sequence[Group], evidence: Sequence[Evidence]) -> list[tuple[Ground, Unit, Unit]]:
-    """A ground for each two units of different documents that are of one thing."""
-    numbers = {id(each.unit): number for number, each in enumerate(evidence, start=1)}
-    found = []
-    for group in groups:
-        for own, others in combinations(group, 2):
-            for one, other in product(own, others):
-                if id(one) in numbers and id(other) in numbers:
-                    both = (numbers[id(one)], numbers[id(other)])
-                    found.append((Ground(both, f"{one.grounds}\n{other.grounds}", one.context), one, other))
-    return found
+def _pairs(groups: Sequence[Group], evidence: Sequence[Evidence]) -> dict[tuple[Unit, Unit], tuple[int, int]]:
+    """Each two units of different documents that are of one thing, with their numbers in the prompt."""
+    numbers = {each.unit: number for number, each in enumerate(evidence, start=1)}
+    return {
+        (one, other): (numbers[one], numbers[other])
+        for group in groups
+        for own, others in combinations(group, 2)
+        for one, other in product(own, others)
+        if one in numbers and other in numbers
+    }
 
 
-def attributed(claim: str, one: Unit, other: Unit) -> bool:
-    """Whether a claim on two documents gives each its own.
+def borne_out_by_each(claim: str, one: Unit, other: Unit) -> bool:
+    """Whether a claim that sets two documents against each other gives each its own.
 
-    A clause that names one of them, by a word of its title that the other's has not, must be borne out by that one
-    alone; any other may have no quantity that only one of them has: «from 25 to 27 days» could be either way round.
+    Each of its clauses must name one of them, by a word of its title that the other's has not, and be borne out by that
+    one alone; or be borne out by both. «From 25 to 27 days» names neither: it could be either way round.
     """
-    titles = [set(terms(unit.context.partition(ARROW)[0])) for unit in (one, other)]
-    for clause in filter(str.strip, _CLAUSE.split(claim)):
+    titles = [frozenset(terms(unit.context.partition(ARROW)[0])) for unit in (one, other)]
+    marks = (titles[0] - titles[1], titles[1] - titles[0])
+    clauses = [clause for clause in _CLAUSE.split(claim) if content_words(clause)]
+    named = set[Unit]()
+    for clause in clauses:
         said = set(terms(clause))
-        named = [
-            unit
-            for unit, own, its in ((one, titles[0], titles[1]), (other, titles[1], titles[0]))
-            if said & (own - its)
-        ]
-        if len(named) == 1:
-            if not verify(clause, [Ground((1,), named[0].grounds)]).supported:
+        told = [unit for unit, own in zip((one, other), marks, strict=True) if said & own]
+        for unit in told if len(told) == 1 else (one, other):
+            if not verify(clause, [Ground((1,), unit.grounds)]).supported:
                 return False
-        elif _one_sided(clause, one, other):
-            return False
-    return True
-
-
-def _one_sided(clause: str, one: Unit, other: Unit) -> bool:
-    held = [quantities(unit.text) for unit in (one, other)]
-    return any(borne_out(each, held[0]) != borne_out(each, held[1]) for each in quantities(clause))
+        named.update(told)
+    return len(named) == 2

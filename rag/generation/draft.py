@@ -11,7 +11,7 @@ from typing import Literal
 from rag.datatypes import Answer, Citation, Hit, Sentence
 from rag.generation.evidence import Evidence
 from rag.generation.phrases import not_answered
-from rag.generation.verify import Ground, claim_of, verify
+from rag.generation.verify import Ground, Verdict, claim_of, verify
 
 OnSentence = Callable[[Sentence, tuple[Citation, ...]], None]
 Unsupported = Literal["drop", "mark"]
@@ -47,12 +47,15 @@ class Draft:
     started: float = field(default_factory=time.perf_counter)
 
     def take(self, text: str, grounds: Sequence[Ground], evidence: Sequence[Evidence]) -> bool:
-        """Take a model's sentence in if it is borne out, else drop or mark it; whether more are wanted.
+        """Take a model's sentence in if the grounds bear it out, else drop or mark it; whether more are wanted."""
+        return self.judge(text, verify(text, grounds), evidence)
+
+    def judge(self, text: str, verdict: Verdict, evidence: Sequence[Evidence]) -> bool:
+        """The same of a sentence that has been verified.
 
         A model that says the same again has run into a loop: it is not listened to any longer. Nor is one of which
         nothing stands after `MOST_DROPPED`. What is marked stands only beside what is borne out: it waits for that.
         """
-        verdict = verify(text, grounds)
         if text in self.dropped or any(verdict.claim == sentence.text for sentence in self.sentences):
             return False
         if verdict.supported:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from rag.generation.units import Unit
-from rag.text.terms import content_terms
+from rag.text.terms import content_words
 
 OPENING = 0.5
 """What the first sentence of a document gains, as a share; the n-th gains an n-th of it."""
@@ -45,7 +45,7 @@ def salient(units: Sequence[Unit], count: int) -> list[int]:
 
 
 def _concepts(text: str) -> frozenset[Concept]:
-    found = content_terms(text)
+    found = [forms[0] for forms in content_words(text)]
     return frozenset(found).union(pairwise(found))
 
 

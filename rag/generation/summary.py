@@ -66,21 +66,30 @@ def _completeness(draft: Draft, found: Sequence[Unit]) -> str:
 # ---------------------------------------------------------------- prose: map and reduce
 
 
-def _write(draft: Draft, evidence: list[Evidence], generator: Generator) -> None:
+def _write(draft: Draft, evidence: Sequence[Evidence], generator: Generator) -> None:
     template = _template(generator.templates["summarise"], draft.most)
-    sample = " ".join(each.text for each in evidence[:50])[:LANGUAGE_SAMPLE]
-    parts = list(_parts(evidence, sample, generator.model, template))
-    while len(parts) > 1:
-        kept = [each for part in parts for each in _borne_out(draft, part, generator, template)]
-        _omit(draft, parts)
-        if not kept or len(kept) == len(evidence):
-            return
-        evidence = kept
-        parts = list(_parts(evidence, sample, generator.model, template))
-    (last,) = parts
-    _omit(draft, parts)
+    dropped: list[str] = []
+    last = _reduced(draft, evidence, generator, template, dropped)
     grounds = grounds_of(last.evidence)
     generator.listen(draft, last, template, lambda text: draft.take(text, grounds, last.evidence))
+    draft.dropped[:0] = dropped
+
+
+def _reduced(
+    draft: Draft, evidence: Sequence[Evidence], generator: Generator, template: Template, dropped: list[str]
+) -> Prompt:
+    """The one prompt that is left after as many rounds as it takes; if a round makes nothing less, its first."""
+    sample = " ".join(each.text for each in evidence[:50])[:LANGUAGE_SAMPLE]
+    while True:
+        parts = list(_parts(evidence, sample, generator.model, template))
+        draft.omitted += tuple(each.text for part in parts for each in part.omitted)
+        if len(parts) == 1:
+            return parts[0]
+        kept = [each for part in parts for each in _borne_out(draft, part, generator, template, dropped)]
+        if len(kept) == len(evidence):
+            draft.omitted += tuple(each.text for part in parts[1:] for each in part.evidence)
+            return parts[0]
+        evidence = kept
 
 
 def _template(template: Template, sentences: int) -> Template:
@@ -102,11 +111,9 @@ def _parts(evidence: Sequence[Evidence], sample: str, model: LanguageModel, temp
     yield build(sample, part, model, template)
 
 
-def _omit(draft: Draft, parts: Sequence[Prompt]) -> None:
-    draft.omitted = (*draft.omitted, *(each.text for part in parts for each in part.omitted))
-
-
-def _borne_out(draft: Draft, part: Prompt, generator: Generator, template: Template) -> list[Evidence]:
+def _borne_out(
+    draft: Draft, part: Prompt, generator: Generator, template: Template, dropped: list[str]
+) -> list[Evidence]:
     """What the verified sentences of a part's summary stand on, in the part's order; the others are dropped."""
     grounds, numbers = grounds_of(part.evidence), set[int]()
     borne_out = 0
@@ -118,7 +125,7 @@ def _borne_out(draft: Draft, part: Prompt, generator: Generator, template: Templ
             borne_out += 1
             numbers.update(verdict.evidence)
         else:
-            draft.dropped.append(text)
+            dropped.append(text)
         return borne_out < draft.most
 
     generator.listen(draft, part, template, take)
