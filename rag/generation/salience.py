@@ -2,11 +2,12 @@
 
 Greedy coverage of weighted concepts (Gillick, Favre 2009): words and pairs of neighbouring words, each worth as many
 sentences as have it, counted once. A sentence's new ones are set against the root of its length, and what opens a
-document counts more. No model is asked, so a book costs a second; figures in docs/decisions.md ("Tasks").
+document counts more. No model is asked; figures in docs/decisions.md ("Tasks").
 """
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -27,20 +28,24 @@ def salient(units: Sequence[Unit], count: int) -> list[int]:
     concepts = [_concepts(unit.text) for unit in units]
     weights = Counter(concept for own in concepts for concept in own)
     openings = _openings(units)
-    lengths = [max(SHORT, _width(unit.text)) for unit in units]
+    lengths = [max(SHORT, len(unit.text)) for unit in units]
     covered: set[Concept] = set()
     chosen: list[int] = []
-    left = set(range(len(units)))
 
-    def worth(place: int) -> tuple[float, int]:
+    def rank(place: int) -> tuple[float, int]:
         gained = sum(weights[concept] for concept in concepts[place] if concept not in covered)
-        return gained / lengths[place] ** 0.5 * (1 + OPENING / openings[place]), -place
+        return -gained / lengths[place] ** 0.5 * (1 + OPENING / openings[place]), place
 
-    while left and len(chosen) < count:
-        best = max(left, key=worth)
-        left.remove(best)
-        chosen.append(best)
-        covered |= concepts[best]
+    waiting = [rank(place) for place in range(len(units))]
+    heapq.heapify(waiting)
+    while waiting and len(chosen) < count:
+        _, place = heapq.heappop(waiting)
+        now = rank(place)  # what is covered since can only have taken from its worth
+        if waiting and now > waiting[0]:
+            heapq.heappush(waiting, now)
+            continue
+        chosen.append(place)
+        covered |= concepts[place]
     return sorted(chosen)
 
 
@@ -57,8 +62,3 @@ def _openings(units: Sequence[Unit]) -> list[int]:
         seen[unit.hit.chunk.document] += 1
         places.append(seen[unit.hit.chunk.document])
     return places
-
-
-def _width(text: str) -> int:
-    """Characters; one of Chinese, Japanese or Korean says as much as two."""
-    return sum(2 if char > "\u2e7f" else 1 for char in text)
