@@ -2,7 +2,8 @@
 
 Two units are as near as their vectors, the words that they share besides numbers, and their headings say:
 `(cosine - m) / (1 - m) + 0.5 · shared + 0.1 · same heading`, where m is the median cosine between units of the two
-documents, which tells how near texts are that have nothing to do with each other. docs/decisions.md ("Tasks").
+documents, which tells how near texts are that have nothing to do with each other; or as near as `shared` alone, where
+that is more. docs/decisions.md ("Tasks").
 """
 
 from __future__ import annotations
@@ -111,6 +112,9 @@ def _nearness(one: _Told, other: _Told) -> Floats:
     headed = np.array(one.headings)[:, None] == np.array(other.headings)
     alike = np.array(_languages(one))[:, None] == np.array(_languages(other))
     near = (cosines - middle) / (1 - middle) + SHARED * shared + HEADING * headed
+    near = np.maximum(
+        near, shared
+    )  # of a few units the median tells little; half of the words are enough by themselves
     return np.where(alike & (shared < LEAST_SHARED), -np.inf, near).astype(np.float32)
 
 

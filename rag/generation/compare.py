@@ -18,6 +18,7 @@ from rag.generation.align import Group, align
 from rag.generation.draft import Draft
 from rag.generation.evidence import Evidence, quotes, rank, read
 from rag.generation.generator import Generator, grounds_of
+from rag.generation.mentions import identifiers, names
 from rag.generation.polarity import directions, negations
 from rag.generation.prompt import build
 from rag.generation.templates import filled
@@ -25,6 +26,7 @@ from rag.generation.units import Unit, units
 from rag.generation.verify import Ground, verify
 from rag.protocols import Embedder, PassageReader
 from rag.text.context import ARROW
+from rag.text.language import language
 from rag.text.numbers import borne_out, quantities
 from rag.text.numbers import units as units_of_measure
 from rag.text.terms import content_words, terms
@@ -54,7 +56,7 @@ class Line:
 
     For each document, in their order: its `texts` (as a reader wants to see them), the numbers of its `citations`, and
     the `quantities` that it has and not every other one in the line has; all empty where it says nothing. `by` is what
-    differs: "number" (or date), "negation", "direction".
+    differs: "number" (or date), "negation", "direction", "name".
     """
 
     kind: Kind
@@ -160,7 +162,7 @@ def _line(draft: Draft, group: Group, difference: _Difference) -> Line:
 
 def _difference(group: Group) -> _Difference:
     texts = ["\n".join(map(_bare, own)) for own in group]
-    told = [text for text in texts if text]
+    told = [text for text, own in zip(texts, group, strict=True) if own]
     if len(told) == 1:
         return _Difference("only", tuple(() for _ in texts))
     apart = tuple(_apart(text, told) if text else () for text in texts)
@@ -169,6 +171,7 @@ def _difference(group: Group) -> _Difference:
         "number": any(apart),
         "negation": any(_negated(one) != _negated(other) for one, other in near),
         "direction": any(_opposed(one, other) for one, other in near),
+        "name": any(_renamed(one, other) for one, other in near),
     }
     by = tuple(name for name, differs in found.items() if differs)
     said = {tuple(terms(text)) for text in told}
@@ -209,6 +212,12 @@ def _opposed(one: str, other: str) -> bool:
     """Whether one takes a direction and the other, in its place, the opposite."""
     mine, theirs = directions(one), directions(other)
     return any(mine[a] > theirs[a] and theirs[b] > mine[b] for pair in _OPPOSITES for a, b in (pair, pair[::-1]))
+
+
+def _renamed(one: str, other: str) -> bool:
+    """Whether each names what the other does not: an identifier or, where nouns have no capitals, a proper name."""
+    mine, theirs = ({*identifiers(text), *(names(text) if language(text) != "de" else ())} for text in (one, other))
+    return bool(mine - theirs and theirs - mine)
 
 
 # ---------------------------------------------------------------- prose

@@ -62,6 +62,35 @@ def test_a_not_in_one_of_them_is_a_difference() -> None:
     assert (found.kind, found.by) == ("differs", ("negation",))
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "by"),
+    [
+        (
+            "Requests go to Priya Nand in the harbour office.",
+            "Requests go to Jory Blaine in the harbour office.",
+            "name",
+        ),
+        (
+            "The main shaft seal of the large pump is KX-211-S.",
+            "The main shaft seal of the large pump is KX-271-T.",
+            "name",
+        ),
+        ("The valve is open while the pump runs.", "The valve is closed while the pump runs.", "direction"),
+        ("Visitors may have to wait at most 5 minutes.", "Visitors may have to wait at least 5 minutes.", "direction"),
+    ],
+)
+def test_what_else_differs_is_named(one: str, other: str, by: str) -> None:
+    found = compare([hits(one, "a", "A"), hits(other, "b", "B")], HashEmbedder(256), Generator(OverlapReader()))
+    assert [(line.kind, line.by) for line in found.lines] == [("differs", (by,))]
+
+
+def test_an_item_that_is_nothing_but_its_number_is_a_line_too() -> None:
+    found = compare(
+        [hits("1. One\n2.\n", "a", "A"), hits("The quay.", "b", "B")], HashEmbedder(), Generator(OverlapReader())
+    )
+    assert {line.kind for line in found.lines} == {"only"}
+
+
 def test_the_same_and_what_only_one_says_are_told_apart() -> None:
     found = compared()
     assert line(found, "Report sick").kind == "same"
