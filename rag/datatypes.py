@@ -379,8 +379,10 @@ class Answer:
     `confidence` is the probability that the corpus answers the question. `dropped` holds sentences that failed
     verification and are not shown, `omitted` the evidence that did not fit into the prompt, `prompt` exactly what the
     model was sent ("" where no model was asked), `reasoning` what it thought before it answered. `prompt_tokens` and
-    `completion_tokens` count what it read and wrote. `suspicious` is what addresses a machine in the passages that were
-    read; `invisible` counts their characters that nobody sees, which are in `citations` and `hits` alone.
+    `completion_tokens` count what it read and wrote. `completeness` says what was looked at, where that is more than
+    the hits: all documents for a list, a whole document for a summary. `suspicious` is what addresses a machine in the
+    passages that were read; `invisible` counts their characters that nobody sees, which are in `citations` and `hits`
+    alone.
     """
 
     question: str
@@ -393,6 +395,7 @@ class Answer:
     dropped: tuple[str, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     omitted: tuple[str, ...] = ()
+    completeness: str = ""
     hits: tuple[Hit, ...] = ()
     model: str | None = None
     prompt: str = ""

@@ -12,14 +12,23 @@ from rag.corpus.metadata import given_metadata
 from rag.corpus.walk import walk
 from rag.datatypes import Answer, Citation, Document, Sentence, Source
 from rag.errors import CorpusError, IndexDamaged, IndexMissing, IndexOutdated
+from rag.generation import compare as comparing
+from rag.generation import summary
+from rag.generation.compare import Comparison
+from rag.generation.draft import Draft
 from rag.generation.generator import Generator
+from rag.generation.listing import SHOWN, Counted, listed
+from rag.generation.routing import enumeration
+from rag.generation.summary import SENTENCES
 from rag.index.chunking import Chunking
 from rag.index.index import Index
 from rag.index.writer import Writer
 from rag.intake import Intake
 from rag.protocols import Embedder
 from rag.reports import IngestReport, Progress
+from rag.retrieval.others import nearest, whole
 from rag.retrieval.retriever import Retriever
+from rag.retrieval.scan import scan
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +49,36 @@ def ask(
 
     It comes from what the filter `where` lets through (`rag.index.filters`). More hits are read than the `k` that come
     back with the answer. `on_sentence` is called with each sentence as soon as it is checked.
+
+    A question for all documents that mention something is answered by looking at all (`rag.generation.routing`).
     """
+    wanted = enumeration(question)
+    scanned = scan(retriever.index, wanted.wanted, where=where, most=SHOWN) if wanted else None
+    if wanted and scanned:
+        counted = Counted(scanned.documents, scanned.unread, scanned.found, scanned.passages)
+        nearest = scanned.hits or tuple(retriever.retrieve(question, k, where=where))
+        return listed(Draft(question, nearest, on_sentence), wanted, counted, filtered=bool(where.strip()))
     hits = retriever.retrieve(question, max(k, READ), where=where)
     return generator.generate(question, hits, k, on_sentence=on_sentence)
+
+
+def summarize(documents: Sequence[str], index: Index, generator: Generator, *, sentences: int = SENTENCES) -> Answer:
+    """What the documents of these ids say, in so many sentences, each with citations (`rag.generation.summary`)."""
+    hits = [hit for document in documents for hit in whole(index, document)]
+    return summary.summarize(hits, generator, sentences=sentences)
+
+
+def compare(
+    documents: Sequence[str], index: Index, embedder: Embedder, generator: Generator, *, question: str = ""
+) -> Comparison:
+    """What the documents of these ids say on the same things, or on a question (`rag.generation.compare`)."""
+    told = [whole(index, document) for document in documents]
+    if not question.strip():
+        return comparing.compare(told, embedder, generator)
+    vector = embedder.embed_query(question).vectors[0]
+    near = [nearest(index, document, vector, READ) for document in documents]
+    bearing = [comparing.bearing_on(question, hits, generator) for hits in near]
+    return comparing.compare(told, embedder, generator, question=question, bearing=bearing)
 
 
 def ingest(

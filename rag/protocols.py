@@ -172,6 +172,9 @@ class Store(Protocol):
     def languages_of(self, rows: NDArray[np.int64]) -> list[str]:
         """The language of each row, in the rows' order."""
 
+    def documents_of(self, rows: NDArray[np.int64]) -> list[str]:
+        """The document of each row, in the rows' order."""
+
     def late_scores(self, query_tokens: Floats, rows: NDArray[np.int64]) -> Floats:
         """MaxSim of the query's token vectors (t, d) with each row's stored token vectors, in the rows' order."""
 
@@ -180,6 +183,9 @@ class Store(Protocol):
 
     def sources(self, document: str) -> list[Source]:
         """Where a document lies; more than one for equal files."""
+
+    def all_sources(self) -> list[Source]:
+        """All sources, by location, whatever their state."""
 
     def text(self, document: str, start: int = 0, end: int | None = None) -> str:
         """The document's text, or that span of it."""

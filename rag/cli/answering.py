@@ -28,8 +28,8 @@ from rag.cli.options import (
     ServerFlag,
     WhereFlag,
 )
-from rag.cli.parts import make_generator, open_index, open_retriever, prepared
-from rag.cli.sources import find_one, place, quoted, shown, split_span
+from rag.cli.parts import index_flag, make_generator, open_index, open_retriever, prepared
+from rag.cli.sources import find_one, place, shown, split_span
 from rag.datatypes import Answer, Citation, Hit, Sentence, Source, page_at
 from rag.errors import CorpusError, RagError
 from rag.settings import Settings
@@ -259,7 +259,7 @@ def _print_answer(question: str, settings: Settings, only: str) -> None:
     """The sentences as they are checked, then what proves them."""
     paper = render.Paper()
     answer = _answered(question, settings, only, lambda sentence, _: render.show_sentence(paper, sentence))
-    render.show_proof(paper, answer, _index_flag(settings))
+    render.show_proof(paper, answer, index_flag(settings))
     if answer.seconds:
         complain(f"{answer.mode} in {answer.seconds.get('total', sum(answer.seconds.values())):.2f} s")
 
@@ -274,17 +274,12 @@ def _print_with_prompt(answer: Answer, settings: Settings) -> None:
     paper.line(("-" * 40, render.FAINT))
     for sentence in answer.sentences if answer.answered else ():
         render.show_sentence(paper, sentence)
-    render.show_proof(paper, answer, _index_flag(settings))
+    render.show_proof(paper, answer, index_flag(settings))
 
 
 def _check_question(question: str) -> None:
     if not question.strip():
         raise RagError('the question is empty; put it in quotes: rag ask "What ...?"')
-
-
-def _index_flag(settings: Settings) -> str:
-    """What `rag show` needs in order to look into the same index."""
-    return f" --index {quoted(str(settings.index))}" if settings.origins.get("index") == "--index" else ""
 
 
 @ends_well

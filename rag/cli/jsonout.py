@@ -13,6 +13,7 @@ from rag.datatypes import Answer, Citation, Hit, Source, Suspicion
 from rag.text.suspicion import suspicions
 
 if TYPE_CHECKING:
+    from rag.generation.compare import Comparison
     from rag.retrieval.explain import Explanation
 
 Shown = Callable[[str], str]  # a location → the form that opens from the current folder
@@ -96,6 +97,7 @@ def answer_object(answer: Answer, shown: Shown) -> dict[str, Any]:
         "dropped": list(answer.dropped),
         "conflicts": [{"text": each.text, **dataclasses.asdict(each)} for each in answer.conflicts],
         "omitted": list(answer.omitted),
+        "completeness": answer.completeness or None,
         "suspicious": [suspicion_object(each, shown) for each in answer.suspicious],
         "invisible": answer.invisible,
         "hits": hit_objects(answer.hits, shown),
@@ -105,6 +107,18 @@ def answer_object(answer: Answer, shown: Shown) -> dict[str, Any]:
         "tokens": {"prompt": answer.prompt_tokens, "completion": answer.completion_tokens},
         "seconds": dict(answer.seconds),
     }
+
+
+def task_object(answer: Answer, shown: Shown) -> dict[str, Any]:
+    """What `rag summarize` gives: the fields of an answer, null where nothing was asked or looked up."""
+    unasked = {"question": answer.question or None, "confidence": None}
+    return {**answer_object(answer, shown), **unasked}
+
+
+def comparison_object(found: Comparison, sources: Sequence[str], shown: Shown) -> dict[str, Any]:
+    """What `rag compare` gives: the fields of an answer, the documents, and a line for each thing that is said."""
+    lines = [{**dataclasses.asdict(line), "heading": line.heading or None} for line in found.lines]
+    return {**task_object(found.answer, shown), "documents": [shown(each) for each in sources], "lines": lines}
 
 
 def problem_object(source: Source, shown: Shown) -> dict[str, Any]:

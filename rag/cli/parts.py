@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Literal, cast
 
 from rag.cli.exits import complain
 from rag.cli.progress import Bar
+from rag.cli.sources import quoted
 from rag.datatypes import Sampling
 from rag.errors import IndexMissing
 from rag.models.threads import prepare_numpy
@@ -15,9 +17,10 @@ from rag.settings import API_KEY, Settings
 
 if TYPE_CHECKING:
     from rag import Generator, Index, Retriever
+    from rag.datatypes import Reading
     from rag.index.chunking import Chunking
     from rag.models.placement import Quantization
-    from rag.protocols import Embedder, LanguageModel, Reranker
+    from rag.protocols import Embedder, LanguageModel, PassageReader, Reranker
     from rag.retrieval.fuse import Fusion
 
 Mode = Literal["auto", "quotes", "prose"]
@@ -100,17 +103,36 @@ def ingest_parts(settings: Settings, *, rebuild: bool) -> tuple[Embedder, Chunki
         return open_embedder(settings, index), chunking
 
 
-def make_generator(settings: Settings) -> Generator:
-    """A generator with the built-in reader; its language model is loaded when it is asked, never for quotes."""
+class LateReader:
+    """A reader that is loaded when it is first asked."""
+
+    def __init__(self, load: Callable[[], PassageReader]) -> None:
+        self._load = load
+        self._reader: PassageReader | None = None
+
+    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+        """What each passage has of an answer."""
+        self._reader = self._reader or self._load()
+        return self._reader.read(question, passages)
+
+
+def make_generator(settings: Settings, *, late: bool = False) -> Generator:
+    """A generator with the built-in reader; its language model is loaded when it is asked, never for quotes.
+
+    The reader is loaded now or, with `late`, when it is asked: a summary never asks it.
+    """
     from rag import Generator, load_reader
     from rag.generation.templates import customised
     from rag.models.catalogue import CATALOGUE, DEFAULT_EMBEDDER
 
     entry = None if settings.server else CATALOGUE.get(settings.generator)
-    fetch(DEFAULT_EMBEDDER)
-    reader = load_reader(device=settings.device, engine=settings.engine)
+
+    def reader() -> PassageReader:
+        fetch(DEFAULT_EMBEDDER)
+        return load_reader(device=settings.device, engine=settings.engine)
+
     return Generator(
-        reader,
+        LateReader(reader) if late else reader(),
         partial(open_language_model, settings),
         mode=cast(Mode, settings.answer),
         quotes_first=entry.quotes_first if entry else None,
@@ -142,6 +164,11 @@ def _of_server(settings: Settings) -> LanguageModel:
         complain(f"question and passages are sent to {settings.server}, named in {settings.origins['server']}{kept}")
         key = ""
     return open_server(settings.server, settings.generator, key=key, context_tokens=settings.server_context)
+
+
+def index_flag(settings: Settings) -> str:
+    """What `rag show` needs in order to look into the same index, "" where it would anyway."""
+    return f" --index {quoted(str(settings.index))}" if settings.origins.get("index") == "--index" else ""
 
 
 def fetch(name: str) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rag.evaluation.metrics import Difference, Figure
+    from rag.generation.compare import Line
     from rag.retrieval.explain import Explanation
 
 Piece = str | tuple[str, str]  # a text, or a text with its rich style
@@ -176,7 +177,18 @@ def show_proof(paper: Paper, answer: Answer, index_flag: str = "") -> None:
     if not answer.answered:
         paper.line((one_line(answer.text), BAD))
         _show_nearest(paper, answer)
-    elif answer.citations:
+    else:
+        show_citations(paper, answer, index_flag)
+    paper.line()
+    for conflict in answer.conflicts:
+        paper.line(("sources differ: ", BAD), one_line(conflict.text))
+    show_left_out(paper, answer)
+    paper.line(("confidence ", FAINT), (f"{answer.confidence:.2f}", GOOD if answer.answered else BAD))
+
+
+def show_citations(paper: Paper, answer: Answer, index_flag: str = "") -> None:
+    """The citations, how one is opened, and what was looked at."""
+    if answer.citations:
         paper.line()
         for citation in answer.citations:
             _show_citation(paper, citation)
@@ -184,15 +196,45 @@ def show_proof(paper: Paper, answer: Answer, index_flag: str = "") -> None:
         where = quoted(place(shown(first.source), first.start, first.end))
         paper.line((f"open one: rag show {where}{index_flag}", FAINT))
         show_suspicions(paper, answer.suspicious)
-    paper.line()
-    for conflict in answer.conflicts:
-        paper.line(("sources differ: ", BAD), one_line(conflict.text))
+    if answer.completeness:
+        paper.line()
+        paper.line(one_line(answer.completeness))
+
+
+def show_left_out(paper: Paper, answer: Answer) -> None:
+    """How much did not fit, and how much failed the check; nothing where there was none."""
     for count, what in ((len(answer.omitted), "did not fit the prompt"), (len(answer.dropped), "failed the check")):
         if count:
             paper.line((f"{count} {'passage' if 'prompt' in what else 'sentence'}{'s' * (count > 1)} {what}", FAINT))
     if answer.invisible:
         paper.line((f"characters that nobody sees, left out: {answer.invisible}", FAINT))
-    paper.line(("confidence ", FAINT), (f"{answer.confidence:.2f}", GOOD if answer.answered else BAD))
+
+
+def show_comparison(paper: Paper, lines: Sequence[Line], sources: Sequence[str]) -> None:
+    """What differs, what one document alone says, what they say in other words; what is the same is counted."""
+    names = [shown(source) for source in sources]
+    for kind, title in _TITLES.items():
+        told = [line for line in lines if line.kind == kind]
+        if not told:
+            continue
+        paper.line((f"{title}: {len(told)}", STRONG))
+        for line in told if kind != "same" else ():
+            _show_line(paper, line, names)
+
+
+_TITLES = {"differs": "differs", "only": "said by one alone", "reworded": "said in other words", "same": "the same"}
+
+
+def _show_line(paper: Paper, line: Line, names: Sequence[str]) -> None:
+    numbers = " / ".join(", ".join(own) or "–" for own in line.quantities) if any(line.quantities) else ""
+    others = ", ".join(each for each in line.by if each != "number")
+    paper.line(
+        (line.heading, FAINT), (f"  {numbers}" if numbers else "", GOOD), (f"  {others}" if others else "", GOOD)
+    )
+    for name, texts, cited in zip(names, line.texts, line.citations, strict=True):
+        if texts:
+            markers = "".join(f"[{number}]" for number in cited)
+            paper.line((f"{name}: ", FAINT), " ".join(map(one_line, texts)), (f" {markers}", PATH), indent=3)
 
 
 def show_suspicions(paper: Paper, suspicious: Iterable[Suspicion], indent: int = 0) -> None:

@@ -13,7 +13,9 @@ from rag.generation.conflicts import dated, says
 from rag.generation.evidence import Evidence
 from rag.generation.inert import inert
 from rag.generation.phrases import not_answered
-from rag.generation.verify import Ground, claim_of, verify
+from rag.generation.verify import Ground, Verdict, claim_of, verify
+from rag.text.invisible import unseen
+from rag.text.suspicion import suspicions
 
 OnSentence = Callable[[Sentence, tuple[Citation, ...]], None]
 Unsupported = Literal["drop", "mark"]
@@ -32,6 +34,7 @@ class Draft:
     hits: tuple[Hit, ...]
     on_sentence: OnSentence | None = None
     unsupported: Unsupported = "drop"
+    most: int = MOST_SENTENCES
     confidence: float = 0.0
     mode: Literal["quotes", "prose"] = "prose"
     sentences: list[Sentence] = field(default_factory=list)
@@ -41,6 +44,7 @@ class Draft:
     omitted: tuple[str, ...] = ()
     suspicious: tuple[Suspicion, ...] = ()
     invisible: int = 0
+    completeness: str = ""
     model: str | None = None
     prompt: str = ""
     reasoning: str = ""
@@ -49,13 +53,21 @@ class Draft:
     seconds: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
 
+    def look_over(self, hits: Sequence[Hit]) -> None:
+        """Note what in the passages addresses a machine, and how much of them nobody sees."""
+        self.suspicious = suspicions(hits)
+        self.invisible = sum(len(unseen(hit.text)) for hit in hits)
+
     def take(self, text: str, grounds: Sequence[Ground], evidence: Sequence[Evidence]) -> bool:
-        """Take a model's sentence in if it is borne out, else drop or mark it; whether more are wanted.
+        """Take a model's sentence in if the grounds bear it out, else drop or mark it; whether more are wanted."""
+        return self.judge(text, verify(text, grounds), evidence)
+
+    def judge(self, text: str, verdict: Verdict, evidence: Sequence[Evidence]) -> bool:
+        """The same of a sentence that has been verified.
 
         A model that says the same again has run into a loop: it is not listened to any longer. Nor is one of which
         nothing stands after `MOST_DROPPED`. What is marked stands only beside what is borne out: it waits for that.
         """
-        verdict = verify(text, grounds)
         shown = inert(verdict.claim)
         if text in self.dropped or any(shown == sentence.text for sentence in self.sentences):
             return False
@@ -67,7 +79,7 @@ class Draft:
         if not self.sentences:
             return len(self.dropped) < MOST_DROPPED
         self._mark_dropped()
-        return len(self.sentences) < MOST_SENTENCES
+        return len(self.sentences) < self.most
 
     def quote(self, chosen: Sequence[Evidence]) -> None:
         """The evidence itself as the answer."""
@@ -90,6 +102,12 @@ class Draft:
             )
         )
 
+    def quote_together(self, chosen: Sequence[Evidence], joint: str) -> tuple[int, ...]:
+        """Several pieces of evidence as one sentence of the answer; the number of each one's citation."""
+        self.mode = "quotes"
+        self._add(joint.join(evidence.unit.shown for evidence in chosen), chosen)
+        return self.sentences[-1].citations
+
     def abstained(self) -> Answer:
         """That the corpus does not answer; the nearest hits stay in it."""
         return Answer(
@@ -98,6 +116,7 @@ class Draft:
             mode="none",
             text=not_answered(self.question),
             confidence=self.confidence,
+            completeness=self.completeness,
             hits=self.hits,
             suspicious=self.suspicious,
             invisible=self.invisible,
@@ -117,6 +136,7 @@ class Draft:
             dropped=tuple(self.dropped),
             conflicts=tuple(self.conflicts),
             omitted=self.omitted,
+            completeness=self.completeness,
             hits=self.hits,
             suspicious=self.suspicious,
             invisible=self.invisible,

@@ -16,14 +16,12 @@ from rag.generation.abstain import confidence, signals, threshold
 from rag.generation.conflicts import disputes, newest_first
 from rag.generation.draft import Draft, OnSentence, Unsupported
 from rag.generation.evidence import MOST_QUOTES, Evidence, quotes, rank, read, unsuspicious
-from rag.generation.prompt import build
+from rag.generation.prompt import Prompt, build
 from rag.generation.templates import TEMPLATES
 from rag.generation.thoughts import without_thoughts
 from rag.generation.verify import Ground
 from rag.protocols import LanguageModel, PassageReader
-from rag.text.invisible import unseen
 from rag.text.sentences import sentences
-from rag.text.suspicion import suspicions
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +94,7 @@ class Generator:
         chosen = quotes(ranked)
         found = disputes(question, chosen, ranked)
         chosen = newest_first(question, chosen, found, MOST_QUOTES)
-        if self._writes_prose():
+        if self.writes_prose:
             with draft.timed("generate"):
                 self._write(draft, chosen, ranked)
         if not draft.sentences:
@@ -109,8 +107,7 @@ class Generator:
         """The evidence, best first; the draft gets its confidence, and its hits their order."""
         if not draft.question.strip() or not hits:
             return []
-        draft.suspicious = suspicions(hits)
-        draft.invisible = sum(len(unseen(hit.text)) for hit in hits)
+        draft.look_over(hits)
         with draft.timed("read"):
             readings = read(draft.question, hits, self.reader)
             best_first = sorted(range(len(hits)), key=lambda place: -readings[place].answered)
@@ -121,7 +118,9 @@ class Generator:
                 draft.confidence = confidence(signals(draft.question, hits, readings))
         return ranked
 
-    def _writes_prose(self) -> bool:
+    @property
+    def writes_prose(self) -> bool:
+        """Whether a model writes; it may have to be loaded to tell."""
         if self._model is None or self.mode != "auto":
             return self.mode == "prose"
         if self._quotes_first is None:
@@ -134,24 +133,33 @@ class Generator:
         shown = chosen if model.quotes_first else list(dict.fromkeys([*chosen, *ranked]))
         plain = unsuspicious(shown, draft.suspicious)[:PROMPTED]
         prompt = build(draft.question, plain, model, template, max_tokens=self.sampling.max_tokens)
-        draft.model = model.name
         draft.omitted = tuple(evidence.text for evidence in prompt.omitted)
+        grounds = grounds_of(prompt.evidence)
+        self.listen(draft, prompt, template, lambda text: draft.take(text, grounds, prompt.evidence))
+
+    def listen(self, draft: Draft, prompt: Prompt, template: Template, take: Callable[[str], bool]) -> None:
+        """Hand each sentence that the model writes to `take`, as long as that wants more; nothing without evidence.
+
+        The draft notes the model, the prompt behind those before it, and tokens.
+        """
+        model = self.model
+        draft.model = model.name
         if not prompt.evidence:
             return
-        draft.prompt = model.render(prompt.messages)
-        draft.prompt_tokens = model.count_tokens(draft.prompt)
-        grounds = grounds_of(prompt.evidence)
+        sent = model.render(prompt.messages)
+        draft.prompt = "\n\n".join(filter(None, (draft.prompt, sent)))
+        draft.prompt_tokens += model.count_tokens(sent)
         written: list[str] = []
         thoughts: list[str] = []
         sampling = replace(self.sampling, max_tokens=prompt.max_tokens)
         pieces = _noted(model.generate(prompt.messages, sampling), written)
         for text in finished_sentences(without_thoughts(pieces, thoughts, expected=template.reasoning)):
-            if not draft.take(text, grounds, prompt.evidence):
+            if not take(text):
                 break
-        draft.reasoning = "".join(thoughts).strip()
-        if thoughts and not draft.sentences and not draft.dropped:
+        if thoughts and not "".join(written).partition("</think>")[2].strip():
             log.warning("%s thought until its tokens were used up and answered nothing: raise max_tokens", model.name)
-        draft.completion_tokens = model.count_tokens("".join(written))
+        draft.reasoning = "\n\n".join(filter(None, (draft.reasoning, "".join(thoughts).strip())))
+        draft.completion_tokens += model.count_tokens("".join(written))
 
 
 def finished_sentences(pieces: Iterator[str]) -> Iterator[str]:

@@ -46,6 +46,6 @@ def _row(row: str, header: str) -> str:
     values = cells(row)
     names = cells(header.strip().splitlines()[0]) if header.strip() else []
     if len(names) != len(values):
-        return " · ".join(value for value in values if value)
+        return inert(" · ".join(value for value in values if value))  # cells together may be a link's definition
     named = (f"{name}: {value}" if name else value for name, value in zip(names, values, strict=True) if value)
-    return "; ".join(named)
+    return inert("; ".join(named))

@@ -37,7 +37,7 @@ TEMPLATES: dict[str, Template] = {
     "summarise": Template(
         system=f"You summarise numbered excerpts of the user's documents, and nothing else. {_RULES}",
         user="Excerpts:\n{excerpts}\n\n"
-        "Summarise them in {language}, in at most five sentences, each ending with the number of its excerpt, "
+        "Summarise them in {language}, in at most {sentences} sentences, each ending with the number of its excerpt, "
         "like [1].",
     ),
     "compare": Template(
@@ -53,10 +53,12 @@ PLACES: dict[str, frozenset[str]] = {
     "answer": frozenset({"excerpts", "question", "language"}),
     "chat": frozenset({"excerpts", "question", "language"}),
     "follow-up": frozenset({"history", "question", "language"}),
-    "summarise": frozenset({"excerpts", "language"}),
+    "summarise": frozenset({"excerpts", "sentences", "language"}),
     "compare": frozenset({"excerpts", "question", "language"}),
 }
-"""What is filled in, by task; only the language may be left out of `user`."""
+"""What is filled in, by task."""
+DISPENSABLE = frozenset({"language", "sentences"})
+"""What a `user` text may leave out."""
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -109,7 +111,7 @@ def _check_places(task: str, system: str, user: str) -> None:
     unknown = (asked | set(_PLACE.findall(system))) - PLACES[task]
     if unknown:
         raise SettingsError(f"[prompts.{task}] has {_braced(unknown)}; there is {_braced(PLACES[task])}")
-    missing = PLACES[task] - {"language"} - asked
+    missing = PLACES[task] - DISPENSABLE - asked
     if missing:
         raise SettingsError(f"user in [prompts.{task}] leaves out {_braced(missing)}: the model would not see it")
 

@@ -173,6 +173,10 @@ class Index:
         """The language of each row, in the rows' order."""
         return self._rows.languages_of([int(row) for row in rows])
 
+    def documents_of(self, rows: Numbers) -> list[str]:
+        """The document of each row, in the rows' order."""
+        return self._rows.documents_of([int(row) for row in rows])
+
     def late_scores(self, query_tokens: Floats, rows: Numbers) -> Floats:
         """MaxSim of the query's token vectors (t, d) with each row's, in the rows' order; 0 where either has none."""
         if query_tokens.ndim != 2 or query_tokens.shape[1] != self.manifest.dimension:

@@ -248,6 +248,10 @@ class Rows:
         """The language of each of these rows, in their order. Raises IndexDamaged where one is not there."""
         return [values[8] for values in self._chunk_values(rows)]
 
+    def documents_of(self, rows: Sequence[int]) -> list[str]:
+        """The document of each of these rows, in their order. Raises IndexDamaged where one is not there."""
+        return [values[2] for values in self._chunk_values(rows)]
+
     def vectors(self, dimension: int, *, after: int = 0) -> tuple[NDArray[np.int64], Halves]:
         """Rows above `after`, ascending, and their vectors (n, dimension) float16."""
         found = self.database.all(f"{_VECTORS} WHERE c.row > ? ORDER BY c.row", (after,))

@@ -1,4 +1,4 @@
-"""Two other ways to hits, for those who work through a literature: by keywords alone, and by likeness to a document."""
+"""Other ways to hits, for those who work through a literature: by keywords, by likeness to a document, one whole."""
 
 from __future__ import annotations
 
@@ -72,6 +72,18 @@ def similar(index: Index, document: str, k: int = 5, *, where: str = "") -> list
         cosines[place] = scores[-1]
         cosines[place, np.searchsorted(rows, found)] = scores
     return dressed(index, _by_document(index, rows, cosines), k, group=True)
+
+
+def whole(index: Index, document: str) -> list[Hit]:
+    """All chunks of a document as hits, in the order of its text."""
+    rows = np.array(index.rows_of(document), np.int64)
+    return dressed(index, Candidates.of(rows, np.zeros(len(rows), np.float32)), len(rows))
+
+
+def nearest(index: Index, document: str, vector: Floats, k: int) -> list[Hit]:
+    """The `k` chunks of a document that are nearest to `vector` (d,), best first."""
+    rows, scores = index.search_dense(vector, k, np.sort(np.array(index.rows_of(document), np.int64)))
+    return dressed(index, Candidates.of(rows, scores, dense=scores), k)
 
 
 def _by_document(store: Store, rows: NDArray[np.int64], cosines: Floats) -> Candidates:

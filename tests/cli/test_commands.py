@@ -303,7 +303,8 @@ def test_asks_json_is_the_contract(indexed: Run) -> None:
     answer = as_json(indexed("ask", "When is the rope of the Badger winch replaced?", "--json", "--answer", "quotes"))
     assert set(answer) == {
         *("question", "answered", "mode", "text", "sentences", "citations", "confidence", "dropped", "conflicts"),
-        *("omitted", "hits", "model", "prompt", "reasoning", "tokens", "seconds", "suspicious", "invisible"),
+        *("omitted", "completeness", "hits", "model", "prompt", "reasoning", "tokens", "seconds"),
+        *("suspicious", "invisible"),
     }
     assert answer["answered"] is True
     assert answer["prompt"] is None

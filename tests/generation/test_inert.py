@@ -116,6 +116,7 @@ def test_code_is_shown_to_be_read() -> None:
 @settings(deadline=None, max_examples=500)
 @given(marked)
 @example("<scr<script>ipt>alert(1)</script>")
+@example("[|]:<")
 def test_nothing_acts_in_what_is_shown(text: str) -> None:
     for shown in (inert(text), inert_code(text), *(readable(text, kind) for kind in ("prose", "row", "code", "item"))):
         assert acts(shown) == [], shown

@@ -80,6 +80,12 @@ def test_a_search_in_some_languages_gives_chunks_in_those(tmp_path: Path) -> Non
         assert len(index.search_dense(vector, 10, index.rows_in(["xx"]))[0]) == 0
 
 
+def test_rows_know_their_document(tmp_path: Path) -> None:
+    with open_index(filled(tmp_path)) as index:
+        rows = index.rows_where(())
+        assert index.documents_of(rows) == [chunk.document for chunk in index.chunks(rows.tolist())]
+
+
 def test_a_vector_of_another_dimension_is_refused(tmp_path: Path) -> None:
     with open_index(filled(tmp_path)) as index, pytest.raises(ValueError, match=r"has 5 numbers, those of .* have 32"):
         index.search_dense(np.zeros(5, np.float32), 1)
@@ -203,6 +209,7 @@ def test_a_row_that_is_not_there_is_damage(tmp_path: Path) -> None:
         for ask in (
             index.chunks,
             lambda rows: index.languages_of(np.array(rows)),
+            lambda rows: index.documents_of(np.array(rows)),
             lambda rows: index.late_scores(np.zeros((1, 32), np.float32), np.array(rows)),
         ):
             with pytest.raises(IndexDamaged, match="missing"):

@@ -67,6 +67,7 @@ def _questions(documents: Sequence[str], rows: Rows) -> _Verbs:
         "languages": lambda index: index.languages(),
         "rows in": lambda index: [index.rows_in(names).tolist() for names in (["en"], ["zh"], ["en", "zh"])],
         "languages of": lambda index: index.languages_of(rows),
+        "documents of": lambda index: index.documents_of(rows),
         "chunks": lambda index: index.chunks(rows.tolist()),
         "all sources": lambda index: index.all_sources(),
         "vectors": lambda index: index.vectors(rows).tolist(),

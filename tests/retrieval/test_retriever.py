@@ -60,6 +60,9 @@ class ListStore:
     def languages_of(self, rows: NDArray[np.int64]) -> list[str]:
         return [self.spoken[row] for row in rows]
 
+    def documents_of(self, rows: NDArray[np.int64]) -> list[str]:
+        return [f"d{row}" for row in rows]
+
     def search_lexical(
         self, query: str, k: int, among: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.int64], Floats]:
@@ -98,6 +101,9 @@ class ListStore:
 
     def sources(self, document: str) -> list[Source]:
         return [Source("/docs", f"{name}/{document}.txt", State.INDEXED, document) for name in ("b", "a")]
+
+    def all_sources(self) -> list[Source]:
+        return [source for row in range(len(self.texts)) for source in self.sources(f"d{row}")]
 
     def text(self, document: str, start: int = 0, end: int | None = None) -> str:
         return self.texts[int(document[1:])][start:end]
