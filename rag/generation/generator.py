@@ -16,6 +16,7 @@ from rag.generation.abstain import confidence, signals, threshold
 from rag.generation.conflicts import disputes, newest_first
 from rag.generation.draft import Draft, OnSentence, Unsupported
 from rag.generation.evidence import MOST_QUOTES, Evidence, quotes, rank, read, unsuspicious
+from rag.generation.follow_up import Talk
 from rag.generation.prompt import build
 from rag.generation.templates import TEMPLATES
 from rag.generation.thoughts import without_thoughts
@@ -82,21 +83,27 @@ class Generator:
         return self._model
 
     def generate(
-        self, question: str, hits: Sequence[Hit], k: int | None = None, *, on_sentence: OnSentence | None = None
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        k: int | None = None,
+        *,
+        talk: Talk | None = None,
+        on_sentence: OnSentence | None = None,
     ) -> Answer:
-        """The answer that the hits bear out, best hit first.
+        """The answer that the hits bear out, best hit first; `talk` is the conversation that the question continues.
 
         The answer's `hits` are the `k` (by default all) that answer best by the reader. `on_sentence` is called with
         each sentence and its citations as soon as it is checked.
         """
-        draft = Draft(question, tuple(hits[:k]), on_sentence, unsupported=self.unsupported)
+        draft = Draft(question, tuple(hits[:k]), on_sentence, talk=talk, unsupported=self.unsupported)
         ranked = self._considered(draft, hits, k)
         if not ranked or draft.confidence < self.threshold:
             return draft.abstained()
         chosen = quotes(ranked)
         found = disputes(question, chosen, ranked)
         chosen = newest_first(question, chosen, found, MOST_QUOTES)
-        if self._writes_prose():
+        if self.writes_prose:
             with draft.timed("generate"):
                 self._write(draft, chosen, ranked)
         if not draft.sentences:
@@ -121,19 +128,29 @@ class Generator:
                 draft.confidence = confidence(signals(draft.question, hits, readings))
         return ranked
 
-    def _writes_prose(self) -> bool:
+    @property
+    def writes_prose(self) -> bool:
+        """Whether a model writes the answers; asking may load it."""
         if self._model is None or self.mode != "auto":
             return self.mode == "prose"
         if self._quotes_first is None:
             self._quotes_first = self.model.quotes_first
         return not self._quotes_first
 
+    def _template(self, talk: Talk | None) -> Template:
+        """What the model is told: a persona stands before the rules, never in their place."""
+        if talk is None:
+            return self.templates["answer"]
+        chat = self.templates["chat"]
+        return replace(chat, system=f"{talk.persona}\n\n{chat.system}") if talk.persona else chat
+
     def _write(self, draft: Draft, chosen: Sequence[Evidence], ranked: Sequence[Evidence]) -> None:
         """Have the model answer from the quotes and the next best; the draft keeps what is borne out."""
-        model, template = self.model, self.templates["answer"]
+        model, template = self.model, self._template(draft.talk)
         shown = chosen if model.quotes_first else list(dict.fromkeys([*chosen, *ranked]))
         plain = unsuspicious(shown, draft.suspicious)[:PROMPTED]
-        prompt = build(draft.question, plain, model, template, max_tokens=self.sampling.max_tokens)
+        talk = draft.talk or Talk()
+        prompt = build(draft.question, plain, model, template, max_tokens=self.sampling.max_tokens, turns=talk.turns)
         draft.model = model.name
         draft.omitted = tuple(evidence.text for evidence in prompt.omitted)
         if not prompt.evidence:
