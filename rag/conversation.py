@@ -12,7 +12,7 @@ from itertools import chain, zip_longest
 from rag.datatypes import Answer, Hit, Message
 from rag.errors import ConversationError
 from rag.generation.draft import OnSentence
-from rag.generation.follow_up import Talk, may_lean, points_back, rewritten, searches
+from rag.generation.follow_up import Talk, leans_back, rewritten, searches
 from rag.generation.generator import Generator
 from rag.pipeline import READ
 from rag.retrieval.retriever import Retriever
@@ -71,7 +71,7 @@ class Conversation:
 
     def _rewritten(self, question: str, said: Sequence[Message]) -> str:
         """The question made complete by the language model, where it may lean on what was said; "" where not."""
-        if not said or not (points_back(question, said[-1].content) or may_lean(question)):
+        if not said or not leans_back(question, said[-1].content):
             return ""
         if not self.generator.writes_prose or self.generator.model.quotes_first:
             return ""
@@ -90,5 +90,8 @@ def messages(turns: Sequence[Turn]) -> list[Message]:
 def retrieved(retriever: Retriever, searched: Sequence[str], k: int, *, where: str = "") -> list[Hit]:
     """The `k` best hits of several searches: the best of each, then the second of each, and so on."""
     found = [retriever.retrieve(text, k, where=where) for text in searched]
-    in_turn = (hit for hit in chain.from_iterable(zip_longest(*found)) if hit is not None)
-    return list({hit.chunk.id: hit for hit in reversed(list(in_turn))}.values())[::-1][:k]
+    best: dict[str, Hit] = {}
+    for hit in chain.from_iterable(zip_longest(*found)):
+        if hit is not None:
+            best.setdefault(hit.chunk.id, hit)
+    return list(best.values())[:k]

@@ -13,7 +13,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from rag.cli import answering, indexing, measuring, setup, tuning, upkeep, watching
+from rag.cli import answering, chat, indexing, measuring, setup, tuning, upkeep, watching
 from rag.cli.escape import printable_lines
 
 app = typer.Typer(
@@ -51,6 +51,7 @@ for command in (
     answering.search,
     answering.similar,
     answering.ask,
+    chat.chat,
     answering.show,
     indexing.status,
     indexing.ls,

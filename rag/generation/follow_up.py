@@ -1,8 +1,7 @@
 """A question that continues a conversation: what is searched for it, and a model's rewrite of it, if that is one.
 
-question ─points back?──────→ searched with the words of the last question before it
-        ├─ short, no names ─→ searched that way and as it is: nobody knows
-        └─ stands alone ────→ searched as it is
+question ─leans on what was said?→ searched with the words of the last question before it, and as it is as well:
+        └─ stands alone: as it is                             whether it leans can only be guessed
 """
 
 from __future__ import annotations
@@ -82,38 +81,32 @@ class Talk:
 
 
 def searches(question: str, turns: Sequence[Message]) -> tuple[str, ...]:
-    """What is searched for a question that continues these turns, oldest first: one text, or two, the likelier first.
+    """What is searched for a question that continues these turns, oldest first; the question itself stands last.
 
-    Where the question leans on what was said, that is the words of the last question, the names in its answer and,
-    where that question leans on the one before, the words of that too, and then the question.
+    Where it leans on what was said, it is searched with the words of the last question, the names in its answer and,
+    where that question leans on the one before, the words of that too.
     """
     words: list[str] = []
     leaning = question
     for asked, answered in reversed(_exchanges(turns)[-TURNS:]):
-        if not (points_back(leaning, asked) or may_lean(leaning)):
+        if not leans_back(leaning, asked):
             break
         words = [*spelled_words(asked), *_named(answered), *words]
         leaning = asked
     known = set(terms(question))
     lacking = [word for word in dict.fromkeys(words) if _says(word) and not known.issuperset(terms(word))]
-    if not lacking:
-        return (question,)
-    whole = f"{' '.join(lacking[-MOST_WORDS:])} {question}"
-    return (whole,) if points_back(question, turns[-1].content) else (whole, question)
+    return (f"{' '.join(lacking[-MOST_WORDS:])} {question}", question) if lacking else (question,)
 
 
-def points_back(question: str, before: str = "") -> bool:
-    """Whether a question has a word that stands for something else, such as "it" or «那», or begins with "and".
+def leans_back(question: str, before: str) -> bool:
+    """Whether a question may be about what was said before: it points back, or is short and names nothing.
 
     Its language is that of what was said `before` where it is too short to tell.
     """
-    pointing = _POINTING.get(language(question) or language(before))
-    return bool(pointing and pointing.search(light(question).strip()))
-
-
-def may_lean(question: str) -> bool:
-    """Whether a question is short and names nothing: what it is about may have been said before."""
-    unspaced = language(question) in ("zh", "ja")
+    code = language(question) or language(before)
+    pointing, unspaced = _POINTING.get(code), code in ("zh", "ja")
+    if pointing and pointing.search(light(question).strip()):
+        return True
     if names(question, initial=unspaced) or identifiers(question) or quoted(question):
         return False
     return len(content_words(question)) <= (SHORT_UNSPACED if unspaced else SHORT)
@@ -176,9 +169,10 @@ def _exchanges(turns: Sequence[Message]) -> list[tuple[str, str]]:
 
 
 def _named(answer: str) -> list[str]:
-    """The names and identifiers of an answer as they are spelled, the first few."""
-    wanted = {*names(answer, initial=True), *identifiers(answer)}
-    return [word for word in spelled_words(answer) if closed_up(word) in wanted][: MOST_WORDS // 3]
+    """The names and identifiers of an answer's first line, its best quote, as they are spelled: the first few."""
+    best = answer.partition("\n")[0]
+    wanted = {*names(best), *identifiers(best)}
+    return [word for word in spelled_words(best) if closed_up(word) in wanted][: MOST_WORDS // 3]
 
 
 def _says(word: str) -> bool:
