@@ -32,7 +32,7 @@ DEPTHS = (1, 3, 5)
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """A question after `turns`; `relevant` and `gold` are those of the query that asks the same, `near` its document."""
+    """A question after `turns`; `relevant`, `gold` and the document `near` are of the query that asks the same."""
 
     id: str
     text: str

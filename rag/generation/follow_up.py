@@ -36,8 +36,8 @@ KEPT = 2 / 3
 LONGER = 160
 """Characters that a rewrite may have more than its question."""
 REWRITE_TOKENS = 96
-SHOWN = 400
-"""Characters of a turn that a model sees in order to rewrite a question."""
+SEEN = 400
+"""Characters of a turn that are looked at, by a model too."""
 
 # What points back, by language, in light-folded text; of words that mean other things too, the use that points.
 _POINTING: dict[str, re.Pattern[str]] = {
@@ -91,10 +91,9 @@ def searches(question: str, turns: Sequence[Message]) -> tuple[str, ...]:
     for asked, answered in reversed(_exchanges(turns)[-TURNS:]):
         if not leans_back(leaning, asked):
             break
-        words = [*spelled_words(asked), *_named(answered), *words]
+        words = [*spelled_words(asked[:SEEN]), *_named(answered[:SEEN]), *words]
         leaning = asked
-    known = set(terms(question))
-    lacking = [word for word in dict.fromkeys(words) if _says(word) and not known.issuperset(terms(word))]
+    lacking = [word for word in dict.fromkeys(words) if _says(word) and _share(word, question) < 1]
     return (f"{' '.join(lacking[-MOST_WORDS:])} {question}", question) if lacking else (question,)
 
 
@@ -114,7 +113,7 @@ def leans_back(question: str, before: str) -> bool:
 
 def rewritten(question: str, turns: Sequence[Message], model: LanguageModel, template: Template) -> str:
     """The question as the model completes it from the conversation; "" where that is not the same question."""
-    history = "\n".join(f"{turn.role}: {neutral(turn.content)[:SHOWN]}" for turn in turns[-2 * TURNS :])
+    history = "\n".join(f"{turn.role}: {neutral(turn.content)[:SEEN]}" for turn in turns[-2 * TURNS :])
     values = {"history": history, "question": neutral(question), "language": language_name(question)}
     messages = conversation(template, values)
     if model.count_tokens(model.render(messages)) + REWRITE_TOKENS > model.context_tokens:
