@@ -45,17 +45,23 @@ class Conversation:
         self.persona = persona
         self.before = tuple(before)
         self.turns = tuple(turns)
+        self._attempt = 0
 
     def ask(self, question: str, *, on_sentence: OnSentence | None = None) -> Answer:
         """The corpus's answer to what the question means here; it becomes a turn when it is whole."""
+        self._attempt = 0
         turn = self._turn(question, self.turns, on_sentence)
         self.turns = (*self.turns, turn)
         return turn.answer
 
     def retry(self, *, on_sentence: OnSentence | None = None) -> Answer:
-        """Another answer to the last question, in the place of the one that it had. Raises ConversationError."""
+        """Another answer to the last question, in the place of the one that it had; with a temperature, another seed.
+
+        Raises ConversationError where there is no question yet.
+        """
         if not self.turns:
             raise ConversationError("there is no question yet that could be answered again; type one")
+        self._attempt += 1
         turn = self._turn(self.turns[-1].question, self.turns[:-1], on_sentence)
         self.turns = (*self.turns[:-1], turn)
         return turn.answer
@@ -65,7 +71,7 @@ class Conversation:
         meant = self._rewritten(question, said)
         searched = (meant,) if meant else searches(question, said)
         hits = retrieved(self.retriever, searched, max(self.k, READ), where=self.where)
-        talk = Talk(said, self.persona)
+        talk = Talk(said, self.persona, self._attempt)
         answer = self.generator.generate(meant or question, hits, self.k, talk=talk, on_sentence=on_sentence)
         return Turn(question, searched, replace(answer, question=question))
 

@@ -9,7 +9,7 @@ import pytest
 
 from rag import Generator, Index, Retriever, ingest
 from rag.conversation import Conversation, retrieved
-from rag.datatypes import Message
+from rag.datatypes import GREEDY, Message, Sampling
 from rag.errors import ConversationError
 from rag.models.canned import CannedModel
 from rag.models.fakes import HashEmbedder, OverlapReader
@@ -24,7 +24,7 @@ FIRST, NEXT = "Who looks after the Badger winch?", "What brake pad does it need?
 
 @pytest.fixture(autouse=True)
 def always_confident(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.generation.generator.threshold", lambda: 0.0)
+    monkeypatch.setattr("rag.generation.generator.threshold", lambda risk: 0.0)
 
 
 @pytest.fixture
@@ -123,6 +123,22 @@ def test_a_retry_answers_the_last_question_in_the_place_of_its_answer(retriever:
     first = talk.ask(NEXT)
     assert talk.retry().text == first.text
     assert len(talk.turns) == 2
+
+
+def test_each_retry_has_another_seed_and_the_next_question_the_first_again(retriever: Retriever) -> None:
+    seeds: list[int] = []
+
+    class Noting(CannedModel):
+        def generate(self, messages: Sequence[Message], sampling: Sampling = GREEDY) -> Iterator[str]:
+            seeds.append(sampling.seed)
+            return super().generate(messages, sampling)
+
+    talk = Conversation(retriever, Generator(OverlapReader(), Noting(replies), sampling=Sampling(64, 0.7, 2**31 - 2)))
+    talk.ask(FIRST)
+    talk.retry()
+    talk.retry()
+    talk.ask(FIRST)
+    assert seeds == [2**31 - 2, 2**31 - 1, 0, 2**31 - 2]
 
 
 def test_an_answer_that_is_stopped_is_no_turn(retriever: Retriever) -> None:

@@ -25,6 +25,8 @@ from rag.cli.options import (
     IndexFlag,
     JsonFlag,
     RerankerFlag,
+    RiskFlag,
+    ServerFlag,
     WhereFlag,
 )
 from rag.cli.parts import make_generator, open_index, open_retriever, prepared
@@ -52,8 +54,10 @@ def chat(
     k: CountFlag = None,
     where: WhereFlag = None,
     answer: AnswerFlag = None,
+    risk: RiskFlag = None,
     index: IndexFlag = None,
     generator: GeneratorFlag = None,
+    server: ServerFlag = None,
     embedder: EmbedderFlag = None,
     reranker: RerankerFlag = None,
     device: DeviceFlag = None,
@@ -71,8 +75,9 @@ def chat(
 
     if name is not None and not resume:
         raise typer.BadParameter(f"{name!r} goes with --resume only")
-    flags = {"k": k, "answer": answer, "index": index, "generator": generator, "reranker": reranker}
-    settings = prepared(Settings.load({**flags, "embedder": embedder, "device": device, "engine": engine}))
+    chosen = {"generator": generator, "server": server, "reranker": reranker, "embedder": embedder}
+    places = {"index": index, "device": device, "engine": engine}
+    settings = prepared(Settings.load({"k": k, "answer": answer, "risk": risk, **chosen, **places}))
     path = _path(name) if resume else None
     so_far = load(path) if path else Transcript()
     only = joined(where)

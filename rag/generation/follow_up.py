@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.datatypes import Message, Template
+from rag.datatypes import Message, Sampling, Template
 from rag.generation.fence import neutral
 from rag.generation.mentions import closed_up, identifiers, names, quoted, stands_alone
 from rag.generation.phrases import NOT_ANSWERED, language_name
@@ -74,10 +74,14 @@ _ASKS = ("?", "？", "؟")
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """What a question continues: the `turns` so far, oldest first, and the `persona` that stands before the rules."""
+    """What a question continues: the `turns` so far, oldest first, and the `persona` that stands before the rules.
+
+    `attempt` counts the answers that it has had already: with a temperature, each is drawn with another seed.
+    """
 
     turns: tuple[Message, ...] = ()
     persona: str = ""
+    attempt: int = 0
 
 
 def searches(question: str, turns: Sequence[Message]) -> tuple[str, ...]:
@@ -118,7 +122,7 @@ def rewritten(question: str, turns: Sequence[Message], model: LanguageModel, tem
     messages = conversation(template, values)
     if model.count_tokens(model.render(messages)) + REWRITE_TOKENS > model.context_tokens:
         return ""
-    pieces = model.generate(messages, max_tokens=REWRITE_TOKENS)
+    pieces = model.generate(messages, Sampling(max_tokens=REWRITE_TOKENS))
     text = "".join(without_thoughts(pieces, [], expected=template.reasoning)).strip().strip('"“”«»「」')
     return "" if objection(text, question, turns) else text
 

@@ -160,7 +160,8 @@ class Generator:
         grounds = grounds_of(prompt.evidence)
         written: list[str] = []
         thoughts: list[str] = []
-        sampling = replace(self.sampling, max_tokens=prompt.max_tokens)
+        seed = (self.sampling.seed + talk.attempt) % 2**31
+        sampling = replace(self.sampling, max_tokens=prompt.max_tokens, seed=seed)
         pieces = _noted(model.generate(prompt.messages, sampling), written)
         for text in finished_sentences(without_thoughts(pieces, thoughts, expected=template.reasoning)):
             if not draft.take(text, grounds, prompt.evidence):
