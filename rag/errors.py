@@ -4,6 +4,7 @@
     ├── SettingsError         an unknown key, a value out of range
     ├── CorpusError           a root that cannot be read, a removal that needs a yes
     ├── FilterError           a condition that cannot be read, an unknown field
+    ├── ConversationError     a saved conversation that cannot be read, an unknown command of `rag chat`
     ├── IndexProblem
     │   ├── IndexMissing      there is no index at that path
     │   ├── IndexMismatch     built with another embedder or other chunking, or of a newer format
@@ -36,6 +37,10 @@ class CorpusError(RagError):
 
 class FilterError(RagError):
     """A filter cannot be read, or names a field or an operator that there is not."""
+
+
+class ConversationError(RagError):
+    """A saved conversation cannot be read or written, or a command of `rag chat` cannot be followed."""
 
 
 class IndexProblem(RagError):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rag import Answer, Generator, Index, Retriever, ask, ingest, load_embedder, load_reader
+from rag.conversation import Conversation
 
 pytestmark = pytest.mark.models
 
@@ -52,6 +53,19 @@ def test_each_citation_is_its_documents_text(index: Path) -> None:
         check(answer, opened)
         told += answer.answered
     assert told > SOME / 3
+
+
+def test_follow_ups_are_answered_from_the_document_they_are_about(index: Path) -> None:
+    embedder = load_embedder()
+    with Index.open(index, embedder=embedder) as opened:
+        talk = Conversation(Retriever(opened, embedder), Generator(load_reader()))
+        for question in ("石帆号的轮机员是谁？", "船上的电池有多大？", "它的月票多少钱？"):
+            answer = talk.ask(question)
+            check(answer, opened)
+            assert answer.question == question
+            assert "qingyu-ferry-line.md" in {Path(each.source).name for each in answer.hits}
+    assert "180千瓦时" in talk.turns[1].answer.text
+    assert "260元" in talk.turns[2].answer.text
 
 
 @pytest.mark.slow

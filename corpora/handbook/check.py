@@ -64,6 +64,7 @@ def main() -> int:
         *id_problems(questions),
         *count_problems(questions, texts),
         *(problem for question in questions for problem in question_problems(question, texts)),
+        *conversation_problems(questions),
     ]
     for problem in problems:
         print(problem, file=sys.stderr)
@@ -151,6 +152,10 @@ def print_counts(questions: list[Question], texts: dict[str, str]) -> None:
     for group in GROUPS:
         development, measured = counts[group, "development"], counts[group, "measured"]
         print(f"{group:<14}{development:>12}{measured:>10}{development + measured:>6}")
+    half = {question.id: question.half for question in questions}
+    counts = Counter(("follow-ups", half.get(line["query"], "")) for line in read_jsonl("conversations.jsonl"))
+    development, measured = counts["follow-ups", "development"], counts["follow-ups", "measured"]
+    print(f"{'follow-ups':<14}{development:>12}{measured:>10}{development + measured:>6}")
     print(f"{len(questions)} questions, {len(texts)} documents, {sum(map(words, texts.values()))} words")
 
 
@@ -213,6 +218,21 @@ def question_problems(question: Question, texts: dict[str, str]) -> Iterator[str
     if question.answerable != all(question.facts):
         yield f"{question.id}: answerable is {question.answerable} but the answers are {question.facts}"
     yield from answer_problems(question, texts)
+
+
+def conversation_problems(questions: list[Question]) -> Iterator[str]:
+    answerable = {question.id for question in questions if question.answerable}
+    follow_ups = read_jsonl("conversations.jsonl")
+    yield from (
+        f"id used {n} times: {name}" for name, n in Counter(line["_id"] for line in follow_ups).items() if n > 1
+    )
+    for line in follow_ups:
+        if line["query"] not in answerable:
+            yield f"{line['_id']}: {line['query']} is no answerable question"
+        if [turn["role"] for turn in line["history"]] != ["user", "assistant"] * (len(line["history"]) // 2):
+            yield f"{line['_id']}: the history does not go from user to assistant in turn"
+        if not all([line["text"], line["standalone"], line["history"], *(turn["text"] for turn in line["history"])]):
+            yield f"{line['_id']}: something is empty"
 
 
 def group_of(question: Question) -> str:

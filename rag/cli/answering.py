@@ -82,7 +82,7 @@ def search(
         raise typer.BadParameter("--diverse goes with a search by meaning, not with --lexical")
     if lexical and reranker:
         raise typer.BadParameter("--lexical ranks passages by BM25 alone; --reranker does not go with it")
-    look = Look(query, _joined(where), group, explain, not chunks, diverse)
+    look = Look(query, joined(where), group, explain, not chunks, diverse)
     found = _words_found(look, settings) if lexical else _found(look, settings)
     if json:
         objects = jsonout.hit_objects(found.hits, shown)
@@ -133,7 +133,7 @@ def _found(look: Look, settings: Settings) -> Found:
         hits = search(look.query, settings.k, where=look.only, group=look.group)
         seconds = dict(retriever.seconds)
         if not hits:
-            complain(_nothing_found(settings, look.only, opened))
+            complain(nothing_found(settings, look.only, opened))
         if not look.explain:
             return Found(hits, seconds)
         why = explain(look.query, hits, opened, retriever.embedder) if hits else []
@@ -155,7 +155,7 @@ def _words_found(look: Look, settings: Settings) -> Found:
         return Found(hits, {"total": time.perf_counter() - started})
 
 
-def _nothing_found(settings: Settings, only: str, index: Index) -> str:
+def nothing_found(settings: Settings, only: str, index: Index) -> str:
     """What to say where a search gives nothing: the index is empty, or the filter lets nothing through."""
     languages = ", ".join(filter(None, index.languages()))
     if not only or not languages:
@@ -178,7 +178,7 @@ def similar(
     from rag.retrieval.others import similar as similar_library
 
     settings = prepared(Settings.load({"k": k, "index": index}))
-    only = _joined(where)
+    only = joined(where)
     with open_index(settings) as opened:
         found = find_one(source, opened.all_sources())
         document, text, _, _ = _cut(opened, found, None)
@@ -223,7 +223,7 @@ def ask(
     places = {"index": index, "device": device, "engine": engine}
     settings = prepared(Settings.load({"k": k, "answer": answer, "risk": risk, **chosen, **places}))
     _check_question(question)
-    only = _joined(where)
+    only = joined(where)
     if json:
         jsonout.write_json(jsonout.answer_object(_answered(question, settings, only, None), shown))
     elif show_prompt:
@@ -232,7 +232,7 @@ def ask(
         _print_answer(question, settings, only)
 
 
-def _joined(where: list[str] | None) -> str:
+def joined(where: list[str] | None) -> str:
     """The filters as one. Raises FilterError now, before a model is loaded."""
     from rag.index.filters import parse_filter
 
@@ -251,7 +251,7 @@ def _answered(
         generator = make_generator(settings)
         answer = ask_library(question, retriever, generator, k=settings.k, where=only, on_sentence=on_sentence)
         if not answer.hits:
-            complain(_nothing_found(settings, only, opened))
+            complain(nothing_found(settings, only, opened))
         return answer
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from rag.cli import answering, indexing, measuring, setup, tasks, tuning, upkeep, watching
+from rag.cli import answering, chat, indexing, measuring, setup, tasks, tuning, upkeep, watching
 from rag.cli.escape import printable_lines
 
 app = typer.Typer(
@@ -51,6 +51,7 @@ for command in (
     answering.search,
     answering.similar,
     answering.ask,
+    chat.chat,
     tasks.summarize,
     tasks.compare,
     answering.show,

@@ -191,7 +191,7 @@ def show_citations(paper: Paper, answer: Answer, index_flag: str = "") -> None:
     if answer.citations:
         paper.line()
         for citation in answer.citations:
-            _show_citation(paper, citation)
+            show_citation(paper, citation)
         first = answer.citations[0]
         where = quoted(place(shown(first.source), first.start, first.end))
         paper.line((f"open one: rag show {where}{index_flag}", FAINT))
@@ -244,7 +244,8 @@ def show_suspicions(paper: Paper, suspicious: Iterable[Suspicion], indent: int =
         paper.line(("careful: ", BAD), f"{where} addresses a machine, not a reader: {each.reason}", indent=indent)
 
 
-def _show_citation(paper: Paper, citation: Citation) -> None:
+def show_citation(paper: Paper, citation: Citation) -> None:
+    """The number of a citation, its place and its quote."""
     where = place(shown(citation.source), citation.start, citation.end)
     paper.line((f"[{citation.number}]", PATH), " ", (where, STRONG), _page(citation.page))
     paper.line((f"“{one_line(citation.quote, QUOTE)}”", FAINT), indent=4)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rag.datatypes import Message
 from rag.errors import EvaluationError
 
 CORPUS_FILE = "corpus.jsonl"
@@ -21,11 +22,11 @@ DOCUMENTS_FOLDER = "documents"
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question of the set; `history` says that it continues a conversation."""
+    """A question of the set; `history` is the conversation that it continues, oldest turn first."""
 
     id: str
     text: str
-    history: bool = False
+    history: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,6 @@ def read_set(folder: Path, limit: int | None = None) -> EvaluationSet:
     if not queries:
         raise EvaluationError(f"{folder}: none of {len(everything)} queries has a judgement in qrels/test.tsv")
     problems = _dangling(qrels, answers, {query.id for query in everything})
-    talks = sum(query.history for query in queries)
-    if talks:
-        problems.append(f"{talks} queries continue a conversation: their history is not searched with")
     return EvaluationSet(folder, tuple(queries), qrels, answers, tuple(problems))
 
 
@@ -97,8 +95,18 @@ def _read_queries(path: Path) -> list[Query]:
         name = _text(row, "_id", path, number)
         if name in queries:
             raise _malformed(path, number, f"the _id {name!r} is there twice")
-        queries[name] = Query(name, _text(row, "text", path, number), bool(row.get("history")))
+        queries[name] = Query(name, _text(row, "text", path, number), _history(row, path, number))
     return list(queries.values())
+
+
+def _history(row: Mapping[str, object], path: Path, number: int) -> tuple[Message, ...]:
+    turns = row.get("history") or []
+    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
+        raise _malformed(path, number, '"history" has to be a list of objects')
+    roles = {turn.get("role") for turn in turns} - {"user", "assistant"}
+    if roles:
+        raise _malformed(path, number, f'"role" has to be user or assistant, not {roles.pop()!r}')
+    return tuple(Message(turn["role"], _text(turn, "text", path, number)) for turn in turns)
 
 
 def _read_answers(path: Path) -> dict[str, Gold]:

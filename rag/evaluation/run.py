@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rag.conversation import Conversation, retrieved
 from rag.datatypes import Answer, Hit
 from rag.evaluation.answers import AnswerFigures, Judged, by_language, judge, summarise
 from rag.evaluation.build import built_index, document_names, unread_files
 from rag.evaluation.dataset import EvaluationSet, read_set
 from rag.evaluation.metrics import DEPTH, Figure, figure, per_query, percentiles_ms
+from rag.generation.follow_up import searches
 from rag.generation.generator import Generator
 from rag.index.chunking import Chunking
 from rag.index.index import Index
@@ -122,9 +124,10 @@ def ranked_documents(
     progress.start("search", len(judged))
     for query in judged:
         started = time.perf_counter()
-        hits = retriever.retrieve(query.text, DEPTH)
+        texts = searches(query.text, query.history)
+        hits = retrieved(retriever, texts, DEPTH)
         seconds = time.perf_counter() - started
-        found = tuple(_deepened(query.text, hits, retriever, names))
+        found = tuple(_deepened(texts[0], hits, retriever, names))
         searched[query.id] = Searched(found, hits[0] if hits else None, seconds)
         progress.advance(1)
     progress.finish()
@@ -180,7 +183,8 @@ def _answer(
     progress.start("answer", len(asked))
     for query in asked:
         started = time.perf_counter()
-        answer = ask(query.text, retriever, generator, k=k)
+        talk = Conversation(retriever, generator, k=k, before=query.history) if query.history else None
+        answer = talk.ask(query.text) if talk else ask(query.text, retriever, generator, k=k)
         seconds = time.perf_counter() - started
         exact = _exact_citations(answer, retriever.index)
         judged[query.id] = judge(answer, dataset.answers[query.id], exact, seconds)

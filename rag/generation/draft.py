@@ -11,6 +11,7 @@ from typing import Literal
 from rag.datatypes import Answer, Citation, Conflict, Hit, Sentence, Side, Suspicion
 from rag.generation.conflicts import dated, says
 from rag.generation.evidence import Evidence
+from rag.generation.follow_up import Talk
 from rag.generation.inert import inert
 from rag.generation.phrases import not_answered
 from rag.generation.verify import Ground, Verdict, claim_of, verify
@@ -33,6 +34,7 @@ class Draft:
     question: str
     hits: tuple[Hit, ...]
     on_sentence: OnSentence | None = None
+    talk: Talk | None = None
     unsupported: Unsupported = "drop"
     most: int = MOST_SENTENCES
     confidence: float = 0.0

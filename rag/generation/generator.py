@@ -16,6 +16,7 @@ from rag.generation.abstain import confidence, signals, threshold
 from rag.generation.conflicts import disputes, newest_first
 from rag.generation.draft import Draft, OnSentence, Unsupported
 from rag.generation.evidence import MOST_QUOTES, Evidence, quotes, rank, read, unsuspicious
+from rag.generation.follow_up import Talk
 from rag.generation.prompt import Prompt, build
 from rag.generation.templates import TEMPLATES
 from rag.generation.thoughts import without_thoughts
@@ -80,14 +81,20 @@ class Generator:
         return self._model
 
     def generate(
-        self, question: str, hits: Sequence[Hit], k: int | None = None, *, on_sentence: OnSentence | None = None
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        k: int | None = None,
+        *,
+        talk: Talk | None = None,
+        on_sentence: OnSentence | None = None,
     ) -> Answer:
-        """The answer that the hits bear out, best hit first.
+        """The answer that the hits bear out, best hit first; `talk` is the conversation that the question continues.
 
         The answer's `hits` are the `k` (by default all) that answer best by the reader. `on_sentence` is called with
         each sentence and its citations as soon as it is checked.
         """
-        draft = Draft(question, tuple(hits[:k]), on_sentence, unsupported=self.unsupported)
+        draft = Draft(question, tuple(hits[:k]), on_sentence, talk=talk, unsupported=self.unsupported)
         ranked = self._considered(draft, hits, k)
         if not ranked or draft.confidence < self.threshold:
             return draft.abstained()
@@ -127,12 +134,20 @@ class Generator:
             self._quotes_first = self.model.quotes_first
         return not self._quotes_first
 
+    def _template(self, talk: Talk | None) -> Template:
+        """What the model is told: a persona stands before the rules, never in their place."""
+        if talk is None:
+            return self.templates["answer"]
+        chat = self.templates["chat"]
+        return replace(chat, system=f"{talk.persona}\n\n{chat.system}") if talk.persona else chat
+
     def _write(self, draft: Draft, chosen: Sequence[Evidence], ranked: Sequence[Evidence]) -> None:
         """Have the model answer from the quotes and the next best; the draft keeps what is borne out."""
-        model, template = self.model, self.templates["answer"]
+        model, template = self.model, self._template(draft.talk)
         shown = chosen if model.quotes_first else list(dict.fromkeys([*chosen, *ranked]))
         plain = unsuspicious(shown, draft.suspicious)[:PROMPTED]
-        prompt = build(draft.question, plain, model, template, max_tokens=self.sampling.max_tokens)
+        turns = draft.talk.turns if draft.talk else ()
+        prompt = build(draft.question, plain, model, template, max_tokens=self.sampling.max_tokens, turns=turns)
         draft.omitted = tuple(evidence.text for evidence in prompt.omitted)
         grounds = grounds_of(prompt.evidence)
         self.listen(draft, prompt, template, lambda text: draft.take(text, grounds, prompt.evidence))
@@ -151,7 +166,9 @@ class Generator:
         draft.prompt_tokens += model.count_tokens(sent)
         written: list[str] = []
         thoughts: list[str] = []
-        sampling = replace(self.sampling, max_tokens=prompt.max_tokens)
+        attempt = draft.talk.attempt if draft.talk else 0
+        seed = (self.sampling.seed + attempt) % 2**31
+        sampling = replace(self.sampling, max_tokens=prompt.max_tokens, seed=seed)
         pieces = _noted(model.generate(prompt.messages, sampling), written)
         for text in finished_sentences(without_thoughts(pieces, thoughts, expected=template.reasoning)):
             if not take(text):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rag.datatypes import Message, Template
 from rag.generation.evidence import Evidence
-from rag.generation.fence import fenced
+from rag.generation.fence import fenced, neutral
 from rag.generation.phrases import language_name
 from rag.generation.templates import conversation
 from rag.protocols import LanguageModel
@@ -40,7 +40,7 @@ def build(
     """
     max_tokens = min(max_tokens, model.context_tokens // 4)
     room = model.context_tokens - max_tokens
-    kept = _newest(turns, model, room // 2)
+    kept = _newest([Message(turn.role, neutral(turn.content)) for turn in turns], model, room // 2)
     asked = " ".join(question.split())
 
     def messages(chosen: Sequence[Evidence]) -> tuple[Message, ...]:

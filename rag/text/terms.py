@@ -98,6 +98,14 @@ def content_words(text: str) -> list[tuple[str, ...]]:
     return _cut(told, drop=function_words(code)) or _cut(lit)
 
 
+def spelled_words(text: str) -> list[str]:
+    """The words of a text as they are spelled (runs of characters in scripts without spaces), no function words."""
+    code = language(text) or "en"
+    told = _CHINESE_FILLERS.sub(" ", text) if code == "zh" else text
+    dropped = function_words(code)
+    return [run or word for run, word in _token.findall(told) if run or light(word) not in dropped]
+
+
 def phrase_words(phrase: str) -> list[tuple[str, ...]]:
     """For each word (or bigram) of a phrase the terms of which any text that holds the phrase has one at least.
 

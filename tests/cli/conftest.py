@@ -31,8 +31,8 @@ def rag(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Run:
     monkeypatch.setattr("rag.generation.generator.threshold", lambda risk: 0.0)
     runner = CliRunner()
 
-    def run(*arguments: str, code: int = 0) -> Result:
-        result = runner.invoke(app, [str(each) for each in arguments])
+    def run(*arguments: str, code: int = 0, stdin: str | bytes = "") -> Result:
+        result = runner.invoke(app, [str(each) for each in arguments], input=stdin)
         assert result.exit_code == code, result.output
         return result
 

@@ -46,7 +46,20 @@ def test_an_unknown_setting_is_a_one_and_an_unknown_flag_a_two(folder: Path) -> 
 
 def test_help_and_version_are_a_zero(folder: Path) -> None:
     assert started(folder, "--version").stdout.startswith(b"rag 0.")
-    for command in ("ingest", "search", "ask", "show", "status", "ls", "rm", "check", "models", "config", "eval"):
+    for command in (
+        "ingest",
+        "search",
+        "ask",
+        "chat",
+        "show",
+        "status",
+        "ls",
+        "rm",
+        "check",
+        "models",
+        "config",
+        "eval",
+    ):
         done = started(folder, command, "--help")
         assert done.returncode == 0
         assert f"Example: rag {command}".encode() in done.stdout

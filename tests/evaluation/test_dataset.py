@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rag.datatypes import Message
 from rag.errors import EvaluationError
 from rag.evaluation.dataset import Gold, read_set
 
@@ -68,11 +69,11 @@ def test_facts_are_groups(tmp_path: Path) -> None:
     assert read_set(written(tmp_path, answers_jsonl=answers)).answers["q1"].facts == (("a", "b"), ("c",))
 
 
-def test_judgements_of_unknown_queries_and_unused_histories_are_told(tmp_path: Path) -> None:
+def test_judgements_of_unknown_queries_are_told_and_histories_read(tmp_path: Path) -> None:
     queries = '{"_id": "q1", "text": "one?", "history": [{"role": "user", "text": "zero?"}]}\n'
-    problems = read_set(written(tmp_path, queries_jsonl=queries)).problems
-    assert "answers.jsonl: 1 queries are not in queries.jsonl, e.g. 'q2'" in problems
-    assert any("1 queries continue a conversation" in each for each in problems)
+    dataset = read_set(written(tmp_path, queries_jsonl=queries))
+    assert "answers.jsonl: 1 queries are not in queries.jsonl, e.g. 'q2'" in dataset.problems
+    assert dataset.queries[0].history == (Message("user", "zero?"),)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,15 @@ def test_judgements_of_unknown_queries_and_unused_histories_are_told(tmp_path: P
         ({"queries_jsonl": '{"_id": "q1", "text": "a"}\n\n{"_id": "q1"'}, r"queries\.jsonl, line 3: not JSON"),
         ({"queries_jsonl": "[1]"}, r"queries\.jsonl, line 1: not a JSON object"),
         ({"queries_jsonl": '{"_id": 3, "text": "a"}'}, r'queries\.jsonl, line 1: "_id" has to be a text, not 3'),
+        ({"queries_jsonl": '{"_id": "q1", "text": "a", "history": "b"}'}, 'line 1: "history" has to be a list'),
+        (
+            {"queries_jsonl": '{"_id": "q1", "text": "a", "history": [{"role": "system", "text": "b"}]}'},
+            "line 1: \"role\" has to be user or assistant, not 'system'",
+        ),
+        (
+            {"queries_jsonl": '{"_id": "q1", "text": "a", "history": [{"role": "user"}]}'},
+            'line 1: "text" has to be a text, not None',
+        ),
         ({"queries_jsonl": '{"_id": "q1"}'}, r'line 1: "text" has to be a text, not None'),
         ({"queries_jsonl": QUERIES + QUERIES}, r"queries\.jsonl, line 3: the _id 'q1' is there twice"),
         ({"qrels": "q1\td1\t1\nq1 d1 1\n"}, r"test\.tsv, line 2: not three columns"),

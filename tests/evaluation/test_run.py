@@ -158,6 +158,21 @@ def test_the_search_deepens_until_ten_documents(tmp_path: Path) -> None:
     assert all(len(documents) == len(set(documents)) == 10 for documents in asked)
 
 
+def test_a_query_is_searched_and_answered_with_its_history(tmp_path: Path) -> None:
+    folder = written(tmp_path / "set")
+    history = [{"role": "user", "text": QUERIES["q1"][0]}]
+    (folder / "queries.jsonl").write_text(
+        lines([{"_id": "q1", "text": "And after how many minutes?", "history": history}]), encoding="utf-8"
+    )
+    generator = Generator(OverlapReader(), mode="quotes")
+    report = evaluate(folder, HashEmbedder(512), generator)
+    assert report.metrics["mrr@10"].mean == 1.0
+    (folder / "queries.jsonl").write_text(
+        lines([{"_id": "q1", "text": "And after how many minutes?"}]), encoding="utf-8"
+    )
+    assert evaluate(folder, HashEmbedder(512), generator).metrics["mrr@10"].mean < 1.0
+
+
 def test_answers_are_measured_against_their_gold(tmp_path: Path) -> None:
     embedder = HashEmbedder(512)
     generator = Generator(OverlapReader(), CannedModel({"": "nothing"}), mode="quotes")
