@@ -14,7 +14,7 @@ from rag.errors import ConversationError
 from rag.generation.draft import OnSentence
 from rag.generation.follow_up import Talk, leans_back, rewritten, searches
 from rag.generation.generator import Generator
-from rag.pipeline import READ
+from rag.pipeline import READ, enumerated
 from rag.retrieval.retriever import Retriever
 from rag.transcript import Turn
 
@@ -67,6 +67,9 @@ class Conversation:
         return turn.answer
 
     def _turn(self, question: str, turns: Sequence[Turn], on_sentence: OnSentence | None) -> Turn:
+        everything = enumerated(question, self.retriever, k=self.k, where=self.where, on_sentence=on_sentence)
+        if everything is not None:
+            return Turn(question, (question,), everything)
         said = (*self.before, *messages(turns))
         meant = self._rewritten(question, said)
         searched = (meant,) if meant else searches(question, said)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rag.corpus.metadata import given_metadata
 from rag.corpus.walk import walk
-from rag.datatypes import Answer, Citation, Document, Sentence, Source
+from rag.datatypes import Answer, Document, Source
 from rag.errors import CorpusError, IndexDamaged, IndexMissing, IndexOutdated
 from rag.generation import compare as comparing
 from rag.generation import summary
 from rag.generation.compare import Comparison
-from rag.generation.draft import Draft
+from rag.generation.draft import Draft, OnSentence
 from rag.generation.generator import Generator
 from rag.generation.listing import SHOWN, Counted, listed
 from rag.generation.routing import enumeration
@@ -43,7 +43,7 @@ def ask(
     *,
     k: int = 5,
     where: str = "",
-    on_sentence: Callable[[Sentence, tuple[Citation, ...]], None] | None = None,
+    on_sentence: OnSentence | None = None,
 ) -> Answer:
     """The corpus's answer, each sentence with citations; `answered` is False where it holds none.
 
@@ -52,14 +52,24 @@ def ask(
 
     A question for all documents that mention something is answered by looking at all (`rag.generation.routing`).
     """
-    wanted = enumeration(question)
-    scanned = scan(retriever.index, wanted.wanted, where=where, most=SHOWN) if wanted else None
-    if wanted and scanned:
-        counted = Counted(scanned.documents, scanned.unread, scanned.found, scanned.passages)
-        nearest = scanned.hits or tuple(retriever.retrieve(question, k, where=where))
-        return listed(Draft(question, nearest, on_sentence), wanted, counted, filtered=bool(where.strip()))
+    everything = enumerated(question, retriever, k=k, where=where, on_sentence=on_sentence)
+    if everything is not None:
+        return everything
     hits = retriever.retrieve(question, max(k, READ), where=where)
     return generator.generate(question, hits, k, on_sentence=on_sentence)
+
+
+def enumerated(
+    question: str, retriever: Retriever, *, k: int = 5, where: str = "", on_sentence: OnSentence | None = None
+) -> Answer | None:
+    """Every document that mentions what the question names, quoted and counted; None for any other question."""
+    wanted = enumeration(question)
+    scanned = scan(retriever.index, wanted.wanted, where=where, most=SHOWN) if wanted else None
+    if not wanted or not scanned:
+        return None
+    counted = Counted(scanned.documents, scanned.unread, scanned.found, scanned.passages)
+    nearest = scanned.hits or tuple(retriever.retrieve(question, k, where=where))
+    return listed(Draft(question, nearest, on_sentence), wanted, counted, filtered=bool(where.strip()))
 
 
 def summarize(documents: Sequence[str], index: Index, generator: Generator, *, sentences: int = SENTENCES) -> Answer:

@@ -54,6 +54,15 @@ def test_a_follow_up_is_searched_with_what_it_leans_on(retriever: Retriever) -> 
     assert talk.turns[1].searched == (f"looks after Badger winch Odell Marsh {NEXT}", NEXT)
 
 
+def test_a_question_for_all_documents_is_answered_by_looking_at_all(retriever: Retriever) -> None:
+    talk = Conversation(retriever, Generator(OverlapReader()))
+    talk.ask(FIRST)
+    answer = talk.ask("Which documents mention the Badger winch?")
+    assert "Documents looked at: 3" in answer.completeness
+    assert [Path(citation.source).name for citation in answer.citations] == ["winch.txt"]
+    assert len(talk.turns) == 2
+
+
 def test_what_was_said_elsewhere_counts_as_turns_before(retriever: Retriever) -> None:
     before = (Message("user", FIRST), Message("assistant", "Odell Marsh."))
     talk = Conversation(retriever, Generator(OverlapReader()), before=before)
