@@ -42,6 +42,7 @@ def check(answer: Answer, index: Index) -> None:
         assert index.text(citation.document, citation.start, citation.end) == citation.quote, answer.question
         assert citation.source in {source.location for source in index.sources(citation.document)}
     cited = {number for sentence in answer.sentences for number in sentence.citations}
+    cited |= {side.citation for conflict in answer.conflicts for side in conflict.sides}
     assert cited == {citation.number for citation in answer.citations}
     assert answer.answered == bool(answer.sentences)
     assert all(sentence.citations and sentence.supported for sentence in answer.sentences)
