@@ -10,7 +10,16 @@ import typer
 
 from rag.cli import jsonout, render
 from rag.cli.exits import complain, ends_well
-from rag.cli.options import AnswerFlag, DeviceFlag, EmbedderFlag, EngineFlag, GeneratorFlag, IndexFlag, JsonFlag
+from rag.cli.options import (
+    AnswerFlag,
+    DeviceFlag,
+    EmbedderFlag,
+    EngineFlag,
+    GeneratorFlag,
+    IndexFlag,
+    JsonFlag,
+    ServerFlag,
+)
 from rag.cli.parts import index_flag, make_generator, open_embedder, open_index, prepared
 from rag.cli.sources import find_many, shown
 from rag.errors import CorpusError
@@ -30,6 +39,7 @@ def summarize(
     answer: AnswerFlag = None,
     index: IndexFlag = None,
     generator: GeneratorFlag = None,
+    server: ServerFlag = None,
     device: DeviceFlag = None,
     engine: EngineFlag = None,
     json: JsonFlag = False,
@@ -42,8 +52,8 @@ def summarize(
     """
     from rag.pipeline import summarize as summarize_library
 
-    flags = {"answer": answer, "index": index, "generator": generator, "device": device, "engine": engine}
-    settings = prepared(Settings.load(flags))
+    flags = {"answer": answer, "index": index, "generator": generator, "server": server}
+    settings = prepared(Settings.load({**flags, "device": device, "engine": engine}))
     with open_index(settings) as opened:
         told = _told(find_many(sources, opened.all_sources()))
         summary = summarize_library(list(told), opened, make_generator(settings, late=True), sentences=sentences)
@@ -62,6 +72,7 @@ def compare(
     answer: AnswerFlag = None,
     index: IndexFlag = None,
     generator: GeneratorFlag = None,
+    server: ServerFlag = None,
     embedder: EmbedderFlag = None,
     device: DeviceFlag = None,
     engine: EngineFlag = None,
@@ -75,7 +86,7 @@ def compare(
     """
     from rag.pipeline import compare as compare_library
 
-    flags = {"answer": answer, "index": index, "generator": generator, "embedder": embedder}
+    flags = {"answer": answer, "index": index, "generator": generator, "server": server, "embedder": embedder}
     settings = prepared(Settings.load({**flags, "device": device, "engine": engine}))
     with open_index(settings) as opened:
         named, question = _named(sources, opened.all_sources())

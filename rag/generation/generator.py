@@ -174,7 +174,12 @@ class Generator:
             if not take(text):
                 break
         if thoughts and not "".join(written).partition("</think>")[2].strip():
-            log.warning("%s thought until its tokens were used up and answered nothing: raise max_tokens", model.name)
+            more = (
+                "its context, of which this is a quarter"
+                if prompt.max_tokens < self.sampling.max_tokens
+                else "max_tokens"
+            )
+            log.warning("%s thought for %d tokens and answered nothing: raise %s", model.name, prompt.max_tokens, more)
         draft.reasoning = "\n\n".join(filter(None, (draft.reasoning, "".join(thoughts).strip())))
         draft.completion_tokens += model.count_tokens("".join(written))
 

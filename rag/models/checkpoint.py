@@ -71,11 +71,12 @@ def _adapted(folder: Path) -> Checkpoint:
         raise ModelError(f"{folder} is an adapter of the kind {kind}; only LORA is read. Merge it into its base model")
     if not (folder / "adapter_model.safetensors").is_file():
         raise ModelError(f"{folder} holds no adapter_model.safetensors; pickled weights are never read. Save it anew")
-    if (folder / base / ADAPTER).is_file():
-        raise ModelError(f"{folder} is an adapter of an adapter, {folder / base}. Merge that one into its base model")
+    place = folder / base if (folder / base).is_dir() else base.expanduser()
+    if (place / ADAPTER).is_file():
+        raise ModelError(f"{folder} is an adapter of an adapter, {place}. Merge that one into its base model")
     log.info("%s is an adapter of %s", folder, base)
     beside = (folder / base).is_dir()
-    return replace(resolved(folder / base if beside else config["base_model_name_or_path"]), adapter=str(folder))
+    return replace(resolved(place if beside else config["base_model_name_or_path"]), adapter=str(folder))
 
 
 def _refuse_pickles(folder: Path) -> None:

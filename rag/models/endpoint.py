@@ -27,6 +27,7 @@ LONGEST_PAUSE = 30.0
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _LONGEST_EVENT = 1 << 20  # bytes
 _LIMITS = httpx.Limits(max_keepalive_connections=0)  # no connection is left open where nobody would close it
+_JSON = {"Content-Type": "application/json"}
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -99,11 +100,13 @@ class Endpoint:
     def _reply(self, method: str, url: str, body: Mapping[str, Any] | None) -> Iterator[httpx.Response]:
         """The reply with its body not read yet. Raises ModelError unless it is one of success."""
         try:
-            with self._client.stream(method, url, json=body) as reply:
+            with self._client.stream(method, url, content=_encoded(body), headers=_JSON if body else {}) as reply:
                 if reply.status_code != httpx.codes.OK:
                     reply.read()
                     raise self._refusal(reply)
                 yield reply
+        except (httpx.InvalidURL, UnicodeError) as problem:
+            raise ModelError(f"{self.url} is no address of a server ({problem}). Mend `server`") from problem
         except httpx.ReadTimeout as problem:
             raise ModelError(
                 f"{self.url} said nothing for {self._timeout_s:g} s. It may still be loading the model; try again, or "
@@ -141,6 +144,11 @@ class Endpoint:
         return ModelError(f"{self.url} refuses the request ({status}): {said}{_hint(said)}")
 
 
+def _encoded(body: Mapping[str, Any] | None) -> bytes | None:
+    """As JSON; half a surrogate pair, which a file name or a broken text may hold, as a question mark."""
+    return None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+
+
 def _hint(said: str) -> str:
     if "context" in said.lower():
         return ". Set server_context to what the server really has, or start it with more"
@@ -165,7 +173,7 @@ def _events(reply: httpx.Response) -> Iterator[dict[str, Any]]:
 def _event(data: bytes, reply: httpx.Response) -> dict[str, Any]:
     try:
         event = json.loads(data)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise _not_expected(reply, "events of JSON") from problem
     if not isinstance(event, dict):
         raise _not_expected(reply, "events of JSON objects")
@@ -179,7 +187,7 @@ def _decoded(reply: httpx.Response) -> Any:
     reply.read()
     try:
         return reply.json()
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise _not_expected(reply, "JSON") from problem
 
 
@@ -195,7 +203,7 @@ def _said(reply: httpx.Response) -> str:
         return "a page of HTML: a proxy may stand between"
     try:
         return _message(reply.json())
-    except ValueError:
+    except (ValueError, RecursionError):
         return _short(reply.text)
 
 

@@ -153,15 +153,15 @@ def _looked_up(value: Any, *names: str) -> Any:
 def _counts(endpoint: Endpoint, name: str) -> bool:
     """Whether the server counts tokens (vLLM and llama.cpp do)."""
     try:
-        return _counted(endpoint, name, "one") > 0
+        return _counted(endpoint, name, "one", patient=False) > 0
     except ModelError:
         return False
 
 
-def _counted(endpoint: Endpoint, name: str, text: str) -> int:
+def _counted(endpoint: Endpoint, name: str, text: str, *, patient: bool = True) -> int:
     # `prompt` is vLLM's word for it, `content` that of llama.cpp.
     body = {"model": name, "prompt": text, "content": text, "add_special_tokens": False}
-    tokens = _looked_up(endpoint.json("POST", "/tokenize", body, root=True, patient=False), "tokens")
+    tokens = _looked_up(endpoint.json("POST", "/tokenize", body, root=True, patient=patient), "tokens")
     if not isinstance(tokens, list):
         raise ModelError(f"{endpoint.root}/tokenize gives no tokens. Look at the server's log")
     return len(tokens)

@@ -176,7 +176,7 @@ def test_an_adapter_without_peft_names_the_package(base: Path, tmp_path: Path, m
         open_language_model(tmp_path, device="cpu")
 
 
-def test_adapters_that_are_not_read_are_named(base: Path, tmp_path: Path) -> None:
+def test_adapters_that_are_not_read_are_named(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ModelError, match="names no adapter and no base model"):
         open_language_model(described(tmp_path, peft_type="LORA"))
     with pytest.raises(ModelError, match="names no adapter and no base model"):
@@ -186,6 +186,9 @@ def test_adapters_that_are_not_read_are_named(base: Path, tmp_path: Path) -> Non
     (tmp_path / "adapter_model.safetensors").touch()
     with pytest.raises(ModelError, match="is an adapter of an adapter"):
         open_language_model(described(tmp_path, peft_type="LORA", base_model_name_or_path=str(tmp_path)))
+    monkeypatch.chdir(tmp_path.parent)
+    with pytest.raises(ModelError, match="is an adapter of an adapter"):  # as peft writes a base beside it
+        open_language_model(described(tmp_path, peft_type="LORA", base_model_name_or_path=tmp_path.name))
     (tmp_path / "adapter_model.safetensors").rename(tmp_path / "adapter_model.bin")
     with pytest.raises(ModelError, match=r"holds no adapter_model\.safetensors; pickled weights are never read"):
         open_language_model(described(tmp_path, peft_type="LORA", base_model_name_or_path=str(base)))

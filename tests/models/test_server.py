@@ -126,6 +126,25 @@ def test_tokens_are_counted_by_the_server_where_it_does_that(server: FakeServer)
     }
 
 
+def test_counting_that_fails_for_a_moment_is_tried_again(server: FakeServer) -> None:
+    server.replies["/tokenize"] = as_json({"tokens": [5, 6]})
+    model = open_server(server.url, "tiny")
+    server.replies["/tokenize"] = [as_json({"error": "busy"}, 503), as_json({"tokens": [5, 6, 7]})]
+    assert model.count_tokens("bridge") == 3
+
+
+def test_a_text_that_is_no_unicode_is_sent_with_a_question_mark(server: FakeServer) -> None:
+    model = open_server(server.url, "tiny")
+    assert "".join(model.generate([Message("user", "How high is \udcff?")], Sampling(24))) == "96 m."
+    assert server.asked_for(CHAT)[0].body["messages"][0]["content"] == "How high is ??"
+
+
+@pytest.mark.parametrize("url", ["http://./v1", "http://b\u00fccher..de/v1"])
+def test_an_address_that_is_none_is_one_line(url: str) -> None:
+    with pytest.raises(ModelError, match="is no address of a server"):
+        open_server(url, "tiny")
+
+
 def test_a_model_that_is_not_there_is_named_with_those_that_are(server: FakeServer) -> None:
     with pytest.raises(ModelMissing, match=r"has no model 'tinny'; it has tiny, qwen3:latest\. Set generator"):
         open_server(server.url, "tinny")
@@ -148,6 +167,7 @@ def test_no_server_is_one_line(server: FakeServer) -> None:
     [
         (Reply(200, (b"<html>Sign in</html>",), HTML), "answers with text/html.*a proxy may stand between"),
         (Reply(200, (b'{"data": [',)), "answers with application/json, not with JSON"),
+        (Reply(200, (b"[" * 100_000,)), "answers with application/json, not with JSON"),
         (as_json(["tiny"]), "gives no list of models"),
         (Reply(404, (b"404 page not found",), {"Content-Type": "text/plain"}), r"is not there \(404\).* ends in /v1"),
         (Reply(403, (b"<html>Blocked</html>",), HTML), r"set RAG_API_KEY \(403, a page of HTML"),
