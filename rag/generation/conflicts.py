@@ -13,8 +13,10 @@ from pathlib import PurePosixPath
 
 from rag.datatypes import Hit
 from rag.generation.evidence import Evidence
+from rag.generation.mentions import identifiers, names
 from rag.generation.polarity import negations
 from rag.generation.units import Unit, units
+from rag.text.context import ARROW
 from rag.text.numbers import Quantity, borne_out, quantities, without_quantities
 from rag.text.terms import content_words
 
@@ -27,6 +29,7 @@ NEARLY_ALL = 0.75
 FEWEST = 2
 """Words that two sentences share at least."""
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,8 @@ class Said:
         return _words(self.unit.text)
 
     @cached_property
-    def title(self) -> frozenset[str]:
-        return _words(self.unit.context.partition(" › ")[0])
+    def title(self) -> str:
+        return self.unit.context.partition(ARROW)[0]
 
     @cached_property
     def quantities(self) -> list[Quantity]:
@@ -88,8 +91,7 @@ def newest_first(
     ordered: list[Evidence] = []
     for quote in chosen:
         newest = next((dispute[0] for dispute in found if quote in dispute), quote)
-        own = dated(quote.hit)[:4]
-        ordered += [quote] if own and own in question else [newest, quote]
+        ordered += [newest, quote] if _stands_for(Said(newest), Said(quote), question) else [quote]
     return list(dict.fromkeys(ordered))[:most]
 
 
@@ -119,6 +121,14 @@ def _rivals(own: Said, others: Sequence[Evidence], asked: Sequence[set[str]]) ->
     return list(found.values())
 
 
+def _stands_for(newest: Said, quote: Said, question: str) -> bool:
+    """Whether the newest may be quoted first: an edition of the same text, and nothing the question names is lost."""
+    if not _are_editions(newest, quote) or (quote.year and quote.year in question):
+        return False
+    asked = _marks(question)
+    return not (asked & _marks(quote.unit.grounds)) - _marks(newest.unit.grounds)
+
+
 def _of_editions(quote: Evidence) -> list[Evidence]:
     """The units of the texts that the quote's hit stands for."""
     return [Evidence(unit, 0.0) for unit in units(quote.hit.alike)]
@@ -136,11 +146,27 @@ def _contradict(one: Said, other: Said, asked: Sequence[set[str]]) -> bool:
 
 def _same_subject(one: Said, other: Said, asked: Sequence[set[str]]) -> bool:
     """Whether they are of editions of one text, or hold the same of what the question is about."""
-    shared = len(one.title & other.title)
-    if shared and shared >= SAME_TITLE * max(len(one.title), len(other.title)):
+    if _are_editions(one, other):
         return True
     of_one, of_other = ([bool(said.held & forms) for forms in asked] for said in (one, other))
     return sum(of_one) >= FEWEST and of_one == of_other
+
+
+def _are_editions(one: Said, other: Said) -> bool:
+    """Whether the titles are nearly the same, unless each names something of its own: a machine, a person, a month."""
+    mine, theirs = _words(one.title), _words(other.title)
+    shared = len(mine & theirs)
+    if not shared or shared < SAME_TITLE * max(len(mine), len(theirs)):
+        return False
+    named, others = _marks(one.title), _marks(other.title)
+    return not (named - others and others - named)
+
+
+def _marks(text: str) -> frozenset[str]:
+    """What a text names: identifiers, names, days and months, and numbers that are no years."""
+    numbers = (number for number in _NUMBER.findall(text) if not _YEAR.fullmatch(number))
+    days = (reading[4:] for each in quantities(text) if each.kind == "date" for reading in each.readings)
+    return frozenset([*identifiers(text), *names(text), *numbers, *days])
 
 
 def _differing(one: Said, other: Said) -> Iterator[tuple[Quantity, Quantity]]:

@@ -147,3 +147,29 @@ def test_no_more_quotes_than_asked_for() -> None:
     old, new = editions()
     chosen = told(old)
     assert newest_first(QUESTION, chosen, disputes(QUESTION, chosen, told(new)), 1)[0].hit is new
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "question"),
+    [
+        ("Heron 65: operating manual", "Heron 40: operating manual", "What is the rotor diameter of the Heron 65?"),
+        ("Pump KX-204: data sheet", "Pump KX-211: data sheet", "What is the rotor diameter of the KX-204?"),
+        ("Contract of Anna Berg, terms and pay", "Contract of Otto Lind, terms and pay", "Anna Berg: which rotor?"),
+        ("Minutes of the board, May 2024", "Minutes of the board, July 2024", "What was the rotor diameter in May?"),
+    ],
+)
+def test_what_is_newer_and_about_another_thing_is_not_put_in_front(one: str, other: str, question: str) -> None:
+    asked = replace(hit("The rotor diameter is 6.8 m.", "a", one), date="2023")
+    rival = replace(hit("The rotor diameter is 5.2 m.", "b", other), date="2024")
+    chosen = told(asked)
+    disputed = disputes(question, chosen, [*told(asked), *told(rival)])
+    assert newest_first(question, chosen, disputed, 3) == chosen
+
+
+def test_an_edition_that_lacks_what_the_question_names_is_not_put_in_front() -> None:
+    old = replace(hit("The fee of berth B7 is 25 days of rent.", "a-2023", "Harbour fees 2023"), date="2023")
+    new = replace(hit("The fee of a berth is 27 days of rent.", "b-2024", "Harbour fees 2024"), date="2024")
+    question = "What is the fee of berth B7?"
+    disputed = disputes(question, told(old), [*told(old), *told(new)])
+    assert disputed
+    assert newest_first(question, told(old), disputed, 3) == told(old)
