@@ -103,9 +103,9 @@ def _history(row: Mapping[str, object], path: Path, number: int) -> tuple[Messag
     turns = row.get("history") or []
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
         raise _malformed(path, number, '"history" has to be a list of objects')
-    roles = {turn.get("role") for turn in turns} - {"user", "assistant"}
-    if roles:
-        raise _malformed(path, number, f'"role" has to be user or assistant, not {roles.pop()!r}')
+    wrong = [turn.get("role") for turn in turns if turn.get("role") not in ("user", "assistant")]
+    if wrong:
+        raise _malformed(path, number, f'"role" has to be user or assistant, not {wrong[0]!r}')
     return tuple(Message(turn["role"], _text(turn, "text", path, number)) for turn in turns)
 
 

@@ -130,7 +130,7 @@ def _cases(
     neutral = getattr(embedder, "neutral", False)
     documents: dict[int, tuple[str, ...]] = {}
     found: dict[str, _Case] = {}
-    judged = [query for query in dataset.queries if query.id in dataset.qrels]
+    judged = [query for query in dataset.queries if query.id in dataset.qrels and not query.history]
     progress.start("search", len(judged))
     for query in judged:
         asked = embedder.embed_query(query.text, tokens=True)
@@ -162,7 +162,7 @@ def halves(qrels: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
 def _halves(dataset: EvaluationSet) -> tuple[list[str], list[str]]:
     """The judged queries of both halves. Raises EvaluationError where one is too small to tell anything."""
     half = halves(dataset.qrels)
-    judged = [query.id for query in dataset.queries if query.id in half]
+    judged = [query.id for query in dataset.queries if query.id in half and not query.history]
     development, rest = ([name for name in judged if half[name] == each] for each in ("development", "rest"))
     if min(len(development), len(rest)) < LEAST:
         raise EvaluationError(

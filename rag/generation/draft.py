@@ -56,9 +56,10 @@ class Draft:
     started: float = field(default_factory=time.perf_counter)
 
     def look_over(self, hits: Sequence[Hit]) -> None:
-        """Note what in the passages addresses a machine, and how much of them nobody sees."""
-        self.suspicious = suspicions(hits)
-        self.invisible = sum(len(unseen(hit.text)) for hit in hits)
+        """Note what in the passages, and in those that they stand for, addresses a machine, or is seen by nobody."""
+        every = [each for hit in hits for each in (hit, *hit.alike)]
+        self.suspicious = suspicions(every)
+        self.invisible = sum(len(unseen(hit.text)) for hit in every)
 
     def take(self, text: str, grounds: Sequence[Ground], evidence: Sequence[Evidence]) -> bool:
         """Take a model's sentence in if the grounds bear it out, else drop or mark it; whether more are wanted."""
@@ -73,7 +74,7 @@ class Draft:
         shown = inert(verdict.claim)
         if text in self.dropped or any(shown == sentence.text for sentence in self.sentences):
             return False
-        if verdict.supported and any(char.isalnum() for char in shown):
+        if verdict.supported and _says_something(shown):
             self._mark_dropped()
             self._add(shown, [evidence[number - 1] for number in verdict.evidence])
         else:
@@ -131,7 +132,7 @@ class Draft:
             question=self.question,
             answered=True,
             mode=self.mode,
-            text=("\n" if self.mode == "quotes" else " ").join(sentence.text for sentence in self.sentences),
+            text=inert(("\n" if self.mode == "quotes" else " ").join(sentence.text for sentence in self.sentences)),
             sentences=tuple(self.sentences),
             citations=tuple(self.citations),
             confidence=self.confidence,
@@ -162,9 +163,10 @@ class Draft:
     def _mark_dropped(self) -> None:
         """Where they are to be marked, show the sentences that are not borne out, in their place among the others."""
         if self.unsupported == "mark":
-            for text in self.dropped:
-                self._show(Sentence(inert(claim_of(text)), supported=False), ())
-            self.dropped.clear()
+            shown = {text: inert(claim_of(text)) for text in self.dropped}
+            self.dropped = [text for text in self.dropped if not _says_something(shown[text])]
+            for claim in filter(_says_something, shown.values()):
+                self._show(Sentence(claim, supported=False), ())
 
     def _add(self, text: str, evidence: Sequence[Evidence]) -> None:
         cited = tuple(self._cited(each) for each in evidence)
@@ -186,3 +188,7 @@ class Draft:
 
     def _stopped(self) -> dict[str, float]:
         return {**self.seconds, "total": time.perf_counter() - self.started}
+
+
+def _says_something(text: str) -> bool:
+    return any(char.isalnum() for char in text)

@@ -16,7 +16,7 @@ from rag.generation.units import Unit, units
 from rag.protocols import PassageReader
 from rag.text.context import embedded_text
 from rag.text.invisible import Seen
-from rag.text.suspicion import UNSEEN
+from rag.text.suspicion import UNSEEN, signs
 from rag.text.terms import terms
 
 MOST_QUOTES = 3
@@ -99,12 +99,19 @@ def sigmoid(log_odds: float) -> float:
 
 
 def unsuspicious(ranked: Sequence[Evidence], suspicious: Sequence[Suspicion]) -> list[Evidence]:
-    """The evidence that a language model may be given: none that touches what addresses a machine.
+    """The evidence that a language model may be given: none that touches what addresses a machine, or stands under it.
 
     What nobody sees is taken out of a prompt anyway: the sentence around it may stay.
     """
     orders = [each for each in suspicious if each.reason != UNSEEN]
-    return [each for each in ranked if not any(_touches(each, order) for order in orders)]
+    heads = {text for each in ranked for text in (each.unit.context, each.unit.header)}
+    ordering = {text for text in heads if any(sign.reason != UNSEEN for sign in signs(text))}
+    return [
+        each
+        for each in ranked
+        if not ordering.intersection((each.unit.context, each.unit.header))
+        and not any(_touches(each, order) for order in orders)
+    ]
 
 
 def _touches(evidence: Evidence, suspicion: Suspicion) -> bool:

@@ -21,7 +21,14 @@ _ELEMENTS = (
     "|strong|style|sub|sup|svg|table|tbody|td|template|textarea|tfoot|th|thead|tr|tt|u|ul|video|xmp"
 )
 _TAG = re.compile(rf"(?i)</?(?:[a-z][^\s<>/=]*[\s/][^<>=]*=[^<>]*|(?:{_ELEMENTS})(?:[\s/][^<>]*)?)>")
-_OPENING = re.compile(rf"(?i)<(?=[!?]|/?[a-z][^<>]*=|/?(?:{_ELEMENTS})\b)")
+# Of these, what nobody writes but as a tag; «x <p and y >» may be a comparison, and its words stay.
+_WRITTEN = re.compile(
+    r"(?i)</?[a-z][a-z0-9-]*"
+    r"(?:\s+[a-z_:][\w:.-]*\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s\"'<>=`]+)"
+    r"|\s+(?:async|autofocus|autoplay|checked|controls|defer|disabled|hidden|loop|multiple|muted|open|required|selected))*"
+    r"\s*/?>"
+)
+_OPENING = re.compile(rf"(?i)<(?=[!?]|/?[a-z][^>]*=|/?(?:{_ELEMENTS})\b)")
 _UNREAD = re.compile(r"(?is)<(script|style|template|noscript)\b[^>]*>.*?</\1\s*>|<!--.*?-->")
 _CODE_SPAN = re.compile(r"(?<!`)`[^`\n]+`(?!`)")
 _AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^<>\s]*)>")
@@ -73,7 +80,9 @@ def _defused(text: str) -> str:
 
 
 def _left(tag: re.Match[str]) -> str:
-    """What is left of a tag: the space that a line break is."""
+    """What is left of a tag: the space that a line break is; all of it, its brackets turned, where it may be none."""
+    if not _WRITTEN.fullmatch(tag.group()):
+        return f"‹{tag.group()[1:-1]}›"
     return " " if _BREAK.match(tag.group()) else ""
 
 

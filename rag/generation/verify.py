@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from rag.generation.inert import markup
+from rag.generation.inert import inert, markup
 from rag.generation.mentions import closed_up, identifiers, names, quoted, stands_alone
 from rag.generation.polarity import directions, negations, neutral
 from rag.text.fold import fold
@@ -100,9 +100,11 @@ def verify(sentence: str, grounds: Sequence[Ground]) -> Verdict:
     claim = claim_of(sentence)
     if not _is_statement(claim):
         return Verdict(claim, supported=False, problems=(Problem(Reason.NO_STATEMENT, claim),))
+    shown = inert(claim)
     closest: tuple[Problem, ...] = (Problem(Reason.NO_EVIDENCE),)
     for at, ground in enumerate(_hinted_first(sentence, grounds)):
-        problems = tuple(_problems(claim, ground))
+        # What is shown is held to the same: a «not» in a comment is taken out with it.
+        problems = tuple(_problems(claim, ground)) or tuple(_problems(shown, ground) if shown != claim else ())
         if not problems:
             return Verdict(claim, supported=True, evidence=ground.evidence)
         if at == 0 or len(problems) < len(closest):

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rag.datatypes import Hit, Suspicion
+from rag.text.context import ARROW
 from rag.text.invisible import IGNORABLE, Seen, unseen
 
 FORGET = "asks to forget instructions"
@@ -148,6 +149,7 @@ _SIGNS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 _PATTERNS = tuple((why, words, re.compile(pattern, re.IGNORECASE | re.MULTILINE)) for why, words, pattern in _SIGNS)
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{40,4000}={0,2}(?![A-Za-z0-9+/=])")
+_GAPS = re.compile(r"[^\S\n]*\n[^\S\n]*(?!\s)|[^\S\n]{2,}|[\u00a0\u2000-\u200a\u202f\u205f\u3000\t]")
 _UNSEEN_RUN = re.compile(rf"[{IGNORABLE}]{{4,}}")
 
 
@@ -161,28 +163,46 @@ class Sign:
 
 
 def suspicions(hits: Iterable[Hit]) -> tuple[Suspicion, ...]:
-    """What is suspicious in the hits, in their order; what two of them share, once."""
-    found = (
-        Suspicion(hit.source, hit.start + sign.start, hit.start + sign.end, sign.reason)
-        for hit in hits
-        for sign in signs(hit.text)
-    )
-    return tuple(dict.fromkeys(found))
+    """What is suspicious in the hits, in their order; what two of them share, once.
+
+    Where it is in the headings above a hit, or in the header of its table, the whole hit is named.
+    """
+    return tuple(dict.fromkeys(suspicion for hit in hits for suspicion in _of(hit)))
+
+
+def _of(hit: Hit) -> Iterator[Suspicion]:
+    for sign in signs(hit.text):
+        yield Suspicion(hit.source, hit.start + sign.start, hit.start + sign.end, sign.reason)
+    for above in (ARROW.join(hit.chunk.heading), hit.chunk.table_header):
+        yield from (Suspicion(hit.source, hit.start, hit.end, sign.reason) for sign in signs(above))
 
 
 def signs(text: str) -> list[Sign]:
     """The signs in a text, in its order. They are looked for in what a person sees of it; their places are its own."""
     seen = Seen.of(text)
     found = [Sign(*seen.span(start, end), reason) for start, end, reason in _told(seen.text)]
-    return sorted([*found, *_hidden(text)], key=lambda sign: (sign.start, sign.end))
+    return sorted(dict.fromkeys([*found, *_hidden(text)]), key=lambda sign: (sign.start, sign.end))
 
 
 def _told(text: str) -> Iterator[tuple[int, int, str]]:
-    """What the words say, then what base64 in it says."""
+    """What the words say, as lines and run on from line to line, then what base64 in it says."""
     yield from _spoken(text)
+    if _GAPS.search(text):
+        run_on = _run_on(text)
+        yield from ((*run_on.span(start, end), reason) for start, end, reason in _spoken(run_on.text))
     for match in _BASE64.finditer(text):
         if any(_spoken(_decoded(match.group()))):
             yield (*match.span(), ENCODED)
+
+
+def _run_on(text: str) -> Seen:
+    """The text with one space for each line break within a paragraph and for each run of spaces."""
+    pieces, places, at = list[str](), list[int](), 0
+    for gap in _GAPS.finditer(text):
+        pieces += (text[at : gap.start()], " ")
+        places += range(at, gap.start() + 1)
+        at = gap.end()
+    return Seen("".join([*pieces, text[at:]]), (*places, *range(at, len(text))))
 
 
 def _spoken(text: str) -> Iterator[tuple[int, int, str]]:

@@ -84,6 +84,10 @@ def test_judgements_of_unknown_queries_are_told_and_histories_read(tmp_path: Pat
         ({"queries_jsonl": '{"_id": 3, "text": "a"}'}, r'queries\.jsonl, line 1: "_id" has to be a text, not 3'),
         ({"queries_jsonl": '{"_id": "q1", "text": "a", "history": "b"}'}, 'line 1: "history" has to be a list'),
         (
+            {"queries_jsonl": '{"_id": "q1", "text": "a", "history": [{"role": ["user"], "text": "b"}]}'},
+            r"line 1: \"role\" has to be user or assistant, not \['user'\]",
+        ),
+        (
             {"queries_jsonl": '{"_id": "q1", "text": "a", "history": [{"role": "system", "text": "b"}]}'},
             "line 1: \"role\" has to be user or assistant, not 'system'",
         ),

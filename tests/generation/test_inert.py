@@ -100,6 +100,8 @@ def acts(text: str) -> list[str]:
         ("[x]: http://e.com", "[x] : http://e.com"),
         ("odds ratio [OR]: 2.2", None),
         ("one<br>two<br/>three", "one two three"),
+        ("Opens if x <p and y > 3 bar.", "Opens if x ‹p and y › 3 bar."),
+        ("Alarm if T <low or P=0 and V> high.", "Alarm if T ‹low or P=0 and V› high."),
         ("Wow! See [1] and [2, 3] (p. 4).", None),
         ("价格：<名称>，见【1】。", None),
     ],
