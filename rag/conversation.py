@@ -12,6 +12,7 @@ from itertools import chain, zip_longest
 from rag.datatypes import Answer, Hit, Message
 from rag.errors import ConversationError
 from rag.generation.draft import OnSentence
+from rag.generation.evidence import unsuspicious_text
 from rag.generation.follow_up import Talk, leans_back, rewritten, searches
 from rag.generation.generator import Generator
 from rag.pipeline import READ, enumerated
@@ -70,7 +71,7 @@ class Conversation:
         everything = enumerated(question, self.retriever, k=self.k, where=self.where, on_sentence=on_sentence)
         if everything is not None:
             return Turn(question, (question,), everything)
-        said = (*self.before, *messages(turns))
+        said = tuple(map(_unsuspicious, (*self.before, *messages(turns))))
         meant = self._rewritten(question, said)
         searched = (meant,) if meant else searches(question, said)
         hits = retrieved(self.retriever, searched, max(self.k, READ), where=self.where)
@@ -88,12 +89,17 @@ class Conversation:
 
 
 def messages(turns: Sequence[Turn]) -> list[Message]:
-    """The turns as a language model is told of them."""
+    """The turns as they were said."""
     return [
         message
         for turn in turns
         for message in (Message("user", turn.question), Message("assistant", turn.answer.text))
     ]
+
+
+def _unsuspicious(turn: Message) -> Message:
+    """The turn as a language model is told of it: what an answer quotes has no authority there either."""
+    return replace(turn, content=unsuspicious_text(turn.content)) if turn.role == "assistant" else turn
 
 
 def retrieved(retriever: Retriever, searched: Sequence[str], k: int, *, where: str = "") -> list[Hit]:

@@ -7,20 +7,24 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, get_args
+from typing import Any, BinaryIO, Literal, TypeVar, cast, get_args
 
 from rag.datatypes import Answer, Citation, Sentence
 from rag.errors import ConversationError
 
 SUFFIX = ".jsonl"
+_OPENINGS = (b'{"persona": ', b'{"question": ')
 _ANSWER = ("answered", "mode", "text", "confidence")
 
 Mode = Literal["quotes", "prose", "none"]
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,17 @@ class Transcript:
 
 
 def load(path: Path) -> Transcript:
-    """The conversation in a file. Raises ConversationError where it cannot be read or a line of it is damaged."""
+    """The conversation in a file. Raises ConversationError where it cannot be read or a line of it is damaged.
+
+    A last line that was not written to its end is left out, with a warning.
+    """
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise ConversationError(f"the conversation {path} cannot be read: {error.strerror}") from error
+    if _broke_off(lines[-1]):
+        log.warning("the last line of the conversation %s was not written to its end; it is left out", path)
+        lines.pop()
     persona, turns = "", list[Turn]()
     for number, line in enumerate(lines, 1):
         try:
@@ -55,7 +65,7 @@ def load(path: Path) -> Transcript:
                 turns[len(turns) - _typed(row, "again", bool) :] = [_turn(row)]
             elif row and "persona" not in row:
                 raise ValueError("neither a turn nor a persona")
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             why = f"{error} is missing" if isinstance(error, KeyError) else error
             raise ConversationError(
                 f"the conversation {path} is damaged in line {number} ({why}). Take that line out, or begin anew"
@@ -78,13 +88,36 @@ def _write(path: Path, rows: Sequence[Mapping[str, Any]], how: int) -> None:
     text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT | how, 0o600)
-        with os.fdopen(opened, "wb") as file:
+        opened = os.open(path, os.O_RDWR | os.O_CREAT | how, 0o600)
+        with os.fdopen(opened, "r+b") as file:
+            _end_last_line(file)
             file.write(text.encode("utf-8", "surrogatepass"))
     except OSError as error:
         raise ConversationError(
             f"the conversation cannot be saved as {path}: {error.strerror}. Save it elsewhere with: /save FILE"
         ) from error
+
+
+def _end_last_line(file: BinaryIO) -> None:
+    """Go to the end of the file; what broke off there is taken away, so that no later line is joined to it."""
+    last = file.read().rpartition(b"\n")[2]
+    if _broke_off(last):
+        file.truncate(file.seek(-len(last), os.SEEK_END))
+    elif last:
+        file.write(b"\n")
+    file.seek(0, os.SEEK_END)
+
+
+def _broke_off(line: bytes) -> bool:
+    """Whether a line without an end is one of ours that was not written whole; anything else is not ours to drop."""
+    ours = any(line.startswith(opening) or opening.startswith(line) for opening in _OPENINGS)
+    if not line or not ours:
+        return False
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def _row(turn: Turn, *, again: bool = False) -> dict[str, Any]:

@@ -84,6 +84,10 @@ CITED = {"number": 1, "source": "s", "document": "d", "start": 0, "end": 9, "quo
         (json.dumps({**GOOD, "answer": {**ANSWER, "mode": "loud"}}).encode(), "mode 'loud'"),
         (json.dumps({**GOOD, "answer": {**ANSWER, "citations": [3]}}).encode(), "line 2"),
         (json.dumps({**GOOD, "answer": {**ANSWER, "citations": [CITED]}}).encode(), "quotes 1 characters"),
+        (
+            json.dumps({**GOOD, "answer": {**ANSWER, "sentences": [{"text": "t", "citations": [1e999]}]}}).encode(),
+            "infin",
+        ),
         (b"[" * 100_000, "line 2"),
     ],
 )
@@ -97,6 +101,30 @@ def test_a_damaged_line_is_named(tmp_path: Path, line: bytes, why: str) -> None:
     assert why in str(told.value)
     path.write_bytes(path.read_bytes().split(b"\n")[0] + b"\n")  # the cure that it names
     assert len(load(path).turns) == 1
+
+
+@pytest.mark.parametrize("written", [1, 20, 40, -30, -2, -1])
+def test_a_line_that_broke_off_loses_itself_and_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, written: int
+) -> None:
+    path = tmp_path / "a.jsonl"
+    append(path, turn())
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[:written])
+    lost = written != -1  # without its line break alone it is whole
+    assert load(path).turns == (turn(),) * (2 - lost)
+    assert ("was not written to its end" in caplog.text) == lost
+    append(path, turn("And now?"))
+    assert load(path).turns == (*(turn(),) * (2 - lost), turn("And now?"))
+
+
+def test_a_last_line_that_is_not_ours_is_damage_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "notes.jsonl"
+    path.write_text("my notes", encoding="utf-8")
+    with pytest.raises(ConversationError, match="damaged in line 1"):
+        load(path)
+    append(path, turn())
+    assert path.read_text(encoding="utf-8").startswith("my notes\n")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from importlib.util import find_spec
 from itertools import count
@@ -33,10 +34,10 @@ from rag.cli.parts import index_flag, make_generator, open_index, open_retriever
 from rag.cli.sources import shown
 from rag.errors import ConversationError, RagError
 from rag.settings import Settings
-from rag.transcript import SUFFIX, Transcript, append, load, save
+from rag.transcript import SUFFIX, Transcript, Turn, append, load, save
 
 if TYPE_CHECKING:
-    from rag import Index
+    from rag import Citation, Index
     from rag.conversation import Conversation
 
 PROMPT = "? "
@@ -97,6 +98,7 @@ class _Chat:
         self.index = index
         self.settings = settings
         self.path = path
+        self.kept: tuple[Turn, ...] = talk.turns
         self.saves = saves
         self.json = json
         self.paper = render.Paper()
@@ -104,7 +106,7 @@ class _Chat:
 
     def run(self) -> None:
         """Take line after line. On a terminal what goes wrong is said, in a pipe it ends the command."""
-        typed = sys.stdin.isatty()
+        typed = sys.stdin is not None and sys.stdin.isatty()
         if self.path:
             self.say_where()
         elif typed:
@@ -121,7 +123,8 @@ class _Chat:
                     raise
                 complain(f"error: {error}")
             if not self.goes_on:
-                return
+                break
+        self.keep()
 
     def take(self, line: str) -> None:
         """Answer a question or follow a command. Raises ConversationError for a command that there is not."""
@@ -135,8 +138,7 @@ class _Chat:
 
     def answer(self, question: str) -> None:
         """Answer a question, or the last one again where it is empty: sentence by sentence, then what proves it."""
-        if self.index.refresh():
-            self.index.manifest.require(self.settings.index, embedder=self.talk.retriever.embedder)
+        self.refresh()
         show = None if self.json else lambda sentence, _: render.show_sentence(self.paper, sentence)
         answer = self.talk.ask(question, on_sentence=show) if question else self.talk.retry(on_sentence=show)
         turn = self.talk.turns[-1]
@@ -148,19 +150,47 @@ class _Chat:
         else:
             render.show_proof(self.paper, answer, index_flag(self.settings))
             complain(f"{answer.mode} in {answer.seconds['total']:.2f} s; searched: {' | '.join(turn.searched)}")
-        if self.saves:
-            self.path = self.path or _new_file(Transcript(self.talk.persona))
-            append(self.path, turn, again=not question)
+        self.keep()
+
+    def refresh(self) -> None:
+        """Go on with the index as it is now."""
+        if self.index.refresh():
+            self.index.manifest.require(self.settings.index, embedder=self.talk.retriever.embedder)
+
+    def keep(self) -> None:
+        """Append the turns that the file has not: the last one, and those before it that could not be written."""
+        if not self.saves or self.kept == self.talk.turns:
+            return
+        self.path = self.path or _new_file(Transcript(self.talk.persona))
+        for place, turn in enumerate(self.talk.turns):
+            there = self.kept[place : place + 1]
+            if there != (turn,):
+                append(self.path, turn, again=bool(there))
+                self.kept = (*self.kept[:place], turn)
 
     def sources(self, _: str) -> None:
-        """Print the citations of the last answer."""
+        """Print the citations of the last answer, and of each whether it still holds."""
         citations = self.talk.turns[-1].answer.citations if self.talk.turns else ()
+        self.refresh()
         if self.json:
-            jsonout.write_json({"citations": [jsonout.citation_object(each, shown) for each in citations]})
+            found = [{**jsonout.citation_object(each, shown), "holds": self.holds(each)} for each in citations]
+            jsonout.write_json({"citations": found})
         for citation in () if self.json else citations:
             render.show_citation(self.paper, citation)
+            if not self.holds(citation):
+                self.paper.line(("no longer in the index so", render.BAD), indent=4)
         if not citations:
             complain("the last answer cites nothing" if self.talk.turns else "there is no answer yet")
+
+    def holds(self, citation: Citation) -> bool:
+        """Whether the index has the quote at its place, in that source."""
+        try:
+            there = self.index.sources(citation.document)
+        except UnicodeEncodeError:  # the file of a conversation may say anything, half characters too
+            return False
+        if citation.source not in [source.location for source in there]:
+            return False
+        return self.index.text(citation.document, citation.start, citation.end) == citation.quote
 
     def retry(self, _: str) -> None:
         """Answer the last question again."""
@@ -178,24 +208,29 @@ class _Chat:
         """Keep the conversation in a file, and go on there."""
         transcript = Transcript(self.talk.persona, self.talk.turns)
         if file:
-            path = Path(file).expanduser()
+            path = _file(file)
             save(path, transcript)
-            self.path = path
+            self.path, self.kept = path, self.talk.turns
         elif self.path is None or not self.saves:
-            self.path = _new_file(transcript)
+            self.path, self.kept = _new_file(transcript), self.talk.turns
         self.saves = True
+        self.keep()
         self.say_where()
 
     def open(self, file: str) -> None:
         """Go on with another conversation."""
+        self.keep()
         path = _path(file or None)
         so_far = load(path)
         self.path, self.talk.persona, self.talk.turns = path, so_far.persona, so_far.turns
+        self.kept = so_far.turns
         self.say_where()
 
     def new(self, _: str) -> None:
         """Begin another conversation."""
+        self.keep()
         self.path, self.talk.persona, self.talk.turns = None, "", ()
+        self.kept = ()
 
     def help(self, _: str) -> None:
         """Print the commands."""
@@ -235,7 +270,7 @@ def _typed_lines() -> Iterator[str]:
     pressed = False
     while True:
         try:
-            line = input(PROMPT).strip()
+            line = _typed_line().strip()
         except EOFError:
             print(file=sys.stderr)
             return
@@ -251,9 +286,19 @@ def _typed_lines() -> Iterator[str]:
             yield line
 
 
+def _typed_line() -> str:
+    """The next line that is typed; where the answers go to a file or a pipe, the prompt does not go with them."""
+    if sys.stdout.isatty():
+        return input(PROMPT)
+    print(PROMPT, end="", file=sys.stderr, flush=True)
+    return input("")
+
+
 def _piped_lines() -> Iterator[str]:
-    """The lines of a pipe or a file, which are UTF-8 whatever the locale."""
-    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    """The lines of a pipe or a file, which are UTF-8 whatever the locale; none where stdin is closed."""
+    if sys.stdin is None:
+        return
+    sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace")  # type: ignore[union-attr]
     yield from filter(None, map(str.strip, sys.stdin))
 
 
@@ -271,8 +316,19 @@ def _path(name: str | None) -> Path:
         if not kept:
             raise ConversationError(f"no conversation is kept in {folder()} yet; begin one with: rag chat")
         return kept[-1]
-    path = Path(name).expanduser()
+    path = _file(name)
     return path if path.is_file() or len(path.parts) > 1 or path.suffix else folder() / f"{name}{SUFFIX}"
+
+
+def _file(name: str) -> Path:
+    """The path that was typed. Raises ConversationError where no file can be called so."""
+    try:
+        path = Path(name).expanduser()
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ConversationError(f"there can be no conversation in {name!r} ({error}); name another file") from error
+    return path
 
 
 def _new_file(transcript: Transcript) -> Path:

@@ -16,6 +16,7 @@ from rag.generation.units import Unit, units
 from rag.protocols import PassageReader
 from rag.text.context import embedded_text
 from rag.text.invisible import Seen
+from rag.text.sentences import sentences
 from rag.text.suspicion import UNSEEN, signs
 from rag.text.terms import terms
 
@@ -112,6 +113,19 @@ def unsuspicious(ranked: Sequence[Evidence], suspicious: Sequence[Suspicion]) ->
         if not ordering.intersection((each.unit.context, each.unit.header))
         and not any(_touches(each, order) for order in orders)
     ]
+
+
+def unsuspicious_text(text: str) -> str:
+    """The text without its sentences that touch what addresses a machine; an ellipsis where none is left."""
+    orders = [each for each in signs(text) if each.reason != UNSEEN]
+    if not orders:
+        return text
+    plain = [
+        text[span.start : span.end]
+        for span in sentences(text)
+        if not any(span.start < order.end and order.start < span.end for order in orders)
+    ]
+    return "\n".join(plain) or "…"
 
 
 def _touches(evidence: Evidence, suspicion: Suspicion) -> bool:

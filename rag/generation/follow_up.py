@@ -14,6 +14,7 @@ from rag.datatypes import Message, Sampling, Template
 from rag.generation.fence import neutral
 from rag.generation.mentions import closed_up, identifiers, names, quoted, stands_alone
 from rag.generation.phrases import NOT_ANSWERED, language_name
+from rag.generation.polarity import directions, negations
 from rag.generation.templates import conversation
 from rag.generation.thoughts import without_thoughts
 from rag.protocols import LanguageModel
@@ -69,6 +70,11 @@ _POINTING: dict[str, re.Pattern[str]] = {
         r"|(?<!应)该(?!怎|如何|做)|(?<![尤极])其(?!他|它|余)"
     ),
 }
+# What stands between the two sides of a comparison.
+_COMPARES = re.compile(
+    r"\bthan\b|\b(?:\w+er|mehr) als\b|\b(?:plus|moins|aussi|más|menos|tan)\b[^?.!]*?\bqu(?:e\b|['’])"
+    r"|(?<![百分对相正])比(?![例较如赛率值])"
+)
 _ASKS = ("?", "？", "؟")
 
 
@@ -140,10 +146,44 @@ def objection(rewrite: str, question: str, turns: Sequence[Message]) -> str:
         return f"nobody has said {invented!r}"
     if lost := next(_unmentioned(question, rewrite), ""):
         return f"it has lost {lost!r}"
-    pointing = _POINTING.get(told)
-    if _share(pointing.sub(" ", light(question)) if pointing else question, rewrite) < KEPT:
+    if turned := _turned(rewrite, question, turns):
+        return turned
+    bare = _without_pointing(question, told)
+    if _share(bare, rewrite) < KEPT:
         return "it has lost what the question asks"
+    if not _same_sides(bare, light(rewrite)):
+        return "it compares the other way round"
     return "" if _share(rewrite, said) >= KEPT else "it asks something else"
+
+
+def _turned(rewrite: str, question: str, turns: Sequence[Message]) -> str:
+    """How a rewrite turns its question round; "" where it does not.
+
+    Of directions it may take those of the last questions as well: «And in winter?» goes on with theirs.
+    """
+    ours, theirs = directions(question), directions(rewrite)
+    if negations(question) % 2 != negations(rewrite) % 2 or ours["forbidden"] != theirs["forbidden"]:
+        return "it turns a negation round"
+    if lost := ours - theirs:
+        return f"it has lost {next(iter(lost))!r}"
+    asked = directions("\n".join(said for said, _ in _exchanges(turns)[-TURNS:]))
+    added = theirs.keys() - ours.keys() - asked.keys()
+    return f"it adds {min(added)!r}" if added else ""
+
+
+def _without_pointing(question: str, code: str) -> str:
+    """The question, light-folded, without the words that point back in its language."""
+    pointing = _POINTING.get(code)
+    return pointing.sub(" ", light(question)) if pointing else light(question)
+
+
+def _same_sides(question: str, rewrite: str) -> bool:
+    """Whether what the question compares stands on the same sides in the rewrite; both are light-folded."""
+    asked, written = _COMPARES.search(question), _COMPARES.search(rewrite)
+    if not asked or not written:
+        return not asked
+    first = _share(question[: asked.start()], rewrite[: written.start()])
+    return first == _share(question[asked.end() :], rewrite[written.end() :]) == 1
 
 
 def _unmentioned(text: str, ground: str) -> Iterator[str]:

@@ -18,7 +18,9 @@ from typer.testing import Result
 
 from rag.cli import chat
 from rag.conversation import Conversation
+from rag.errors import ConversationError
 from rag.models.canned import CannedModel
+from rag.transcript import append, load
 from tests.cli.test_exits import START
 
 Run = Callable[..., Result]
@@ -62,6 +64,25 @@ def test_a_pipe_is_utf_8_and_what_is_not_is_no_defect(indexed: Run) -> None:
     assert [each["question"] for each in answers] == ["渡轮几点出发？", "\ufffd\ufffd rope?"]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line(indexed: Run) -> None:
+    assert "/sources" in indexed("chat", stdin=b"\xef\xbb\xbf/help\n").stdout
+
+
+def test_without_a_stdin_there_are_no_questions(indexed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Terminals, "stdin", None)
+    monkeypatch.setattr(chat, "sys", Terminals())
+    assert indexed("chat").stdout == ""
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/f", "x" * 300, "y" * 252, "a\0b"])
+def test_a_name_that_no_file_can_have_is_one_line(indexed: Run, name: str) -> None:
+    for line in (f"/open {name}", f"/save {name}.jsonl" if name.startswith("y") else f"/save {name}"):
+        result = indexed("chat", stdin=said(line), code=1)
+        assert result.stderr.startswith("rag: error: the")
+        assert len(result.stderr.splitlines()) == 1
+    assert "rag: error: the" in indexed("chat", "--resume", name, code=1).stderr
+
+
 def test_flags_are_those_of_ask(indexed: Run) -> None:
     (answer,) = objects(indexed("chat", "--json", "--where", "source = *.md", "-k", "1", stdin=said(FIRST)))
     assert [hit["source"] for hit in answer["hits"]] == ["docs/ferry.md"]
@@ -70,11 +91,38 @@ def test_flags_are_those_of_ask(indexed: Run) -> None:
 
 def test_sources_lists_the_last_citations_with_their_places(indexed: Run) -> None:
     answer, listed = objects(indexed("chat", "--json", stdin=said(FIRST, "/sources")))
-    assert listed == {"citations": answer["citations"]}
+    assert listed == {"citations": [{**each, "holds": True} for each in answer["citations"]]}
     assert answer["citations"]
     result = indexed("chat", "--answer", "quotes", stdin=said(FIRST, "/sources"))
     assert result.stdout.count("[1] docs/winch.txt:0-") == 2
     assert "there is no answer yet" in indexed("chat", stdin=said("/sources")).stderr
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("quote", "x" * 57), ("source", "/elsewhere.txt"), ("document", "none"), ("document", "\ud800")],
+)
+def test_sources_marks_what_no_longer_holds(indexed: Run, folder: Path, key: str, value: str) -> None:
+    indexed("chat", "--answer", "quotes", stdin=said(FIRST, "/save a.jsonl"))
+    row = json.loads((folder / "a.jsonl").read_text(encoding="utf-8"))
+    row["answer"]["citations"][0][key] = value
+    (folder / "a.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    (listed,) = objects(indexed("chat", "--resume", "a.jsonl", "--json", stdin=said("/sources")))
+    assert not listed["citations"][0]["holds"]
+    assert "no longer in the index so" in indexed("chat", "--resume", "a.jsonl", stdin=said("/sources")).stdout
+
+
+def test_sources_looks_into_the_index_as_it_is_now(indexed: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lines() -> Iterator[str]:
+        yield FIRST
+        yield "/sources"
+        (folder / "docs" / "winch.txt").write_text("The rope of the Badger winch is gone.", encoding="utf-8")
+        indexed("ingest", "docs")
+        yield "/sources"
+
+    monkeypatch.setattr(chat, "_piped_lines", lines)
+    _, before, after = objects(indexed("chat", "--json"))
+    assert [before["citations"][0]["holds"], after["citations"][0]["holds"]] == [True, False]
 
 
 def test_help_lists_every_command_and_so_does_an_unknown_one(indexed: Run) -> None:
@@ -154,6 +202,44 @@ def test_retry_answers_again_in_the_same_place(indexed: Run, kept: Path) -> None
     (file,) = kept.iterdir()
     assert "1 turns" in indexed("chat", "--resume", file.stem).stderr
     assert "no question yet" in indexed("chat", stdin=said("/retry"), code=1).stderr
+
+
+@pytest.mark.parametrize("error", [ConversationError("no room"), KeyboardInterrupt()])
+@pytest.mark.parametrize("then", ["/retry", "Which drum?", "/save", "/new", "/open", "/quit"])
+def test_a_turn_that_could_not_be_kept_is_kept_with_the_next(
+    indexed: Run, typed: Callable[..., None], monkeypatch: pytest.MonkeyPatch, error: BaseException, then: str
+) -> None:
+    failing = iter([False, True])
+
+    def add(*given: Any, **options: Any) -> None:
+        if next(failing, False):
+            raise error
+        append(*given, **options)
+
+    monkeypatch.setattr(chat, "append", add)
+    typed(FIRST, NEXT, then)
+    indexed("chat")
+    asked = [FIRST, NEXT, then] if then.endswith("?") else [FIRST, NEXT]
+    assert [turn.question for turn in load(chat._path(None)).turns] == asked
+
+
+def test_an_answer_given_again_that_could_not_be_kept_is_kept_with_the_next(
+    indexed: Run, typed: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = iter([False, True])
+    again: list[bool] = []
+
+    def add(*given: Any, **options: Any) -> None:
+        if next(failing, False):
+            raise ConversationError("no room")
+        again.append(options["again"])
+        append(*given, **options)
+
+    monkeypatch.setattr(chat, "append", add)
+    typed(FIRST, "/retry", NEXT)
+    indexed("chat")
+    assert again == [False, True, False]
+    assert [turn.question for turn in load(chat._path(None)).turns] == [FIRST, NEXT]
 
 
 def test_a_persona_is_told_to_a_model_that_writes_prose(indexed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,6 +332,23 @@ def test_ctrl_c_in_a_pipe_ends_it(indexed: Run, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(Conversation, "ask", stopped)
     indexed("chat", stdin=said(FIRST), code=130)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals of POSIX")
+def test_where_the_answers_go_into_a_pipe_the_prompt_stays_on_the_terminal() -> None:
+    import pty
+
+    terminal, theirs = pty.openpty()
+    os.write(terminal, b"Who?\n\x04")
+    start = "from rag.cli.chat import _typed_lines; print(list(_typed_lines()))"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
+    done = subprocess.run(
+        [sys.executable, "-c", start], stdin=theirs, capture_output=True, timeout=60, check=True, env=environment
+    )
+    os.close(theirs)
+    os.close(terminal)
+    assert done.stdout == b"['Who?']\n"
+    assert done.stderr.decode() == f"{chat.PROMPT}{chat.PROMPT}\n"
 
 
 @pytest.mark.models

@@ -141,6 +141,101 @@ def test_a_rewrite_that_answers_drifts_or_loses_something_is_refused(reply: str,
     assert rewrite(reply, question) == ""
 
 
+HALL = [
+    Message("user", "Which machines are allowed in the wet hall?"),
+    Message("assistant", "The Badger winch and the Heron may be used in the wet hall."),
+]
+GERMAN = [Message("user", "Wer wartet die Winde?"), Message("assistant", "Die Badger-Winde wartet Odell Marsh.")]
+FRENCH = [Message("user", "Qui entretient la grue Badger ?"), Message("assistant", "Odell Marsh.")]
+CHINESE = [Message("user", "清泉绞车由谁维护？"), Message("assistant", "清泉绞车由王明维护。")]
+
+
+@pytest.mark.parametrize(
+    ("turns", "question", "wrong", "why", "right"),
+    [
+        (
+            HALL,
+            "Which of them are not allowed there?",
+            "Which machines are allowed in the wet hall?",
+            "turns a negation round",
+            "Which machines are not allowed in the wet hall?",
+        ),
+        (
+            HALL,
+            "And which may not be used in it?",
+            "Which machines may be used in the wet hall?",
+            "turns a negation round",
+            "Which machines may not be used in the wet hall?",
+        ),
+        (
+            HALL,
+            "Who may use it?",
+            "Who is forbidden to use the Badger winch?",
+            "turns a negation round",
+            "Who may use the Badger winch?",
+        ),
+        (
+            HALL,
+            "What is done before it is used?",
+            "What is done after the Badger winch is used?",
+            "lost 'before'",
+            "What is done before the Badger winch is used?",
+        ),
+        (
+            HALL,
+            "Who may use it?",
+            "Who may only use the Badger winch?",
+            "adds 'only'",
+            "Who may use the Badger winch?",
+        ),
+        (
+            HALL,
+            "Is it heavier than the Heron?",
+            "Is the Heron heavier than the Badger winch?",
+            "other way round",
+            "Is the Badger winch heavier than the Heron?",
+        ),
+        (
+            HALL,
+            "Is the Heron heavier than it?",
+            "Is the Badger winch heavier than the Heron?",
+            "other way round",
+            "Is the Heron heavier than the Badger winch?",
+        ),
+        (
+            GERMAN,
+            "Ist sie schwerer als der Heron?",
+            "Ist der Heron schwerer als die Badger-Winde?",
+            "other way round",
+            "Ist die Badger-Winde schwerer als der Heron?",
+        ),
+        (
+            FRENCH,
+            "Est-elle plus lourde que le Heron ?",
+            "Le Heron est-il plus lourde que la grue Badger ?",
+            "other way round",
+            "La grue Badger est-elle plus lourde que le Heron ?",
+        ),
+        (
+            CHINESE,
+            "它的刹车不可以自己更换吗？",
+            "清泉绞车的刹车可以自己更换吗？",
+            "turns a negation round",
+            "清泉绞车的刹车不可以自己更换吗？",
+        ),
+    ],
+)
+def test_a_rewrite_that_turns_the_question_round_is_refused(
+    turns: list[Message], question: str, wrong: str, why: str, right: str
+) -> None:
+    assert why in objection(wrong, question, turns)
+    assert objection(right, question, turns) == ""
+
+
+def test_a_question_without_a_verb_goes_on_with_the_directions_of_the_last_one() -> None:
+    assert objection("Which machines are allowed in the wet hall in winter?", "And in winter?", HALL) == ""
+
+
 def test_a_conversation_that_does_not_fit_is_not_rewritten() -> None:
     assert rewrite("What brake pad does the Badger winch need?", context_tokens=100) == ""
 
