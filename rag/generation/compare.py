@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, product
+from itertools import combinations
 from typing import Literal
 
 from rag.datatypes import Answer, Hit
@@ -21,9 +21,10 @@ from rag.generation.generator import Generator, grounds_of
 from rag.generation.mentions import identifiers, names
 from rag.generation.polarity import directions, negations
 from rag.generation.prompt import build
+from rag.generation.sides import borne_out_by_each, on_every_side, pairs_of, says_together
 from rag.generation.templates import filled
 from rag.generation.units import Unit, units
-from rag.generation.verify import Ground, verify
+from rag.generation.verify import verify
 from rag.protocols import Embedder
 from rag.text.context import ARROW
 from rag.text.language import language
@@ -45,9 +46,6 @@ _OPPOSITES = (
     *(("left", "right"), ("with", "without"), ("enabled", "disabled"), ("accepted", "rejected"), ("first", "last")),
 )
 _ITEM_NUMBER = re.compile(r"^[（(]?(?:[0-9]{1,3}|[一二三四五六七八九十]{1,3})[.)）、][ \t]*")
-_CLAUSE = re.compile(
-    r"[,;:]\s|[，、；：。]|\s(?:and|but|while|whereas|und|aber|während|et|mais|tandis que|y|pero|mientras que)\s"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,11 +233,13 @@ def _write(draft: Draft, groups: Sequence[Group], generator: Generator) -> None:
     plain = unsuspicious(evidence, draft.suspicious)
     prompt = build(sample, plain[:PROMPTED], generator.model, template, max_tokens=most)
     draft.omitted += tuple(each.text for each in (*prompt.omitted, *plain[PROMPTED:]))
-    grounds, pairs = grounds_of(prompt.evidence), _pairs(groups, prompt.evidence)
+    grounds, pairs = grounds_of(prompt.evidence), pairs_of(groups, prompt.evidence)
 
     def take(text: str) -> bool:
         verdict = verify(text, grounds)
-        if not verdict.supported:
+        if verdict.supported and says_together(verdict.claim, [prompt.evidence[n - 1].unit for n in verdict.evidence]):
+            verdict = on_every_side(verdict, groups, grounds, prompt.evidence)
+        elif not verdict.supported:
             both = next((pair for pair in pairs if borne_out_by_each(verdict.claim, *pair)), None)
             verdict = replace(verdict, supported=True, evidence=tuple(pairs[both])) if both else verdict
         return draft.judge(text, verdict, prompt.evidence)
@@ -248,35 +248,3 @@ def _write(draft: Draft, groups: Sequence[Group], generator: Generator) -> None:
     generator.listen(draft, prompt, template, take)
     if not draft.sentences:
         draft.sentences, draft.mode = quoted, "quotes"
-
-
-def _pairs(groups: Sequence[Group], evidence: Sequence[Evidence]) -> dict[tuple[Unit, Unit], tuple[int, int]]:
-    """Each two units of different documents that are of one thing, with their numbers in the prompt."""
-    numbers = {each.unit: number for number, each in enumerate(evidence, start=1)}
-    return {
-        (one, other): (numbers[one], numbers[other])
-        for group in groups
-        for own, others in combinations(group, 2)
-        for one, other in product(own, others)
-        if one in numbers and other in numbers
-    }
-
-
-def borne_out_by_each(claim: str, one: Unit, other: Unit) -> bool:
-    """Whether a claim that sets two documents against each other gives each its own.
-
-    Each of its clauses must name one of them, by a word of its title that the other's has not, and be borne out by that
-    one alone; or be borne out by both. «From 25 to 27 days» names neither: it could be either way round.
-    """
-    titles = [frozenset(terms(unit.context.partition(ARROW)[0])) for unit in (one, other)]
-    marks = (titles[0] - titles[1], titles[1] - titles[0])
-    clauses = [clause for clause in _CLAUSE.split(claim) if content_words(clause)]
-    named = set[Unit]()
-    for clause in clauses:
-        said = set(terms(clause))
-        told = [unit for unit, own in zip((one, other), marks, strict=True) if said & own]
-        for unit in told if len(told) == 1 else (one, other):
-            if not verify(clause, [Ground((1,), unit.grounds)]).supported:
-                return False
-        named.update(told)
-    return len(named) == 2

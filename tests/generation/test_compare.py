@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rag.datatypes import Chunk, Hit, Scores
-from rag.generation.compare import Comparison, Line, borne_out_by_each, compare
+from rag.generation.compare import Comparison, Line, compare
 from rag.generation.generator import Generator
+from rag.generation.sides import borne_out_by_each
 from rag.generation.units import units
 from rag.models.canned import CannedModel
 from rag.models.fakes import HashEmbedder, OverlapReader
@@ -184,3 +185,54 @@ def test_prose_that_swaps_the_documents_is_dropped_and_the_quotes_stay() -> None
     assert found.answer.mode == "quotes"
     assert found.answer.dropped == (f"{swapped} [1][2].",)
     assert len(found.answer.sentences) == len(found.lines)
+
+
+def said_of_leave(claim: str, old: str = OLD, new: str = NEW) -> Comparison:
+    model = CannedModel({"": f"{claim} [1][2]."}, context_tokens=4000)
+    documents = [hits(old, "old", "Leave policy, 2023 edition"), hits(new, "new", "Leave policy, 2024 edition")]
+    return compare(documents, HashEmbedder(256), Generator(OverlapReader(), model))
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "In both editions full-time employees have 25 days of paid leave a year",
+        "In both years full-time employees have 27 days of paid leave a year",
+        "Paid leave of full-time employees is the same: 25 days a year",
+        "The leave policy is unchanged: full-time employees have 27 days of paid leave a year",
+        "Full-time employees alike have 27 days of paid leave a year",
+        "In both editions the best rigger of the year gets a bicycle",  # only one says it
+        RIGHT.replace("employees have 27", "employees have the same 27"),
+    ],
+)
+def test_what_one_document_alone_bears_out_is_not_said_of_both(claim: str) -> None:
+    found = said_of_leave(claim)
+    assert (found.answer.mode, found.answer.dropped) == ("quotes", (f"{claim} [1][2].",))
+
+
+@pytest.mark.parametrize(
+    ("claim", "old", "new"),
+    [
+        ("两版都规定员工享有25天年假", "员工享有25天年假。", "员工享有27天年假。"),
+        ("In beiden Fassungen gibt es 25 Tage Urlaub", "Es gibt 25 Tage Urlaub.", "Es gibt 27 Tage Urlaub."),
+        ("Dans les deux textes, il y a 25 jours de congé", "Il y a 25 jours de congé.", "Il y a 27 jours de congé."),
+        ("En ambos textos hay 25 días de vacaciones", "Hay 25 días de vacaciones.", "Hay 27 días de vacaciones."),
+    ],
+)
+def test_nor_is_it_in_other_languages(claim: str, old: str, new: str) -> None:
+    assert said_of_leave(claim, old, new).answer.mode == "quotes"
+
+
+def test_what_each_document_bears_out_is_said_of_both_and_cited_from_both() -> None:
+    old = "Full-time employees have 25 days of paid leave a year."
+    new = "Full-time employees of the harbour have 25 days of paid leave a year."
+    found = said_of_leave("In both editions full-time employees have 25 days of paid leave a year", old, new)
+    assert found.answer.mode == "prose"
+    assert {citation.document for citation in found.answer.citations} == {"old", "new"}
+    assert len(found.answer.sentences[0].citations) == 2
+
+
+def test_all_in_a_documents_own_words_says_nothing_of_the_other() -> None:
+    old = "All riggers get a bicycle in May."
+    new = "The harbour master closes the quay."
+    assert said_of_leave("All riggers get a bicycle in May", old, new).answer.mode == "prose"
