@@ -128,7 +128,7 @@ def _languages(told: _Told) -> list[str]:
 
 def _told(units: Sequence[Unit], embedder: Embedder) -> _Told:
     """Each unit is embedded with its nearest heading; what is too long for the embedder, by its beginning."""
-    headings = [_heading(unit) for unit in units]
+    headings = [nearest_heading(unit) for unit in units]
     texts = [f"{heading}\n{unit.text}".lstrip() for heading, unit in zip(headings, units, strict=True)]
     vectors = np.empty((0, embedder.dimension), np.float32)
     if texts:
@@ -137,7 +137,7 @@ def _told(units: Sequence[Unit], embedder: Embedder) -> _Told:
     return _Told(units, vectors, words, headings)
 
 
-def _heading(unit: Unit) -> str:
+def nearest_heading(unit: Unit) -> str:
     """The nearest heading; the document's own title says nothing of a unit."""
     _, arrow, nearest = unit.context.rpartition(ARROW)
     return nearest if arrow else ""

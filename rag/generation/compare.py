@@ -14,7 +14,7 @@ from typing import Literal
 
 from rag.datatypes import Answer, Hit
 from rag.generation.abstain import confidence, signals
-from rag.generation.align import Group, align
+from rag.generation.align import Group, align, nearest_heading
 from rag.generation.draft import Draft
 from rag.generation.evidence import Evidence, quotes, rank, read, unsuspicious
 from rag.generation.generator import Generator, grounds_of
@@ -46,6 +46,8 @@ _OPPOSITES = (
     *(("left", "right"), ("with", "without"), ("enabled", "disabled"), ("accepted", "rejected"), ("first", "last")),
 )
 _ITEM_NUMBER = re.compile(r"^[（(]?(?:[0-9]{1,3}|[一二三四五六七八九十]{1,3})[.)）、][ \t]*")
+_HEADING_NUMBER = re.compile(r"^(?:[0-9]{1,3}[.)][ \t]+|[一二三四五六七八九十]{1,3}、)")
+_SIGN = re.compile(r"[<>≤≥=≠±×÷+]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Line:
 
     For each document, in their order: its `texts` (as a reader wants to see them), the numbers of its `citations`, and
     the `quantities` that it has and not every other one in the line has; all empty where it says nothing. `by` is what
-    differs: "number" (or date), "negation", "direction", "name".
+    differs: "number" (or date), "negation", "direction", "name"; of texts in the same words, "sign" (< for >, + for =)
+    and "heading" (the nearest above them, or their table's header).
     """
 
     kind: Kind
@@ -172,9 +175,23 @@ def _difference(group: Group) -> _Difference:
         "direction": any(_opposed(one, other) for one, other in near),
         "name": any(_renamed(one, other) for one, other in near),
     }
+    if len({tuple(terms(text)) for text in told}) == 1:
+        found["sign"] = len({tuple(_SIGN.findall(text)) for text in told}) > 1
+        found["heading"] = len({_above(own) for own in group if own}) > 1
     by = tuple(name for name, differs in found.items() if differs)
-    said = {tuple(terms(text)) for text in told}
-    return _Difference("differs" if by else "same" if len(said) == 1 else "reworded", apart, by)
+    alike = len({_folded(text) for text in told}) == 1
+    return _Difference("differs" if by else "same" if alike else "reworded", apart, by)
+
+
+def _above(own: Sequence[Unit]) -> tuple[tuple[str, str], ...]:
+    """The headings and headers that units stand under, each once; of a heading not its number."""
+    above = ((_HEADING_NUMBER.sub("", nearest_heading(unit)), unit.header) for unit in own)
+    return tuple(dict.fromkeys((_folded(heading), _folded(header)) for heading, header in above))
+
+
+def _folded(text: str) -> str:
+    """The text without what only lays it out: case and white space."""
+    return " ".join(text.casefold().split())
 
 
 def _bare(unit: Unit) -> str:

@@ -85,6 +85,35 @@ def test_what_else_differs_is_named(one: str, other: str, by: str) -> None:
     assert [(line.kind, line.by) for line in found.lines] == [("differs", (by,))]
 
 
+def kinds_and_reasons(one: str, other: str) -> list[tuple[str, tuple[str, ...]]]:
+    found = compare([hits(one, "a", "Rules"), hits(other, "b", "Rules")], HashEmbedder(256), Generator(OverlapReader()))
+    return [(line.kind, line.by) for line in found.lines]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "by"),
+    [
+        ("## Permitted on board\n\n- Ropes of steel\n", "## Prohibited on board\n\n- Ropes of steel\n", "heading"),
+        ("| Pump | Limit (bar) |\n|---|---|\n| A | 5 |\n", "| Pump | Limit (psi) |\n|---|---|\n| A | 5 |\n", "heading"),
+        ("x > 5 is an error", "x < 5 is an error", "sign"),
+        ("```\na - b\n```\n", "```\na + b\n```\n", "sign"),
+    ],
+)
+def test_the_same_words_under_another_heading_or_with_another_sign_differ(one: str, other: str, by: str) -> None:
+    assert kinds_and_reasons(one, other) == [("differs", (by,))]
+
+
+def test_a_limit_turned_round_differs_in_other_words_too() -> None:
+    assert kinds_and_reasons("A pressure p ≥ 5 bar is needed.", "A pressure p ≤ 5 bar is always needed.") == [
+        ("differs", ("direction",))
+    ]
+
+
+def test_only_what_is_the_same_to_the_letter_is_the_same() -> None:
+    assert kinds_and_reasons("The wires: red +, blue -.", "The wires: red -, blue +.") == [("reworded", ())]
+    assert kinds_and_reasons("# 1. Care\n\nOil the\nwinch.\n", "# 2. Care\n\nOil the winch.\n") == [("same", ())]
+
+
 def test_an_item_that_is_nothing_but_its_number_is_a_line_too() -> None:
     found = compare(
         [hits("1. One\n2.\n", "a", "A"), hits("The quay.", "b", "B")], HashEmbedder(), Generator(OverlapReader())
