@@ -17,12 +17,12 @@ from rag.generation.abstain import confidence, signals
 from rag.generation.align import Group, align, nearest_heading
 from rag.generation.draft import Draft
 from rag.generation.evidence import Evidence, quotes, rank, read, unsuspicious
+from rag.generation.fence import neutral
 from rag.generation.generator import Generator, grounds_of
 from rag.generation.mentions import identifiers, names
 from rag.generation.polarity import directions, negations
 from rag.generation.prompt import build
 from rag.generation.sides import borne_out_by_each, on_every_side, pairs_of, says_together
-from rag.generation.templates import filled
 from rag.generation.units import Unit, units
 from rag.generation.verify import verify
 from rag.protocols import Embedder
@@ -30,6 +30,7 @@ from rag.text.context import ARROW
 from rag.text.language import language
 from rag.text.numbers import borne_out, quantities
 from rag.text.numbers import units as units_of_measure
+from rag.text.suspicion import signs
 from rag.text.terms import content_words, terms
 
 MOST_UNITS = 2000
@@ -242,13 +243,12 @@ def _renamed(one: str, other: str) -> bool:
 def _write(draft: Draft, groups: Sequence[Group], generator: Generator) -> None:
     """Prose in the place of the draft's quotes, if any of it is borne out; the quotes' citations stay."""
     evidence = [Evidence(unit, 1.0) for group in groups for own in group for unit in own]
-    titles = dict.fromkeys(each.unit.context.partition(ARROW)[0] for each in evidence)
-    about, sample = draft.question or " / ".join(titles), draft.question or " ".join(each.text for each in evidence)
+    sample = draft.question or " ".join(each.text for each in evidence)
     template = generator.templates["compare"]
-    template = replace(template, user=filled(template.user, {"question": about}))
     most = generator.sampling.max_tokens
     plain = unsuspicious(evidence, draft.suspicious)
-    prompt = build(sample, plain[:PROMPTED], generator.model, template, max_tokens=most)
+    prompt = build(sample, plain[:PROMPTED], generator.model, template, max_tokens=most, about=_about(draft, evidence))
+    before = draft.omitted
     draft.omitted += tuple(each.text for each in (*prompt.omitted, *plain[PROMPTED:]))
     grounds, pairs = grounds_of(prompt.evidence), pairs_of(groups, prompt.evidence)
 
@@ -264,4 +264,10 @@ def _write(draft: Draft, groups: Sequence[Group], generator: Generator) -> None:
     quoted, draft.sentences, draft.mode = draft.sentences, [], "prose"
     generator.listen(draft, prompt, template, take)
     if not draft.sentences:
-        draft.sentences, draft.mode = quoted, "quotes"
+        draft.sentences, draft.mode, draft.omitted = quoted, "quotes", before
+
+
+def _about(draft: Draft, evidence: Sequence[Evidence]) -> str:
+    """What is compared: the question, or the documents' titles, which stand in no fence: none that gives orders."""
+    titles = dict.fromkeys(each.unit.context.partition(ARROW)[0] for each in evidence)
+    return draft.question or " / ".join(neutral(title) for title in titles if not signs(title)) or "the documents"
