@@ -35,6 +35,8 @@ from rag.text.terms import content_words, terms
 
 MOST_UNITS = 2000
 """Units of a document that are compared; what is behind them is `omitted`."""
+MOST_IN_ALL = 4000
+"""Units of all documents together, each having the same share: every document is set against every other."""
 ALIKE = 0.5
 """Words (Jaccard) that two texts share at least for a "not" in one of them to be taken for a difference."""
 PROMPTED = 40
@@ -95,13 +97,14 @@ def compare(
     draft = Draft(question, (), unsupported=generator.unsupported)
     draft.look_over([hit for hits in documents for hit in hits])
     every = [units(hits) for hits in documents]
+    most = min(MOST_UNITS, max(1, MOST_IN_ALL // len(every)))
     with draft.timed("align"):
-        groups = align([own[:MOST_UNITS] for own in every], embedder)
+        groups = align([own[:most] for own in every], embedder)
     told = [(group, _difference(group)) for group in (_asked(groups, bearing) if question else groups)]
     told.sort(key=lambda pair: KINDS.index(pair[1].kind))
     lines = tuple(_line(draft, group, difference) for group, difference in told)
-    draft.omitted = tuple(unit.text for own in every for unit in own[MOST_UNITS:])
-    draft.completeness = _completeness(lines, [len(own[:MOST_UNITS]) for own in every])
+    draft.omitted = tuple(unit.text for own in every for unit in own[most:])
+    draft.completeness = _completeness(lines, [len(own[:most]) for own in every])
     if not lines:
         return Comparison((), draft.abstained())
     if generator.writes_prose:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Sequence
+
 import pytest
 
 from rag.datatypes import Chunk, Hit, Scores
+from rag.generation.align import align
 from rag.generation.compare import Comparison, Line, compare
 from rag.generation.generator import Generator
 from rag.generation.sides import borne_out_by_each
@@ -112,6 +116,31 @@ def test_a_limit_turned_round_differs_in_other_words_too() -> None:
 def test_only_what_is_the_same_to_the_letter_is_the_same() -> None:
     assert kinds_and_reasons("The wires: red +, blue -.", "The wires: red -, blue +.") == [("reworded", ())]
     assert kinds_and_reasons("# 1. Care\n\nOil the\nwinch.\n", "# 2. Care\n\nOil the winch.\n") == [("same", ())]
+
+
+def table(values: Sequence[int]) -> str:
+    return "| State | Number |\n|---|---|\n" + "".join(f"| status ok | {value} |\n" for value in values)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_rows_that_are_all_alike_are_paired_in_little_memory(same: bool) -> None:
+    rows = table([7] * 600 if same else range(600))
+    documents = [units(hits(rows, name, name)) for name in ("a", "b")]
+    tracemalloc.start()
+    groups = align(documents, HashEmbedder(64))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [[unit.text for unit in own] for own, _ in groups] == [[unit.text for unit in own] for _, own in groups]
+    assert len(groups) == 600
+    assert peak < 40e6  # of every pair a tuple would be 120 MB
+
+
+def test_many_documents_share_what_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.generation.compare.MOST_IN_ALL", 9)
+    documents = [hits(table(range(5)), name, name) for name in "abc"]
+    found = compare(documents, HashEmbedder(64), Generator(OverlapReader()))
+    assert "compared: 3 and 3 and 3." in found.answer.completeness
+    assert len(found.answer.omitted) == 6
 
 
 def test_an_item_that_is_nothing_but_its_number_is_a_line_too() -> None:
