@@ -50,7 +50,8 @@ def ask(
     It comes from what the filter `where` lets through (`rag.index.filters`). More hits are read than the `k` that come
     back with the answer. `on_sentence` is called with each sentence as soon as it is checked.
 
-    A question for all documents that mention something is answered by looking at all (`rag.generation.routing`).
+    A question for all documents that mention something is answered by looking at all (`rag.generation.routing`);
+    `k` does not bound how many it shows (`rag.generation.listing.SHOWN`).
     """
     everything = enumerated(question, retriever, k=k, where=where, on_sentence=on_sentence)
     if everything is not None:

@@ -18,6 +18,7 @@ from rag.cli.options import (
     GeneratorFlag,
     IndexFlag,
     JsonFlag,
+    RiskFlag,
     ServerFlag,
 )
 from rag.cli.parts import index_flag, make_generator, open_embedder, open_index, prepared
@@ -70,6 +71,7 @@ def compare(
         typer.Argument(metavar="SOURCE SOURCE... [QUESTION]", help="Two files or more.", show_default=False),
     ],
     answer: AnswerFlag = None,
+    risk: RiskFlag = None,
     index: IndexFlag = None,
     generator: GeneratorFlag = None,
     server: ServerFlag = None,
@@ -86,7 +88,14 @@ def compare(
     """
     from rag.pipeline import compare as compare_library
 
-    flags = {"answer": answer, "index": index, "generator": generator, "server": server, "embedder": embedder}
+    flags = {
+        "answer": answer,
+        "risk": risk,
+        "index": index,
+        "generator": generator,
+        "server": server,
+        "embedder": embedder,
+    }
     settings = prepared(Settings.load({**flags, "device": device, "engine": engine}))
     with open_index(settings) as opened:
         named, question = _named(sources, opened.all_sources())
@@ -100,17 +109,19 @@ def compare(
         jsonout.write_json(jsonout.comparison_object(found, list(told.values()), shown))
         return
     paper = render.Paper()
-    if found.answer.mode == "quotes":
-        render.show_comparison(paper, found.lines, list(told.values()))
-    _print(paper, found.answer, settings, spoken=found.answer.mode != "quotes")
+    for sentence in found.answer.sentences if found.answer.mode == "prose" else ():
+        render.show_sentence(paper, sentence)
+    render.show_comparison(paper, found.lines, list(told.values()))
+    _print(paper, found.answer, settings, spoken=False)
 
 
 def _named(arguments: Sequence[str], sources: Sequence[Source]) -> tuple[list[Source], str]:
     """The sources, in the order in which they were named, and the question, "" where none was asked."""
     *files, last = arguments
-    question = last if len(files) > 1 and _is_question(last, sources) else ""
-    named = files if question else arguments
-    return [source for each in named for source in find_many([each], sources)], question
+    found = [source for each in files for source in find_many([each], sources)]
+    if len(found) > 1 and _is_question(last, sources):
+        return found, last
+    return [*found, *find_many([last], sources)], ""
 
 
 def _is_question(argument: str, sources: Sequence[Source]) -> bool:

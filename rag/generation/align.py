@@ -27,6 +27,10 @@ NEAR = 0.5
 """From this nearness on two units are of one thing."""
 LEAST_SHARED = 0.1
 """Words (Dice) that units of one language share at least: short sentences are near to each other whatever they say."""
+PARTNERS = 20
+"""Units of another document that one is paired with, at most: a thousand alike rows would be a million pairs."""
+TIE = 1e-3
+"""Nearness that the farthest place in the other document counts less by, where one of equal units must be chosen."""
 
 Floats = NDArray[np.float32]
 Group = tuple[tuple[Unit, ...], ...]
@@ -98,8 +102,21 @@ def _pairs(told: Sequence[_Told], number: int) -> Iterator[tuple[float, Place, P
     """The units of a document with those of the ones before it that are near them, and how near."""
     for earlier in range(number):
         near = _nearness(told[number], told[earlier])
-        for mine, theirs in np.argwhere(near >= NEAR).tolist():
+        for mine, theirs in np.argwhere((near >= NEAR) & _among_the_best(near)).tolist():
             yield float(near[mine, theirs]), (number, mine), (earlier, theirs)
+
+
+def _among_the_best(near: Floats) -> NDArray[np.bool_]:
+    """Which pairs are among the best `PARTNERS` of either unit; of equally near ones, those at the same place."""
+    rows, columns = (np.linspace(0, 1, count, dtype=np.float32) for count in near.shape)
+    ranked = near - TIE * np.abs(rows[:, None] - columns)
+    kept = np.zeros(near.shape, bool)
+    for axis, count in enumerate(near.shape):
+        best = np.argpartition(ranked, max(0, count - PARTNERS), axis=axis)
+        np.put_along_axis(
+            kept, np.take(best, range(max(0, count - PARTNERS), count), axis=axis), values=True, axis=axis
+        )
+    return kept
 
 
 def _nearness(one: _Told, other: _Told) -> Floats:
@@ -108,7 +125,7 @@ def _nearness(one: _Told, other: _Told) -> Floats:
     if not cosines.size:
         return cosines
     middle = min(float(np.median(cosines)), 0.99)
-    shared = np.array([[_dice(mine, theirs) for theirs in other.words] for mine in one.words], np.float32)
+    shared = _shared(one.words, other.words)
     headed = np.array(one.headings)[:, None] == np.array(other.headings)
     alike = np.array(_languages(one))[:, None] == np.array(_languages(other))
     near = (cosines - middle) / (1 - middle) + SHARED * shared + HEADING * headed
@@ -118,8 +135,18 @@ def _nearness(one: _Told, other: _Told) -> Floats:
     return np.where(alike & (shared < LEAST_SHARED), -np.inf, near).astype(np.float32)
 
 
-def _dice(one: frozenset[str], other: frozenset[str]) -> float:
-    return 2 * len(one & other) / (len(one) + len(other)) if one and other else 0.0
+def _shared(one: Sequence[frozenset[str]], other: Sequence[frozenset[str]]) -> Floats:
+    """The words that each of one shares with each of the other (Dice), (n, m)."""
+    common = frozenset().union(*one) & frozenset().union(*other)
+    column = {word: at for at, word in enumerate(sorted(common))}
+    held = []
+    for side in (one, other):
+        has = np.zeros((len(side), len(column)), np.float32)
+        for row, words in enumerate(side):
+            has[row, [column[word] for word in words & common]] = 1
+        held.append(has)
+    sizes = np.add.outer([len(words) for words in one], [len(words) for words in other])
+    return (2 * (held[0] @ held[1].T) / np.maximum(sizes, 1)).astype(np.float32)
 
 
 def _languages(told: _Told) -> list[str]:
@@ -128,7 +155,7 @@ def _languages(told: _Told) -> list[str]:
 
 def _told(units: Sequence[Unit], embedder: Embedder) -> _Told:
     """Each unit is embedded with its nearest heading; what is too long for the embedder, by its beginning."""
-    headings = [_heading(unit) for unit in units]
+    headings = [nearest_heading(unit) for unit in units]
     texts = [f"{heading}\n{unit.text}".lstrip() for heading, unit in zip(headings, units, strict=True)]
     vectors = np.empty((0, embedder.dimension), np.float32)
     if texts:
@@ -137,7 +164,7 @@ def _told(units: Sequence[Unit], embedder: Embedder) -> _Told:
     return _Told(units, vectors, words, headings)
 
 
-def _heading(unit: Unit) -> str:
+def nearest_heading(unit: Unit) -> str:
     """The nearest heading; the document's own title says nothing of a unit."""
     _, arrow, nearest = unit.context.rpartition(ARROW)
     return nearest if arrow else ""

@@ -9,30 +9,34 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, product
+from itertools import combinations
 from typing import Literal
 
 from rag.datatypes import Answer, Hit
 from rag.generation.abstain import confidence, signals
-from rag.generation.align import Group, align
+from rag.generation.align import Group, align, nearest_heading
 from rag.generation.draft import Draft
 from rag.generation.evidence import Evidence, quotes, rank, read, unsuspicious
+from rag.generation.fence import neutral
 from rag.generation.generator import Generator, grounds_of
 from rag.generation.mentions import identifiers, names
 from rag.generation.polarity import directions, negations
 from rag.generation.prompt import build
-from rag.generation.templates import filled
+from rag.generation.sides import borne_out_by_each, on_every_side, pairs_of, says_together
 from rag.generation.units import Unit, units
-from rag.generation.verify import Ground, verify
+from rag.generation.verify import verify
 from rag.protocols import Embedder
 from rag.text.context import ARROW
 from rag.text.language import language
 from rag.text.numbers import borne_out, quantities
 from rag.text.numbers import units as units_of_measure
+from rag.text.suspicion import signs
 from rag.text.terms import content_words, terms
 
 MOST_UNITS = 2000
 """Units of a document that are compared; what is behind them is `omitted`."""
+MOST_IN_ALL = 4000
+"""Units of all documents together, each having the same share: every document is set against every other."""
 ALIKE = 0.5
 """Words (Jaccard) that two texts share at least for a "not" in one of them to be taken for a difference."""
 PROMPTED = 40
@@ -45,9 +49,8 @@ _OPPOSITES = (
     *(("left", "right"), ("with", "without"), ("enabled", "disabled"), ("accepted", "rejected"), ("first", "last")),
 )
 _ITEM_NUMBER = re.compile(r"^[（(]?(?:[0-9]{1,3}|[一二三四五六七八九十]{1,3})[.)）、][ \t]*")
-_CLAUSE = re.compile(
-    r"[,;:]\s|[，、；：。]|\s(?:and|but|while|whereas|und|aber|während|et|mais|tandis que|y|pero|mientras que)\s"
-)
+_HEADING_NUMBER = re.compile(r"^(?:[0-9]{1,3}[.)][ \t]+|[一二三四五六七八九十]{1,3}、)")
+_SIGN = re.compile(r"[<>≤≥=≠±×÷+]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,8 @@ class Line:
 
     For each document, in their order: its `texts` (as a reader wants to see them), the numbers of its `citations`, and
     the `quantities` that it has and not every other one in the line has; all empty where it says nothing. `by` is what
-    differs: "number" (or date), "negation", "direction", "name".
+    differs: "number" (or date), "negation", "direction", "name"; of texts in the same words, "sign" (< for >, + for =)
+    and "heading" (the nearest above them, or their table's header).
     """
 
     kind: Kind
@@ -93,13 +97,14 @@ def compare(
     draft = Draft(question, (), unsupported=generator.unsupported)
     draft.look_over([hit for hits in documents for hit in hits])
     every = [units(hits) for hits in documents]
+    most = min(MOST_UNITS, max(1, MOST_IN_ALL // len(every)))
     with draft.timed("align"):
-        groups = align([own[:MOST_UNITS] for own in every], embedder)
+        groups = align([own[:most] for own in every], embedder)
     told = [(group, _difference(group)) for group in (_asked(groups, bearing) if question else groups)]
     told.sort(key=lambda pair: KINDS.index(pair[1].kind))
     lines = tuple(_line(draft, group, difference) for group, difference in told)
-    draft.omitted = tuple(unit.text for own in every for unit in own[MOST_UNITS:])
-    draft.completeness = _completeness(lines, [len(own[:MOST_UNITS]) for own in every])
+    draft.omitted = tuple(unit.text for own in every for unit in own[most:])
+    draft.completeness = _completeness(lines, [len(own[:most]) for own in every])
     if not lines:
         return Comparison((), draft.abstained())
     if generator.writes_prose:
@@ -174,9 +179,23 @@ def _difference(group: Group) -> _Difference:
         "direction": any(_opposed(one, other) for one, other in near),
         "name": any(_renamed(one, other) for one, other in near),
     }
+    if len({tuple(terms(text)) for text in told}) == 1:
+        found["sign"] = len({tuple(_SIGN.findall(text)) for text in told}) > 1
+        found["heading"] = len({_above(own) for own in group if own}) > 1
     by = tuple(name for name, differs in found.items() if differs)
-    said = {tuple(terms(text)) for text in told}
-    return _Difference("differs" if by else "same" if len(said) == 1 else "reworded", apart, by)
+    alike = len({_folded(text) for text in told}) == 1
+    return _Difference("differs" if by else "same" if alike else "reworded", apart, by)
+
+
+def _above(own: Sequence[Unit]) -> tuple[tuple[str, str], ...]:
+    """The headings and headers that units stand under, each once; of a heading not its number."""
+    above = ((_HEADING_NUMBER.sub("", nearest_heading(unit)), unit.header) for unit in own)
+    return tuple(dict.fromkeys((_folded(heading), _folded(header)) for heading, header in above))
+
+
+def _folded(text: str) -> str:
+    """The text without what only lays it out: case and white space."""
+    return " ".join(text.casefold().split())
 
 
 def _bare(unit: Unit) -> str:
@@ -227,19 +246,20 @@ def _renamed(one: str, other: str) -> bool:
 def _write(draft: Draft, groups: Sequence[Group], generator: Generator) -> None:
     """Prose in the place of the draft's quotes, if any of it is borne out; the quotes' citations stay."""
     evidence = [Evidence(unit, 1.0) for group in groups for own in group for unit in own]
-    titles = dict.fromkeys(each.unit.context.partition(ARROW)[0] for each in evidence)
-    about, sample = draft.question or " / ".join(titles), draft.question or " ".join(each.text for each in evidence)
+    sample = draft.question or " ".join(each.text for each in evidence)
     template = generator.templates["compare"]
-    template = replace(template, user=filled(template.user, {"question": about}))
     most = generator.sampling.max_tokens
     plain = unsuspicious(evidence, draft.suspicious)
-    prompt = build(sample, plain[:PROMPTED], generator.model, template, max_tokens=most)
+    prompt = build(sample, plain[:PROMPTED], generator.model, template, max_tokens=most, about=_about(draft, evidence))
+    before = draft.omitted
     draft.omitted += tuple(each.text for each in (*prompt.omitted, *plain[PROMPTED:]))
-    grounds, pairs = grounds_of(prompt.evidence), _pairs(groups, prompt.evidence)
+    grounds, pairs = grounds_of(prompt.evidence), pairs_of(groups, prompt.evidence)
 
     def take(text: str) -> bool:
         verdict = verify(text, grounds)
-        if not verdict.supported:
+        if verdict.supported and says_together(verdict.claim, [prompt.evidence[n - 1].unit for n in verdict.evidence]):
+            verdict = on_every_side(verdict, groups, grounds, prompt.evidence)
+        elif not verdict.supported:
             both = next((pair for pair in pairs if borne_out_by_each(verdict.claim, *pair)), None)
             verdict = replace(verdict, supported=True, evidence=tuple(pairs[both])) if both else verdict
         return draft.judge(text, verdict, prompt.evidence)
@@ -247,36 +267,10 @@ def _write(draft: Draft, groups: Sequence[Group], generator: Generator) -> None:
     quoted, draft.sentences, draft.mode = draft.sentences, [], "prose"
     generator.listen(draft, prompt, template, take)
     if not draft.sentences:
-        draft.sentences, draft.mode = quoted, "quotes"
+        draft.sentences, draft.mode, draft.omitted = quoted, "quotes", before
 
 
-def _pairs(groups: Sequence[Group], evidence: Sequence[Evidence]) -> dict[tuple[Unit, Unit], tuple[int, int]]:
-    """Each two units of different documents that are of one thing, with their numbers in the prompt."""
-    numbers = {each.unit: number for number, each in enumerate(evidence, start=1)}
-    return {
-        (one, other): (numbers[one], numbers[other])
-        for group in groups
-        for own, others in combinations(group, 2)
-        for one, other in product(own, others)
-        if one in numbers and other in numbers
-    }
-
-
-def borne_out_by_each(claim: str, one: Unit, other: Unit) -> bool:
-    """Whether a claim that sets two documents against each other gives each its own.
-
-    Each of its clauses must name one of them, by a word of its title that the other's has not, and be borne out by that
-    one alone; or be borne out by both. «From 25 to 27 days» names neither: it could be either way round.
-    """
-    titles = [frozenset(terms(unit.context.partition(ARROW)[0])) for unit in (one, other)]
-    marks = (titles[0] - titles[1], titles[1] - titles[0])
-    clauses = [clause for clause in _CLAUSE.split(claim) if content_words(clause)]
-    named = set[Unit]()
-    for clause in clauses:
-        said = set(terms(clause))
-        told = [unit for unit, own in zip((one, other), marks, strict=True) if said & own]
-        for unit in told if len(told) == 1 else (one, other):
-            if not verify(clause, [Ground((1,), unit.grounds)]).supported:
-                return False
-        named.update(told)
-    return len(named) == 2
+def _about(draft: Draft, evidence: Sequence[Evidence]) -> str:
+    """What is compared: the question, or the documents' titles, which stand in no fence: none that gives orders."""
+    titles = dict.fromkeys(each.unit.context.partition(ARROW)[0] for each in evidence)
+    return draft.question or " / ".join(neutral(title) for title in titles if not signs(title)) or "the documents"

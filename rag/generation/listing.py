@@ -83,14 +83,16 @@ _STATEMENTS: dict[str, _Statement] = {
 def listed(draft: Draft, asked: Enumeration, counted: Counted, *, filtered: bool = False) -> Answer:
     """A quote of each of the draft's hits, one for a document, below the statement of what was looked at.
 
-    Where nothing was found the statement is all, and the hits are what a search finds nearest.
+    A hit without a word to read (an image's address) is counted and not quoted. Where nothing was found the statement
+    is all, and the hits are what a search finds nearest.
     """
+    draft.look_over(draft.hits)
     draft.confidence = float(counted.found > 0)
-    shown = draft.hits if counted.found else ()
-    draft.completeness = _statement(asked, counted, len(shown), filtered)
-    if not shown:
+    found = [unit for hit in draft.hits for unit in _telling(hit, asked.wanted)] if counted.found else []
+    draft.completeness = _statement(asked, counted, len(found), filtered)
+    if not found:
         return replace(draft.abstained(), text=draft.completeness)
-    draft.quote([Evidence(_telling(hit, asked.wanted), 1.0) for hit in shown])
+    draft.quote([Evidence(unit, 1.0) for unit in found])
     answer = draft.answered()
     return replace(answer, text=f"{draft.completeness}\n{answer.text}")
 
@@ -102,7 +104,7 @@ def _statement(asked: Enumeration, counted: Counted, shown: int, filtered: bool)
     return "".join(parts).format(wanted=asked.wanted, scope=scope, shown=shown, **asdict(counted))
 
 
-def _telling(hit: Hit, wanted: str) -> Unit:
-    """The unit of the hit that has most of the words; of equal ones the first."""
+def _telling(hit: Hit, wanted: str) -> list[Unit]:
+    """The unit of the hit that has most of the words, of equal ones the first; none of an image alone."""
     asked = set(terms(wanted))
-    return max(units([hit]), key=lambda unit: len(asked.intersection(terms(unit.text))))
+    return sorted(units([hit]), key=lambda unit: -len(asked.intersection(terms(unit.text))))[:1]

@@ -19,12 +19,12 @@ _INNOCENT = (
 _DIRECTIONS: tuple[tuple[str, str], ...] = (
     (
         "up",
-        "no_less_than not_less_than no_fewer_than not_fewer_than at_least 不少于 不低于 不小于 至少 最少 mindestens "
-        "au_moins al_menos almeno pelo_menos minstens minst не_менее 少なくとも على_الأقل",
+        "no_less_than not_less_than no_fewer_than not_fewer_than at_least ≥# ≥_# 不少于 不低于 不小于 至少 最少 "
+        "mindestens au_moins al_menos almeno pelo_menos minstens minst не_менее 少なくとも على_الأقل",
     ),
     (
         "down",
-        "no_more_than not_more_than not_exceed not_exceeding at_most up_to 不超过 不得超过 不超出 不大于 不高于 "
+        "no_more_than not_more_than not_exceed not_exceeding at_most up_to ≤# ≤_# 不超过 不得超过 不超出 不大于 不高于 "
         "不多于 至多 最多 höchstens au_plus como_máximo al_massimo no_máximo hoogstens högst не_более 以内 之内 "
         "على_الأكثر",
     ),

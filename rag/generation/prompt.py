@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rag.datatypes import Message, Template
@@ -11,6 +12,9 @@ from rag.generation.fence import fenced, neutral
 from rag.generation.phrases import language_name
 from rag.generation.templates import conversation
 from rag.protocols import LanguageModel
+
+MOST_SKIPPED = 3
+"""Units too long for a prompt that are passed over for what comes after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,32 +35,51 @@ def build(
     *,
     max_tokens: int,
     turns: Sequence[Message] = (),
+    about: str = "",
 ) -> Prompt:
     """The prompt with as much of the evidence, in its order, as the model's context holds beside the answer.
 
     `max_tokens` are left for that, a quarter of the context where that is less. Of a conversation's `turns` the newest
     stay, as many as leave half of the context to the rest. With no evidence in the prompt there is nothing to ask: the
-    question alone fills the context.
+    question alone fills the context. `about` stands in the place of a question that only tells the language.
     """
     max_tokens = min(max_tokens, model.context_tokens // 4)
     room = model.context_tokens - max_tokens
     kept = _newest([Message(turn.role, neutral(turn.content)) for turn in turns], model, room // 2)
-    asked = " ".join(question.split())
+    asked = " ".join((about or question).split())
 
     def messages(chosen: Sequence[Evidence]) -> tuple[Message, ...]:
         excerpts = "\n".join(fenced([_headed(each) for each in chosen], question))
         values = {"excerpts": excerpts, "question": asked, "language": language_name(question)}
         return conversation(template, values, kept)
 
-    fitting: list[Evidence] = []
-    omitted: list[Evidence] = []
-    for each in evidence:
-        longer = [*fitting, each]
-        if model.count_tokens(model.render(messages(longer))) <= room:
-            fitting = longer
-        else:
-            omitted.append(each)
-    return Prompt(messages(fitting), tuple(fitting), tuple(omitted), max_tokens)
+    def fits(chosen: Sequence[Evidence]) -> bool:
+        return model.count_tokens(model.render(messages(chosen))) <= room
+
+    fitting, omitted = _fitting(evidence, fits)
+    return Prompt(messages(fitting), fitting, omitted, max_tokens)
+
+
+def _fitting(
+    evidence: Sequence[Evidence], fits: Callable[[Sequence[Evidence]], bool]
+) -> tuple[tuple[Evidence, ...], tuple[Evidence, ...]]:
+    """What fits together, and what does not; found by halving, as a server may have to be asked for each count."""
+    fitting: tuple[Evidence, ...] = ()
+    omitted: tuple[Evidence, ...] = ()
+    rest = tuple(evidence)
+    while rest and len(omitted) < MOST_SKIPPED:
+        count = _behind(fitting, rest, fits)
+        fitting += rest[:count]
+        omitted += rest[count : count + 1]
+        rest = rest[count + 1 :]
+    return fitting, (*omitted, *rest)
+
+
+def _behind(fitting: Sequence[Evidence], rest: Sequence[Evidence], fits: Callable[[Sequence[Evidence]], bool]) -> int:
+    """How many of the rest fit behind what is there already."""
+    if fits([*fitting, *rest]):
+        return len(rest)
+    return bisect(range(1, len(rest)), False, key=lambda count: not fits([*fitting, *rest[:count]]))
 
 
 def _newest(turns: Sequence[Message], model: LanguageModel, room: int) -> tuple[Message, ...]:

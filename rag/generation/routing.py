@@ -30,8 +30,9 @@ def enumeration(question: str) -> Enumeration | None:
     for language, pattern in _PATTERNS.items():
         match = pattern.fullmatch(asked)
         if match:
-            wanted = _ARTICLE.sub("", next(filter(None, match.groups()))).strip(" ,，:：、")
-            told = wanted and len(content_words(wanted)) <= MOST_WORDS and not _MORE[language].search(wanted)
+            wanted = _TAIL.sub("", _ARTICLE.sub("", next(filter(None, match.groups())))).strip(" ,，:：、")
+            more = _MORE[language].search(wanted) or _EITHER.search(wanted)
+            told = wanted and len(content_words(wanted)) <= MOST_WORDS and not more
             return Enumeration(wanted, language) if told else None
     return None
 
@@ -40,6 +41,12 @@ _ARTICLE = re.compile(
     r"\A(?:(?:the|an?|any|der|die|das|den|dem|des|eine?[nmrs]?|les?|la|une?|du|des|del?|el|los|las|una?)\s+|l['’])",
     re.IGNORECASE,
 )
+_TAIL = re.compile(
+    r"(?:[,，]?\s+(?:in total|altogether|at all|anywhere|please|insgesamt|überhaupt|irgendwo|bitte|au total|en tout"
+    r"|quelque part|s['’]il (?:vous|te) pla[iî]t|en total|en alguna parte|por favor))+\Z",
+    re.IGNORECASE,
+)
+"""What says nothing of what is looked for."""
 _EN = "(?:documents|docs|files|texts|sources|passages)"
 _EN_HAVE = (
     "(?:mention|contain|discuss|cite|name|cover|talk about|speak of|speak about|refer to|deal with|write about"
@@ -90,14 +97,20 @@ _FORMS: dict[str, tuple[str, ...]] = {
     ),
 }
 _PATTERNS = {language: re.compile("|".join(forms), re.IGNORECASE) for language, forms in _FORMS.items()}
+_EITHER = re.compile(r"\s[/|]\s")
 # What makes it another question: alternatives, exceptions, a second question.
 _MORE = {
     language: re.compile(words, re.IGNORECASE)
     for language, words in {
-        "en": r"\b(?:or|not|no|without|except|but|if|when|where|why|how|who|what|which|than|most|both)\b|n['’]t\b",
-        "de": r"\b(?:oder|nicht|kein\w*|ohne|außer|aber|wenn|wann|wo|warum|wie|wer|was|welche\w*|als|meisten)\b",
-        "fr": r"\b(?:ou|ne|pas|sans|sauf|mais|si|quand|où|pourquoi|comment|qui|quoi|quels?|quelles?|plus)\b",
-        "es": r"\b(?:o|no|sin|salvo|excepto|pero|si|cuándo|dónde|por qué|cómo|quién|qué|cuál\w*|más)\b",
-        "zh": "或|不|没|未|除|为什么|怎么|如何|什么|谁|哪|几|多少|吗",
+        "en": r"\b(?:or|not|no|without|except|but|if|when|where|why|how|who|what|which|than|most|both"
+        r"|neither|nor|either|only|at least"
+        r"|and (?:list|show|count|give|tell|name|say|explain|quote|sort|compare|summari[sz]e))\b|n['’]t\b",
+        "de": r"\b(?:oder|nicht|kein\w*|ohne|außer|aber|wenn|wann|wo|warum|wie|wer|was|welche\w*|als|meisten"
+        r"|weder|noch|nur|und (?:liste|zeige?|nenne|zähle?|sage?|vergleiche?))\b",
+        "fr": r"\b(?:ou|ne|pas|sans|sauf|mais|si|quand|où|pourquoi|comment|qui|quoi|quels?|quelles?|plus"
+        r"|ni|seulement|uniquement|et (?:liste|montre|donne|compte|dis|dites|compare)[rz]?)\b",
+        "es": r"\b(?:o|no|sin|salvo|excepto|pero|si|cuándo|dónde|por qué|cómo|quién|qué|cuál\w*|más"
+        r"|ni|s[oó]lo|solamente|y (?:lista|muestra|cuenta|enumera|di|dime|compara)r?)\b",
+        "zh": "或|不|没|未|除|为什么|怎么|如何|什么|谁|哪|几|多少|吗|只|仅|并(?:列|说|给|统)",
     }.items()
 }

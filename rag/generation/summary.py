@@ -45,22 +45,32 @@ def summarize(hits: Sequence[Hit], generator: Generator, *, sentences: int = SEN
     found = [unit for unit in every if unit.kind != "code"] or every
     if not found:
         return replace(draft.abstained(), text=NOTHING)
+    read = [Evidence(unit, 1.0) for unit in found]
     if generator.writes_prose:
+        read = unsuspicious(read, draft.suspicious)
         with draft.timed("generate"):
-            _write(draft, unsuspicious([Evidence(unit, 1.0) for unit in found], draft.suspicious), generator)
+            _write(draft, read, generator)
     if not draft.sentences:
+        read, draft.omitted = [Evidence(unit, 1.0) for unit in found], ()
         with draft.timed("select"):
-            draft.quote([Evidence(found[place], 1.0) for place in salient(found, sentences)])
-    draft.completeness = _completeness(draft, found)
+            draft.quote([read[place] for place in salient(found, sentences)])
+    left_out = _left_out(len(every) - len(found), len(found) - len(read))
+    draft.completeness = _completeness(draft, found, len(read)) + left_out
     return draft.answered()
 
 
-def _completeness(draft: Draft, found: Sequence[Unit]) -> str:
+def _completeness(draft: Draft, found: Sequence[Unit], considered: int) -> str:
     documents = len({unit.hit.chunk.document for unit in found})
     cited = len({citation.document for citation in draft.citations})
     made = f"{len(draft.sentences)} of" if draft.mode == "quotes" else f"{len(draft.sentences)} written from"
-    read = f"{len(found) - len(draft.omitted)} sentences, rows and items"
+    read = f"{considered - len(draft.omitted)} sentences, rows and items"
     return f"{made} {read}; documents cited: {cited} of {documents}."
+
+
+def _left_out(code: int, withheld: int) -> str:
+    parts = {"pieces of code": code, "sentences that may address a machine": withheld}
+    told = ", ".join(f"{what} {count}" for what, count in parts.items() if count)
+    return f" Left out: {told}." if told else ""
 
 
 # ---------------------------------------------------------------- prose: map and reduce

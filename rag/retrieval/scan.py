@@ -31,6 +31,8 @@ MOST_COMPARED = 50
 """Passages of a document among which the one that is shown is chosen."""
 
 _QUOTES = re.compile(r'"[^"]*"|[“„][^“”„]*[”“]|«[^«»]*»|「[^「」]*」|『[^『』]*』')
+_SINGLE_QUOTES = re.compile(r"(?<!\w)(?:'([^']+)'|‘([^‘’]+)’)(?!\w)")
+_AROUND = ".:!?()[]'‘’。：！？（）《》"
 _BREAK = re.compile(r"[\s,，、;；]+")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 
@@ -92,11 +94,12 @@ def scan(store: Store, wanted: str, *, where: str = "", most: int) -> Scan | Non
 
 
 def _sought(wanted: str) -> _Sought:
-    pieces = [piece for piece in _BREAK.split(_QUOTES.sub(" ", wanted)) if piece]
-    typed = [piece for piece in pieces if not piece.isalpha() or _UNSPACED.search(piece)]
-    words = " ".join(piece for piece in pieces if piece not in typed)
-    bare = (light(piece).strip(".:!?()[]。：！？（）《》") for piece in typed)
-    return _Sought(tuple(content_words(words)), (*quoted(wanted), *filter(None, bare)))
+    wanted = _SINGLE_QUOTES.sub(lambda found: f'"{found[1] or found[2]}"', wanted)
+    pieces = [piece.strip(_AROUND) for piece in _BREAK.split(_QUOTES.sub(" ", wanted))]
+    said = [piece for piece in pieces if any(char.isalnum() for char in piece)]  # a sign alone stands in no index
+    typed = [piece for piece in said if not piece.isalpha() or _UNSPACED.search(piece)]
+    words = " ".join(piece for piece in said if piece not in typed)
+    return _Sought(tuple(content_words(words)), (*quoted(wanted), *map(light, typed)))
 
 
 def _holding(store: Store, rows: Rows, phrases: Sequence[str]) -> Iterator[int]:

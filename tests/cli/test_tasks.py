@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.testing import Result
 
 from tests.cli.conftest import Run
@@ -92,6 +93,35 @@ def test_the_last_argument_may_be_a_question(rag: Run, folder: Path) -> None:
     found = as_json(rag("compare", "docs/leave-2023.md", "docs/leave-2024.md", "What is lent for free?", "--json"))
     assert found["question"] == "What is lent for free?"
     assert any("bicycle" in text for line in found["lines"] for texts in line["texts"] for text in texts)
+
+
+def test_the_question_may_stand_behind_one_folder_or_pattern(rag: Run, folder: Path) -> None:
+    rag = with_editions(rag, folder)
+    for named in ("docs", "docs/leave-*.md"):
+        found = as_json(rag("compare", named, "What is lent for free?", "--json"))
+        assert found["question"] == "What is lent for free?"
+        assert {"docs/leave-2023.md", "docs/leave-2024.md"} <= set(found["documents"])
+
+
+def test_a_comparison_in_prose_shows_the_differences_too(rag: Run, folder: Path) -> None:
+    rag = with_editions(rag, folder)
+    for name, before in {"leave-2023.md": OLD, "leave-2024.md": f"{NEW}\nThe interval was longer.\n"}.items():
+        (folder / "docs" / name).write_text(f"{before}\nThe interval: it is 18 months.\n", encoding="utf-8")
+    rag("ingest", "docs")
+    shown = rag("compare", "docs/leave-2023.md", "docs/leave-2024.md", "--answer", "prose").stdout
+    assert shown.startswith("It is 18 months.")
+    assert "25 days / 27 days" in shown
+    assert shown.count("It is 18 months.") == 1
+
+
+def test_the_risk_decides_whether_the_question_of_a_comparison_is_answered(
+    rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rag = with_editions(rag, folder)
+    monkeypatch.setattr("rag.generation.generator.threshold", lambda risk: 2.0 if risk == 0.02 else 0.0)
+    asked = ("compare", "docs/leave-2023.md", "docs/leave-2024.md", "What is lent for free?", "--json")
+    assert as_json(rag(*asked, "--risk", "0.5"))["answered"]
+    assert not as_json(rag(*asked, "--risk", "0.02"))["answered"]
 
 
 def test_a_file_that_is_not_there_is_no_question(rag: Run, folder: Path) -> None:
