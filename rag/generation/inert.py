@@ -28,14 +28,16 @@ _WRITTEN = re.compile(
     r"|\s+(?:async|autofocus|autoplay|checked|controls|defer|disabled|hidden|loop|multiple|muted|open|required|selected))*"
     r"\s*/?>"
 )
-_OPENING = re.compile(rf"(?i)<(?=[!?]|/?[a-z][^>]*=|/?(?:{_ELEMENTS})\b)")
-_UNREAD = re.compile(r"(?is)<(script|style|template|noscript)\b[^>]*>.*?</\1\s*>|<!--.*?-->")
+_OPENING = re.compile(rf"(?i)<(?:(?=[!?]|/?(?:{_ELEMENTS})\b)|(?=/?(?P<name>[a-z])))")
+_UNREAD = re.compile(r"(?i)<(?:(!--)|(script|style|template|noscript)\b[^<>]*>)")
+_UNREAD_ENDS = {name: re.compile(rf"(?i)</{name}\s*>") for name in ("script", "style", "template", "noscript")}
+_UNREAD_ENDS["!--"] = re.compile("-->")
 _CODE_SPAN = re.compile(r"(?<!`)`[^`\n]+`(?!`)")
 _AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^<>\s]*)>")
 _IMAGE = re.compile(r"!\[([^\[\]\n]*)\](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\[\]]*\])")
-_LINK = re.compile(r"\[([^\[\]\n]*)\]\([ \t]*<?([^()<>\s]*(?:\([^()<>\s]*\)[^()<>\s]*)*)>?(?:\s+[^()]*)?\)")
+_LINK = re.compile(r"\[([^\[\]\n]*)\]\([ \t]*+<?([^()<>\s]*(?:\([^()<>\s]*\)[^()<>\s]*)*)>?(?:\s[^()]*)?\)")
 # A definition begins a line; a label has up to 999 characters, line breaks among them (CommonMark 0.31, section 4.7).
-_DEFINITION = re.compile(r"(?ms)^([ \t>*+-]*(?:\d+[.)][ \t]*)?\[.{0,999}?\]):")
+_DEFINITION = re.compile(r"(?ms)^([ \t>*+-]*(?:\d+[.)][ \t]*)?\[(?:[^\]\\]|\\.){0,999}\]):")
 _BREAK = re.compile(r"(?i)</?(?:br|p|div|li|tr|td|th|hr|h[1-6])\b")
 _SCRIPT = r"[\t\r\n]*".join("script")
 _JAVA, _VB = (r"[\t\r\n]*".join(name) for name in ("java", "vb"))
@@ -43,9 +45,10 @@ _ACTIVE = re.compile(
     rf"(?i)(?:{_JAVA}|{_VB}|live)[\t\r\n]*{_SCRIPT}[\t\r\n]*(?::|&#0*58;|&colon;)(?! )\S*"
     r"|\bdata:(?:[a-z]+/[a-z0-9.+-]+|;|,)\S*|\bfile:/\S*"
 )
+_TURNS = 10  # of taking out; what people write needs three
 _ANYTHING = re.compile(r"[<\[\]:]")
 _TARGET = re.compile(
-    r"(?i)\b(?:[a-z][a-z0-9+.-]*://|www\.|mailto:)[^\s<>()\[\]\"'“”，。]+|\]\(\s*<?([^\s<>()]+)"
+    r"(?i)(?<![a-z0-9])(?:[a-z][a-z0-9+.-]{0,63}://|www\.|mailto:)[^\s<>()\[\]\"'“”，。]+|\]\(\s*<?([^\s<>()]+)"
     r"|\b(?:src|href)\s*=\s*[\"']?([^\s<>\"']+)"
 )
 
@@ -56,15 +59,17 @@ def inert(text: str) -> str:
     Characters that nobody sees are gone. Tags in code spans, and what begins like a tag and is not closed, have `‹` for
     their bracket.
     """
-    text, before = visible(text), ""
+    text = visible(text)
     if not _ANYTHING.search(text):
         return text
     text = _CODE_SPAN.sub(lambda span: inert_code(span.group()), text)
-    while before != text:  # what is taken out may have stood between two halves of the next; each turn is shorter
+    for _ in range(_TURNS):  # what is taken out may have stood between two halves of the next
         before = text
-        text = _AUTOLINK.sub(r"\1", _UNREAD.sub("", text))
+        text = _AUTOLINK.sub(r"\1", _read(text))
         text = _ACTIVE.sub("", _TAG.sub(_left, _LINK.sub(_told, _IMAGE.sub(r"\1", text))))
-    return _defused(text)
+        if before == text:
+            return _defused(text)
+    return _defused(_ACTIVE.sub(" ", text).replace("<", "‹"))  # nested to cost a turn for each layer
 
 
 def inert_code(code: str) -> str:
@@ -73,9 +78,34 @@ def inert_code(code: str) -> str:
     return _defused(_TAG.sub(lambda tag: f"‹{tag.group()[1:-1]}›", text))
 
 
+def _read(text: str) -> str:
+    """The text without comments, scripts and styles. One that is not closed stays, and is looked for no further."""
+    last = {name: max((end.start() for end in ends.finditer(text)), default=-1) for name, ends in _UNREAD_ENDS.items()}
+    kept, at = [], 0
+    for opening in _UNREAD.finditer(text):
+        name = opening[1] or opening[2].lower()
+        if opening.start() >= at and opening.end() <= last[name]:
+            kept.append(text[at : opening.start()])
+            at = next(_UNREAD_ENDS[name].finditer(text, opening.end())).end()
+    return "".join([*kept, text[at:]])
+
+
 def _defused(text: str) -> str:
-    """A space breaks what is left of images, links and their definitions."""
-    text = _OPENING.sub("‹", text).replace("![", "! [").replace("](", "] (")
+    """A space breaks what is left of images, links and their definitions, and no bracket opens a tag."""
+    ahead = {"=": -1, ">": -1}
+
+    def next_of(sign: str, at: int) -> int:
+        if ahead[sign] < at:
+            found = text.find(sign, at)
+            ahead[sign] = len(text) if found < 0 else found
+        return ahead[sign]
+
+    def turned(opening: re.Match[str]) -> str:
+        # A name that is no element's begins a tag only if it has an attribute: a = before the next >.
+        at = opening.end()
+        return "<" if opening["name"] and next_of("=", at) >= min(next_of(">", at), len(text)) else "‹"
+
+    text = _OPENING.sub(turned, text).replace("![", "! [").replace("](", "] (")
     return _DEFINITION.sub(r"\1 :", text)
 
 

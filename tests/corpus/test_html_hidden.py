@@ -10,6 +10,7 @@ import pytest
 from rag.corpus.readers import READERS
 from rag.corpus.readers.html_hidden import hides
 from rag.datatypes import Document
+from tests.timing import growth
 
 SHOWN = "<p>The pump runs at 5 bar.</p>"
 
@@ -42,6 +43,22 @@ def text(html: str) -> str:
         "clip-path: inset(50%)",
         "transform:scale(0)",
         "height:0;overflow:hidden",
+        "position:absolute;height:0;overflow:hidden",
+        "display:/**/none",
+        "display:none;color:red/*",
+        "display:block;display:none",
+        "display:none!important;display:block",
+        "display:none;display:nothing",
+        "opacity:0%",
+        "opacity:0;opacity:much",
+        "color:#0000",
+        "color:#12345600",
+        "color:rgba(0,0,0,0)",
+        "color: rgb(0 0 0 / 0%)",
+        "transform:scale(0,0)",
+        "transform:translate(5px,5px) scale(1, 0)",
+        "font-size:.1em",
+        "color:transparent;background:linear-gradient(red,blue)",
     ],
 )
 def test_a_style_that_hides_does(style: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -68,6 +85,18 @@ def test_a_style_that_hides_does(style: str, caplog: pytest.LogCaptureFixture) -
         "height:0",
         "width:100%;overflow:hidden",
         "border-color:#fff;background-color:#fff",
+        "color:transparent;-webkit-background-clip:text;background:linear-gradient(90deg,red,blue)",
+        "color:inherit;background:inherit",
+        "color:currentColor;background:currentColor",
+        "display:none;display:block",
+        "display:none;display:-webkit-box",
+        "visibility:hidden;visibility:visible",
+        "opacity:0;opacity:100%",
+        "color:#000",
+        "color:#f00f",
+        "color:rgb(0,0,0)",
+        "transform:scale(0.5)",
+        "/*display:none*/color:red",
         "",
     ],
 )
@@ -110,6 +139,12 @@ def test_a_formula_is_read_once() -> None:
         (".note{display:none}", True),
         ("/* .note{} */ p, .note , td {visibility:hidden}", True),
         ("#n1{opacity:0}", True),
+        ("<!-- .note{display:none} -->", True),
+        ("@import url(a.css); .note{display:none}", True),
+        (".note{display:none", True),
+        ("p{} /* } */ .note{display:/**/none} /*", True),
+        (".note{display:none;display:block}", False),
+        ("@media print{a{}} .note{display:none}", True),
         ("p{margin:0}", False),
         (".note{display:none} .note.open{display:block}", False),
         ("@media print{.note{display:none}}", False),
@@ -134,3 +169,37 @@ def test_time_grows_with_the_length_alone(piece: str) -> None:
     started = time.perf_counter()
     READERS[".html"].read(html.encode(), "page.html")
     assert time.perf_counter() - started < 20
+
+
+@pytest.mark.parametrize(
+    ("opening", "piece"),
+    [
+        ("<p style='clip:rect(0", " "),
+        ("<p style='clip:rect(0", ","),
+        ("<p style='font-size:", "0"),
+        ("<p style='opacity:.", "0"),
+        ("<p style='color:rgb(", "0,"),
+        ("<p style='transform:", "scale(0"),
+        ("<p style='", "color:/*"),
+        ("<style>", "@"),
+        ("<style>", "aaa"),
+        ("<style>", "/*"),
+        ("<style>", "<!--"),
+        ("<style>", "@media{.a{"),
+        ("<style>", ".a{}"),
+        ("<style>", "}"),
+    ],
+)
+def test_four_times_a_hostile_style_takes_about_four_times_as_long(opening: str, piece: str) -> None:
+    def read(page: str) -> None:
+        READERS[".html"].read(page.encode(), "page.html")
+
+    closing = "x)'>Text.</p>" if opening.startswith("<p") else "</style>"
+    read(opening + piece * 50 + closing)
+    short, long = (opening + piece * (size // len(piece)) + closing for size in (5_000, 20_000))
+    assert growth(read, short, long) < 9  # 16 where each character is looked at once for each other
+
+
+def test_spaces_between_the_sides_of_a_clip_cost_next_to_nothing() -> None:
+    short, long = (f"clip:rect({('0' + ' ' * size) * 4}x)" for size in (25, 75))
+    assert growth(hides, short, long) < 9  # 81 where each way to share out the spaces is tried

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from rag.generation.inert import inert, inert_code, markup
 from rag.generation.readable import readable
+from tests.timing import growth
 
 PIECES = [
     *(
@@ -125,6 +126,7 @@ def test_nothing_acts_in_what_is_shown(text: str) -> None:
 
 
 @given(marked)
+@example("[]:]:")
 def test_what_is_inert_stays_as_it_is(text: str) -> None:
     assert inert(inert(text)) == inert(text)
 
@@ -138,7 +140,59 @@ def test_hostile_text_is_not_slow(piece: str) -> None:
     assert time.perf_counter() - started < 5
 
 
+@pytest.mark.parametrize(
+    ("begin", "piece", "end"),
+    [
+        ("[a](", " ", ""),
+        ("[a](b", " ", ""),
+        ("![a](", "\t", ""),
+        ("", "<!--", ""),
+        ("", "<script", ""),
+        ("", "<style>x", ""),
+        ("</style>", "<style>", ""),
+        ("", "<script></script ", ""),
+        ("a", "[", "](b)"),
+        ("https://e", "<", ">"),
+        ("", "<b", ">"),
+        ("javascript:x", "java\n", "\nscript:y"),
+    ],
+)
+def test_four_times_a_hostile_text_takes_about_four_times_as_long(begin: str, piece: str, end: str) -> None:
+    def nested(size: int) -> str:
+        times = size // len(piece + end)
+        return piece * times + begin + end * times if end else begin + piece * times
+
+    assert growth(inert, nested(6000), nested(24_000)) < 9  # 16 where each character is compared with each other
+
+
+def test_time_for_addresses_grows_with_the_length_alone() -> None:
+    assert growth(markup, "a." * 2000, "a." * 8000) < 9
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 30 + "a" + "](http://e.com)" * 30,
+        "<b " * 30 + "<img src=x>" + ">" * 30,
+        "<" * 30 + "https://e.com" + ">" * 30,
+        "java\n" * 30 + "javascript:x" + "\nscript:y" * 30,
+        "<!-" * 30 + "<!---->" + "-x-->" * 30,
+    ],
+)
+def test_nothing_acts_however_deep_it_is_nested(text: str) -> None:
+    shown = inert(text)
+    assert acts(shown) == []
+    assert not re.search(r"<https?:|java[\t\r\n]*script:", shown)
+    assert inert(shown) == shown
+
+
+def test_comments_and_scripts_end_where_they_are_closed() -> None:
+    assert inert("a<!-- <script> -->b<script>x = '<!--'</script >c<SCRIPT>y</script>d") == "abcd"
+    assert inert("a<!-- never closed <style>x</style> b") == "a‹!-- never closed  b"
+
+
 def test_addresses_and_tags_are_found_however_they_are_written() -> None:
     text = "[x](a.md) http://e.com/a, www.e.com. <img src='//e.com/b'> mailto:me@e.com <b>"
     addresses = ["a.md", "http://e.com/a", "www.e.com", "//e.com/b", "mailto:me@e.com"]
     assert markup(text) == [*addresses, "<img src='//e.com/b'>", "<b>"]
+    assert markup("见http://e.com/a，或www.e.com。") == ["http://e.com/a", "www.e.com"]
