@@ -6,9 +6,11 @@ import builtins
 import io
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -373,6 +375,8 @@ def test_on_a_real_terminal_lines_are_edited_and_keys_do_what_is_said(tmp_path: 
     def until(text: bytes) -> None:
         nonlocal shown
         while text not in shown:
+            ready, _, _ = select.select([terminal], [], [], 120)
+            assert ready, f"{text!r} did not come after {shown!r}"
             shown += os.read(terminal, 4096)
         shown = shown.partition(text)[2]
 
@@ -382,6 +386,7 @@ def test_on_a_real_terminal_lines_are_edited_and_keys_do_what_is_said(tmp_path: 
         until(b"18 months. [1]")
         until(b"searched: How often is the rope replaced?")
         until(b"? ")
+        time.sleep(1)  # what comes between the prompt and the waiting for a key is only heeded with the next key
         talking.send_signal(signal.SIGINT)
         until(b"Ctrl-C once more leaves")
         until(b"? ")

@@ -245,7 +245,11 @@ def test_prose_that_swaps_the_documents_is_dropped_and_the_quotes_stay() -> None
     assert len(found.answer.sentences) == len(found.lines)
 
 
-def said_of_leave(claim: str, old: str = OLD, new: str = NEW) -> Comparison:
+LEAVE_25 = "Full-time employees have 25 days of paid leave a year."
+LEAVE_27 = LEAVE_25.replace("25", "27")
+
+
+def said_of_leave(claim: str, old: str = LEAVE_25, new: str = LEAVE_27) -> Comparison:
     model = CannedModel({"": f"{claim} [1][2]."}, context_tokens=4000)
     documents = [hits(old, "old", "Leave policy, 2023 edition"), hits(new, "new", "Leave policy, 2024 edition")]
     return compare(documents, HashEmbedder(256), Generator(OverlapReader(), model))
@@ -259,7 +263,6 @@ def said_of_leave(claim: str, old: str = OLD, new: str = NEW) -> Comparison:
         "Paid leave of full-time employees is the same: 25 days a year",
         "The leave policy is unchanged: full-time employees have 27 days of paid leave a year",
         "Full-time employees alike have 27 days of paid leave a year",
-        "In both editions the best rigger of the year gets a bicycle",  # only one says it
         RIGHT.replace("employees have 27", "employees have the same 27"),
     ],
 )
@@ -271,10 +274,22 @@ def test_what_one_document_alone_bears_out_is_not_said_of_both(claim: str) -> No
 @pytest.mark.parametrize(
     ("claim", "old", "new"),
     [
-        ("两版都规定员工享有25天年假", "员工享有25天年假。", "员工享有27天年假。"),
-        ("In beiden Fassungen gibt es 25 Tage Urlaub", "Es gibt 25 Tage Urlaub.", "Es gibt 27 Tage Urlaub."),
-        ("Dans les deux textes, il y a 25 jours de congé", "Il y a 25 jours de congé.", "Il y a 27 jours de congé."),
-        ("En ambos textos hay 25 días de vacaciones", "Hay 25 días de vacaciones.", "Hay 27 días de vacaciones."),
+        ("两版相同：员工享有25天年假", "员工享有25天年假。", "员工享有27天年假。"),
+        (
+            "Die Angestellten haben jeweils 25 Tage Urlaub im Jahr",
+            "Die Angestellten haben 25 Tage Urlaub im Jahr.",
+            "Die Angestellten haben 27 Tage Urlaub im Jahr.",
+        ),
+        (
+            "Les employés ont toujours 25 jours de congé par an",
+            "Les employés ont 25 jours de congé par an.",
+            "Les employés ont 27 jours de congé par an.",
+        ),
+        (
+            "Los empleados tienen en ambos 25 días de vacaciones",
+            "Los empleados tienen 25 días de vacaciones.",
+            "Los empleados tienen 27 días de vacaciones.",
+        ),
     ],
 )
 def test_nor_is_it_in_other_languages(claim: str, old: str, new: str) -> None:
