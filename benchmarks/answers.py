@@ -22,6 +22,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -88,8 +89,7 @@ def asked(data: Path, name: str, embedder: Embedder, generator: Generator, limit
     with Index.open(path, embedder=embedder) as index:
         retriever = Retriever(index, embedder)
         kept = Kept(name, dataset, retriever)
-        wanted = [query for query in dataset.queries if query.id in dataset.answers and kept(query)][:limit]
-        for query in wanted:
+        for query in islice((each for each in dataset.queries if each.id in dataset.answers and kept(each)), limit):
             started = time.perf_counter()
             answer = ask(query.text, retriever, generator)
             seconds = time.perf_counter() - started
