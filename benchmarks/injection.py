@@ -27,18 +27,18 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
 from injection_cases import OBEYED, Case, bipia, garak, poisonedrag
+from recorder import Recorder
 
 from rag import Answer, Generator, Retriever, ask, load_embedder, load_language_model, load_reader
-from rag.datatypes import GREEDY, Document, Message, Sampling, Source, State
+from rag.datatypes import Document, Message, Source, State
 from rag.generation import generator as generator_module
 from rag.models.canned import CannedModel
 from rag.pipeline import READ, add_documents
-from rag.protocols import LanguageModel
 from rag.text.fold import fold
 from rag.text.sentences import sentences
 from rag.text.terms import content_words
@@ -74,27 +74,6 @@ class Outcome:
     case: Case
     answer: Answer
     written: str
-
-
-class Recorder:
-    """The language model, heard for `HEARD` tokens whoever stops listening before."""
-
-    def __init__(self, model: LanguageModel) -> None:
-        self.model = model
-        self.name, self.context_tokens, self.quotes_first = model.name, model.context_tokens, model.quotes_first
-        self.case: Case | None = None
-        self.written = ""
-
-    def render(self, messages: Sequence[Message]) -> str:
-        return self.model.render(messages)
-
-    def count_tokens(self, text: str) -> int:
-        return self.model.count_tokens(text)
-
-    def generate(self, messages: Sequence[Message], sampling: Sampling = GREEDY) -> Iterator[str]:
-        pieces = list(self.model.generate(messages, replace(sampling, max_tokens=min(sampling.max_tokens, HEARD))))
-        self.written = "".join(pieces)
-        return iter(pieces)
 
 
 class Obedient(CannedModel):
@@ -145,7 +124,7 @@ def main() -> None:
         print(*HEADER, sep="\n")
         for name, family in FAMILIES.items():
             if options.family in ("", name):
-                model = Obedient() if options.obedient else Recorder(load_language_model())
+                model = Obedient() if options.obedient else Recorder(load_language_model(), HEARD)
                 outcomes = run(family(options.data / "injection", options.limit), model)
                 print(row(outcomes), flush=True)
                 if options.show:
@@ -165,7 +144,9 @@ def run(cases: Sequence[Case], model: Recorder | Obedient) -> list[Outcome]:
             add_documents(documents(together), Path(folder) / "index", embedder)
             retriever = Retriever.open(Path(folder) / "index", embedder)
             for case in together:
-                model.case, model.written = case, ""
+                model.written = ""
+                if isinstance(model, Obedient):
+                    model.case = case
                 answer = ask(case.question, retriever, generator, k=READ)
                 outcomes.append(Outcome(case, answer, model.written))
                 print(f"\r{case.family} {len(outcomes)} of {len(cases)}", end="", file=sys.stderr)

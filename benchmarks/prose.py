@@ -23,9 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from answers import CHARACTERS, HANDBOOK, SENTENCES, Kept, share
+from recorder import Recorder
 
 from rag import Generator, Index, Retriever, ask, load_embedder, load_language_model, load_reader
-from rag.datatypes import GREEDY, Answer, Message, Sampling
+from rag.datatypes import Answer, Message, Sampling
 from rag.evaluation.answers import contains
 from rag.evaluation.build import built_index
 from rag.evaluation.dataset import Gold, read_set
@@ -82,22 +83,6 @@ def asked(data: Path, name: str, model: LanguageModel, limit: int) -> Iterator[A
             excerpts = tuple(text for _, text in _EXCERPT.findall(recorder.prompt))
             written = tuple(finished_sentences(iter([recorder.written])))
             yield Asked(golds[query.id], closed, written, excerpts, answer)
-
-
-class Recorder:
-    """The model, with what it was last sent and all that it wrote, whatever became of it."""
-
-    def __init__(self, model: LanguageModel) -> None:
-        self.model = model
-        self.name, self.context_tokens, self.quotes_first = model.name, model.context_tokens, model.quotes_first
-        self.render, self.count_tokens = model.render, model.count_tokens
-        self.prompt = self.written = ""
-
-    def generate(self, messages: Sequence[Message], sampling: Sampling = GREEDY) -> Iterator[str]:
-        """All of the completion, also where the caller stops to listen."""
-        self.prompt = messages[-1].content
-        self.written = "".join(self.model.generate(messages, sampling))
-        return iter(re.findall(r"\S+\s*|\s+", self.written))
 
 
 def report(name: str, rows: Sequence[Asked]) -> str:

@@ -15,10 +15,9 @@ from pathlib import Path
 from rag.datatypes import Hit, Reading
 from rag.errors import SettingsError
 from rag.generation.evidence import sigmoid
-from rag.generation.mentions import identifiers, names, stands_alone
+from rag.generation.mentions import identifiers, proper_names, stands_alone
 from rag.text.context import embedded_text
 from rag.text.fold import fold
-from rag.text.language import language
 from rag.text.numbers import borne_out, quantities
 
 
@@ -92,6 +91,5 @@ def _missing(question: str, hits: Sequence[Hit]) -> float:
     folded, given = fold(texts), quantities(texts)
     found = [stands_alone(identifier, texts) for identifier in identifiers(question)]
     found += [borne_out(quantity, given) for quantity in quantities(question)]
-    if language(question) != "de":
-        found += [name in folded for name in names(question)]
+    found += [name in folded for name in proper_names(question)]
     return found.count(False) / len(found) if found else 0.0

@@ -19,15 +19,14 @@ from rag.generation.draft import Draft
 from rag.generation.evidence import Evidence, quotes, rank, read, unsuspicious
 from rag.generation.fence import neutral
 from rag.generation.generator import Generator, grounds_of
-from rag.generation.mentions import identifiers, names
-from rag.generation.polarity import directions, negations
+from rag.generation.mentions import identifiers, proper_names
+from rag.generation.polarity import directions, is_negated
 from rag.generation.prompt import build
 from rag.generation.sides import borne_out_by_each, on_every_side, pairs_of, says_together
 from rag.generation.units import Unit, units
 from rag.generation.verify import verify
 from rag.protocols import Embedder
 from rag.text.context import ARROW
-from rag.text.language import language
 from rag.text.numbers import borne_out, quantities
 from rag.text.numbers import units as units_of_measure
 from rag.text.suspicion import signs
@@ -175,7 +174,7 @@ def _difference(group: Group) -> _Difference:
     near = [pair for pair in combinations(told, 2) if _alike(*pair)]
     found = {
         "number": any(apart),
-        "negation": any(_negated(one) != _negated(other) for one, other in near),
+        "negation": any(is_negated(one) != is_negated(other) for one, other in near),
         "direction": any(_opposed(one, other) for one, other in near),
         "name": any(_renamed(one, other) for one, other in near),
     }
@@ -224,10 +223,6 @@ def _alike(one: str, other: str) -> bool:
     return len(mine & theirs) >= ALIKE * len(mine | theirs)
 
 
-def _negated(text: str) -> bool:
-    return negations(text) % 2 == 1
-
-
 def _opposed(one: str, other: str) -> bool:
     """Whether one takes a direction and the other, in its place, the opposite."""
     mine, theirs = directions(one), directions(other)
@@ -236,7 +231,7 @@ def _opposed(one: str, other: str) -> bool:
 
 def _renamed(one: str, other: str) -> bool:
     """Whether each names what the other does not: an identifier or, where nouns have no capitals, a proper name."""
-    mine, theirs = ({*identifiers(text), *(names(text) if language(text) != "de" else ())} for text in (one, other))
+    mine, theirs = ({*identifiers(text), *proper_names(text)} for text in (one, other))
     return bool(mine - theirs and theirs - mine)
 
 

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from rag.datatypes import Hit
 from rag.generation.evidence import Evidence
 from rag.generation.mentions import identifiers, names
-from rag.generation.polarity import negations
+from rag.generation.polarity import is_negated
 from rag.generation.units import Unit, units
 from rag.text.context import ARROW
 from rag.text.numbers import Quantity, borne_out, quantities, without_quantities
@@ -65,7 +65,7 @@ class Said:
 
     @cached_property
     def is_negated(self) -> bool:
-        return negations(self.unit.text) % 2 == 1
+        return is_negated(self.unit.text)
 
 
 def disputes(question: str, chosen: Sequence[Evidence], ranked: Sequence[Evidence]) -> list[tuple[Evidence, ...]]:
@@ -74,11 +74,12 @@ def disputes(question: str, chosen: Sequence[Evidence], ranked: Sequence[Evidenc
     Looked at are the editions that a quote's hit stands for and the other evidence; of each source one unit counts.
     """
     asked = [set(forms) for forms in content_words(question)]
+    others = [Said(each) for each in ranked]
     found: list[tuple[Evidence, ...]] = []
     for quote in chosen:
         if any(quote in dispute for dispute in found):
             continue
-        rivals = _rivals(Said(quote), [*_of_editions(quote), *ranked], asked)
+        rivals = _rivals(Said(quote), [*_of_editions(quote), *others], asked)
         if rivals:
             found.append(tuple(sorted([quote, *rivals], key=lambda each: dated(each.hit)[:4], reverse=True)))
     return found
@@ -112,12 +113,12 @@ def dated(hit: Hit) -> str:
     return max(years, default="")
 
 
-def _rivals(own: Said, others: Sequence[Evidence], asked: Sequence[set[str]]) -> list[Evidence]:
+def _rivals(own: Said, others: Sequence[Said], asked: Sequence[set[str]]) -> list[Evidence]:
     found: dict[str, Evidence] = {}
     for other in others:
-        source = other.hit.source
-        if source != own.evidence.hit.source and source not in found and _contradict(own, Said(other), asked):
-            found[source] = other
+        source = other.evidence.hit.source
+        if source != own.evidence.hit.source and source not in found and _contradict(own, other, asked):
+            found[source] = other.evidence
     return list(found.values())
 
 
@@ -129,9 +130,9 @@ def _stands_for(newest: Said, quote: Said, question: str) -> bool:
     return not (asked & _marks(quote.unit.grounds)) - _marks(newest.unit.grounds)
 
 
-def _of_editions(quote: Evidence) -> list[Evidence]:
+def _of_editions(quote: Evidence) -> list[Said]:
     """The units of the texts that the quote's hit stands for."""
-    return [Evidence(unit, 0.0) for unit in units(quote.hit.alike)]
+    return [Said(Evidence(unit, 0.0)) for unit in units(quote.hit.alike)]
 
 
 def _contradict(one: Said, other: Said, asked: Sequence[set[str]]) -> bool:

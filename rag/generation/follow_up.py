@@ -14,7 +14,7 @@ from rag.datatypes import Message, Sampling, Template
 from rag.generation.fence import neutral
 from rag.generation.mentions import closed_up, identifiers, names, quoted, stands_alone
 from rag.generation.phrases import NOT_ANSWERED, language_name
-from rag.generation.polarity import directions, negations
+from rag.generation.polarity import directions, is_negated
 from rag.generation.templates import conversation
 from rag.generation.thoughts import without_thoughts
 from rag.protocols import LanguageModel
@@ -162,7 +162,7 @@ def _turned(rewrite: str, question: str, turns: Sequence[Message]) -> str:
     Of directions it may take those of the last questions as well: «And in winter?» goes on with theirs.
     """
     ours, theirs = directions(question), directions(rewrite)
-    if negations(question) % 2 != negations(rewrite) % 2 or ours["forbidden"] != theirs["forbidden"]:
+    if is_negated(question) != is_negated(rewrite) or ours["forbidden"] != theirs["forbidden"]:
         return "it turns a negation round"
     if lost := ours - theirs:
         return f"it has lost {next(iter(lost))!r}"

@@ -170,15 +170,14 @@ class Generator:
         seed = (self.sampling.seed + attempt) % 2**31
         sampling = replace(self.sampling, max_tokens=prompt.max_tokens, seed=seed)
         pieces = _noted(model.generate(prompt.messages, sampling), written)
+        answers = False
         for text in finished_sentences(without_thoughts(pieces, thoughts, expected=template.reasoning)):
+            answers = True
             if not take(text):
                 break
-        if thoughts and not "".join(written).partition("</think>")[2].strip():
-            more = (
-                "its context, of which this is a quarter"
-                if prompt.max_tokens < self.sampling.max_tokens
-                else "max_tokens"
-            )
+        if thoughts and not answers:
+            cut = prompt.max_tokens < self.sampling.max_tokens
+            more = "its context, of which this is a quarter" if cut else "max_tokens"
             log.warning("%s thought for %d tokens and answered nothing: raise %s", model.name, prompt.max_tokens, more)
         draft.reasoning = "\n\n".join(filter(None, (draft.reasoning, "".join(thoughts).strip())))
         draft.completion_tokens += model.count_tokens("".join(written))

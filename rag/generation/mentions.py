@@ -9,6 +9,8 @@ from rag.text.fold import fold
 from rag.text.language import function_words, language
 from rag.text.units import UNITS
 
+NOUN_CAPITALS = {"de"}
+"""Languages in which a capital letter tells a noun, not a name."""
 _UNSPACED = r"\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3"
 _TOKEN = re.compile(rf"[^\W{_UNSPACED}]+(?:[-‐‑./:@_+#&\\]+[^\W{_UNSPACED}]+)*[+#]*")
 _NUMBER_LIKE = re.compile(r"[0-9]+(?:[.,:/-][0-9]+)*")
@@ -74,6 +76,11 @@ def names(text: str, *, initial: bool = False) -> list[str]:
         if initial or not _SENTENCE_START.search(text, 0, match.start()):
             found.append(fold(word))
     return found
+
+
+def proper_names(text: str) -> list[str]:
+    """The names of a text; none in a language that writes every noun with a capital."""
+    return names(text) if language(text) not in NOUN_CAPITALS else []
 
 
 def quoted(text: str) -> list[str]:

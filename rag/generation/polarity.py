@@ -142,6 +142,11 @@ def negations(text: str) -> int:
     return len(_negation.findall(bare)) + len(_contracted.findall(bare))
 
 
+def is_negated(text: str) -> bool:
+    """Whether a text says no: two negations are none."""
+    return negations(text) % 2 == 1
+
+
 def neutral(text: str) -> str:
     """The text, light-folded, without its negations and directions: what it speaks of."""
     bare = light(text)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from rag.generation.inert import inert, markup
-from rag.generation.mentions import closed_up, identifiers, names, quoted, stands_alone
-from rag.generation.polarity import directions, negations, neutral
+from rag.generation.mentions import NOUN_CAPITALS, closed_up, identifiers, names, quoted, stands_alone
+from rag.generation.polarity import directions, is_negated, neutral
 from rag.text.fold import fold
 from rag.text.language import language
 from rag.text.numbers import Quantity, borne_out, quantities, units, without_quantities
@@ -41,7 +41,6 @@ _NOVEL = re.compile(r"[\u30a1-\u30fa\u3400-\u9fff\uf900-\ufaff]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3]{2,}")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _UNCASED = re.compile(r"[\u0590-\u08ff\u0900-\u0dff]")
-_NOUN_CAPITALS = {"de"}
 # Signs that build a Chinese sentence without adding to what it says.
 _BUILDING = set(
     "的是了在和与及为有由于等个这该其并而则就也都还可以将对从到中上下时需要会被把给让向按照据根如果因所它他她们您你我请内外后前得着过"
@@ -184,12 +183,8 @@ def _polarity(claim: str, ground: str) -> Iterator[Problem]:
     for direction in directions(claim):
         if not given[direction]:
             yield Problem(Reason.COMPARISON, direction)
-    if _is_negated(claim) != _nearest_is_negated(claim, ground):
-        yield Problem(Reason.NEGATION, "negated" if _is_negated(claim) else "not negated")
-
-
-def _is_negated(text: str) -> bool:
-    return negations(text) % 2 == 1
+    if is_negated(claim) != _nearest_is_negated(claim, ground):
+        yield Problem(Reason.NEGATION, "negated" if is_negated(claim) else "not negated")
 
 
 def _nearest_is_negated(claim: str, ground: str) -> bool:
@@ -198,17 +193,17 @@ def _nearest_is_negated(claim: str, ground: str) -> bool:
     negative = positive = 0
     for sentence in _sentences(ground):
         clauses = _clauses(sentence)
-        if any(_is_negated(clause) and len(_forms(clause)) < 2 for clause in clauses):
+        if any(is_negated(clause) and len(_forms(clause)) < 2 for clause in clauses):
             # «does not, however, hold»: the negation reaches beyond its clause.
             clauses = [sentence]
         for clause in clauses:
             shared = len(own & _forms(clause))
-            if _is_negated(clause):
+            if is_negated(clause):
                 negative = max(negative, shared)
             else:
                 positive = max(positive, shared)
     if negative == positive:
-        return negative > 0 and not _is_negated(claim)
+        return negative > 0 and not is_negated(claim)
     return negative > positive
 
 
@@ -305,7 +300,7 @@ def _binding(claim: str, ground: str) -> Iterator[Problem]:
             yield Problem(Reason.BINDING, quantity.surface)
 
     people = list(dict.fromkeys(names(claim, initial=True)))
-    if len(people) > 1 and language(claim) not in _NOUN_CAPITALS and not _in_order(people, ground):
+    if len(people) > 1 and language(claim) not in NOUN_CAPITALS and not _in_order(people, ground):
         yield Problem(Reason.BINDING, " ".join(people))
 
 

@@ -61,7 +61,6 @@ class _Sought:
     words: tuple[tuple[str, ...], ...]
     phrases: tuple[str, ...]
 
-    @property
     def needed(self) -> list[tuple[str, ...]]:
         """For each word of these the terms of which a chunk that has it has one at least."""
         return [*self.words, *(forms for phrase in self.phrases for forms in phrase_words(phrase))]
@@ -73,17 +72,18 @@ def scan(store: Store, wanted: str, *, where: str = "", most: int) -> Scan | Non
     `where` is as in `Retriever.retrieve`; of files that gave no text, all are counted, whatever it lets through.
     """
     sought = _sought(wanted)
-    if not sought.needed:
+    needed = sought.needed()
+    if not needed:
         return None
     looked_at = store.rows_where(parse_filter(where))
-    rows = np.intersect1d(store.rows_having(sought.needed), looked_at, assume_unique=True)
+    rows = np.intersect1d(store.rows_having(needed), looked_at, assume_unique=True)
     if sought.phrases:
         rows = np.array(list(_holding(store, rows, sought.phrases)), np.int64)
     of_document: dict[str, list[int]] = {}
     for row, document in zip(rows.tolist(), store.documents_of(rows), strict=True):
         of_document.setdefault(document, []).append(row)
     ordered = sorted(of_document.values(), key=lambda own: (-len(own), own))
-    best = np.array([_best(store, own, sought) for own in ordered[:most]], np.int64)
+    best = np.array([_best(store, own, needed) for own in ordered[:most]], np.int64)
     return Scan(
         documents=len(set(store.documents_of(looked_at))),
         unread=sum(source.document is None for source in store.all_sources()),
@@ -111,15 +111,15 @@ def _holding(store: Store, rows: Rows, phrases: Sequence[str]) -> Iterator[int]:
                 yield row
 
 
-def _best(store: Store, rows: Sequence[int], sought: _Sought) -> int:
+def _best(store: Store, rows: Sequence[int], needed: Sequence[Sequence[str]]) -> int:
     """The row that says itself, and most often, what the others may have only in their headings."""
     first = rows[:MOST_COMPARED]
-    told = [_told(chunk, sought) for chunk in store.chunks(first)]
+    told = [_told(chunk, needed) for chunk in store.chunks(first)]
     return first[told.index(max(told))]
 
 
-def _told(chunk: Chunk, sought: _Sought) -> tuple[int, int]:
+def _told(chunk: Chunk, needed: Sequence[Sequence[str]]) -> tuple[int, int]:
     """How many of the words a chunk has, and how often."""
     own = Counter(terms(chunk.text))
-    counts = [sum(own[form] for form in forms) for forms in sought.needed]
+    counts = [sum(own[form] for form in forms) for forms in needed]
     return sum(count > 0 for count in counts), sum(counts)
