@@ -34,11 +34,16 @@ def check_span(start: int, end: int, length: int | None = None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Where a page (1-based) lies in a document's text, as a half-open range; a blank page is an empty one."""
+    """Where a page (1-based) lies in a document's text, as a half-open range; a blank page is an empty one.
+
+    `label` says where a person has to look in a file without pages: "slide 3", "Sheet1!A2:D2", "message 4". Several
+    may then have the same number, as the rows of one sheet do.
+    """
 
     number: int
     start: int
     end: int
+    label: str = ""
 
     def __post_init__(self) -> None:
         if self.number < 1 or not 0 <= self.start <= self.end:
@@ -73,6 +78,12 @@ class Document:
 def page_at(pages: Iterable[Page], offset: int) -> int | None:
     """The number of the page that holds the character at `offset`; None where none does."""
     return next((page.number for page in pages if page.start <= offset < page.end), None)
+
+
+def place_at(pages: Iterable[Page], offset: int) -> str:
+    """What is said of where the character at `offset` stands: "page 3" or the page's label; "" where nothing is."""
+    found = next((page for page in pages if page.start <= offset < page.end), None)
+    return "" if found is None else found.label or f"page {found.number}"
 
 
 class State(enum.StrEnum):
@@ -239,6 +250,11 @@ class Hit:
         """The 1-based page that the hit begins on; None where the format has no pages."""
         return page_at(self.pages, self.start)
 
+    @property
+    def place(self) -> str:
+        """Where a person looks for its beginning, such as "page 3" or "slide 3"; "" where the format has no such."""
+        return place_at(self.pages, self.start)
+
 
 # ---------------------------------------------------------------- hits to an answer
 
@@ -308,7 +324,10 @@ GREEDY = Sampling()
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A quote that the machine has checked: the document's text at `start:end` is `quote`, to the character."""
+    """A quote that the machine has checked: the document's text at `start:end` is `quote`, to the character.
+
+    `page` and `place` are as in `Hit`.
+    """
 
     number: int
     source: str
@@ -318,6 +337,7 @@ class Citation:
     quote: str
     chunk: str
     page: int | None = None
+    place: str = ""
 
     def __post_init__(self) -> None:
         check_span(self.start, self.end)

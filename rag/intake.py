@@ -384,7 +384,7 @@ def _is_coarse(mtime_ns: int) -> bool:
 
 def _reader_name(found: Found) -> str:
     reader = reader_for(found.location)
-    return f"{reader.name}/{reader.version}" if reader else ""
+    return reader.stamp if reader else ""
 
 
 def _no_reader(found: Found) -> str:

@@ -152,7 +152,8 @@ def _citation(row: Mapping[str, Any]) -> Citation:
     number, start, end = (_typed(row, name, int) for name in ("number", "start", "end"))
     source, document, quote, chunk = (_typed(row, name, str) for name in ("source", "document", "quote", "chunk"))
     page = None if row["page"] is None else _typed(row, "page", int)
-    return Citation(number, source, document, start, end, quote, chunk, page)
+    place = _typed(row, "place", str) if row.get("place") else ""
+    return Citation(number, source, document, start, end, quote, chunk, page, place)
 
 
 def _typed(row: Mapping[str, Any], key: str, kind: type[T]) -> T:

@@ -66,7 +66,17 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
 
 GOOD = {"question": "q", "searched": [], "again": False}
 ANSWER = {"answered": True, "mode": "quotes", "text": "t", "confidence": 0.5, "sentences": [], "citations": []}
-CITED = {"number": 1, "source": "s", "document": "d", "start": 0, "end": 9, "quote": "q", "chunk": "c", "page": None}
+CITED = {
+    "number": 1,
+    "source": "s",
+    "document": "d",
+    "start": 0,
+    "end": 9,
+    "quote": "q",
+    "chunk": "c",
+    "page": None,
+    "place": None,
+}
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from rag.cli.options import (
 )
 from rag.cli.parts import index_flag, make_generator, open_index, open_retriever, prepared
 from rag.cli.sources import find_one, place, shown, split_span
-from rag.datatypes import Answer, Citation, Hit, Sentence, Source, page_at
+from rag.datatypes import Answer, Citation, Hit, Sentence, Source, page_at, place_at
 from rag.errors import CorpusError, RagError
 from rag.settings import Settings
 
@@ -303,9 +303,17 @@ def show(
         name, span = split_span(source, sources)
         found = find_one(name, sources)
         document, text, start, end = _cut(opened, found, span)
-        page = page_at(opened.pages(document, start, start + 1), start) if text else None
+        pages = opened.pages(document, start, start + 1) if text else ()
+        page, place = page_at(pages, start), place_at(pages, start) or None
     if json:
-        where = {"source": shown(found.location), "document": document, "start": start, "end": end, "page": page}
+        where = {
+            "source": shown(found.location),
+            "document": document,
+            "start": start,
+            "end": end,
+            "page": page,
+            "place": place,
+        }
         jsonout.write_json({**where, "text": text})
     elif sys.stdout.isatty():
         print(printable_lines(text))

@@ -223,7 +223,7 @@ def _source_object(index: Index, source: Source) -> dict[str, Any]:
         "stale": source.stale,
         "document": source.document,
         "chunks": len(index.rows_of(source.document)) if source.document else 0,
-        "pages": len(index.head(source.document).pages) or None if source.document else None,
+        "pages": len({page.number for page in index.head(source.document).pages}) or None if source.document else None,
         "size": source.size,
         "metadata": _metadata_object(index, source),
         "reason": source.reason or None,

@@ -44,6 +44,7 @@ def hit_object(rank: int, hit: Hit, shown: Shown) -> dict[str, Any]:
         "start": hit.start,
         "end": hit.end,
         "page": hit.page,
+        "place": hit.place or None,
         "heading": list(hit.chunk.heading),
         "text": hit.text,
         "suspicious": [suspicion_object(each, shown) for each in suspicions([hit])],
@@ -71,6 +72,7 @@ def citation_object(citation: Citation, shown: Shown) -> dict[str, Any]:
         "start": citation.start,
         "end": citation.end,
         "page": citation.page,
+        "place": citation.place or None,
         "quote": citation.quote,
         "chunk": citation.chunk,
     }

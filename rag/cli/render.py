@@ -35,6 +35,7 @@ SNIPPET = 300  # characters of a hit's text
 MOST_ALIKE = 5  # near-duplicates that are listed
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 QUOTE = 160  # characters of a quote in the list of citations
+PLACE = 60  # characters of what is said of where something stands
 
 _CJK = r"\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef"
 _CJK_BREAK = re.compile(rf"(?<=[{_CJK}])\s*\n\s*(?=[{_CJK}])")
@@ -116,7 +117,7 @@ def show_hits(
     for rank, hit in enumerate(hits, 1):
         where = place(shown(hit.source), hit.start, hit.end)
         score = f"  {hit.score:.3f}" if scored else ""
-        paper.line((f"{rank}.", STRONG), " ", (where, PATH), _page(hit.page), (score, FAINT))
+        paper.line((f"{rank}.", STRONG), " ", (where, PATH), _place(hit.place), (score, FAINT))
         if hit.chunk.heading:
             paper.line((" › ".join(hit.chunk.heading), STRONG), indent=3)
         paper.line(*_highlighted(paper, snippet(hit.text, question), question), indent=3)
@@ -247,7 +248,7 @@ def show_suspicions(paper: Paper, suspicious: Iterable[Suspicion], indent: int =
 def show_citation(paper: Paper, citation: Citation) -> None:
     """The number of a citation, its place and its quote."""
     where = place(shown(citation.source), citation.start, citation.end)
-    paper.line((f"[{citation.number}]", PATH), " ", (where, STRONG), _page(citation.page))
+    paper.line((f"[{citation.number}]", PATH), " ", (where, STRONG), _place(citation.place))
     paper.line((f"“{one_line(citation.quote, QUOTE)}”", FAINT), indent=4)
 
 
@@ -258,8 +259,8 @@ def _show_nearest(paper: Paper, answer: Answer) -> None:
         show_hits(paper, answer.hits[:3], answer.question, scored=False)  # in the order of what was read
 
 
-def _page(number: int | None) -> str:
-    return f" (page {number})" if number is not None else ""
+def _place(said: str) -> str:
+    return f" ({one_line(said, PLACE)})" if said else ""
 
 
 def show_table(paper: Paper, rows: Sequence[Sequence[str]]) -> None:

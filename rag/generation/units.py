@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.datatypes import Citation, Hit, Markup, page_at
+from rag.datatypes import Citation, Hit, Markup, page_at, place_at
 from rag.generation.readable import readable
 from rag.text.invisible import visible
 from rag.text.markdown import lines, plain_title
@@ -57,6 +57,7 @@ class Unit:
             quote=self.text,
             chunk=self.hit.chunk.id,
             page=page_at(self.hit.pages, self.start),
+            place=place_at(self.hit.pages, self.start),
         )
 
 

@@ -88,7 +88,7 @@ def head_from(values: Row) -> Head:
 
 def document_row(head: Head) -> Row:
     """The values of a document's row, with their checksum."""
-    pages = json.dumps([[page.number, page.start, page.end] for page in head.pages])
+    pages = json.dumps([[page.number, page.start, page.end, *filter(None, [page.label])] for page in head.pages])
     values = (head.id, head.markup, pack(head.title), pages, json.dumps(head.metadata), head.characters)
     return *values, checksum("document", *values)
 

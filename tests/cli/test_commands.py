@@ -95,7 +95,7 @@ def test_search_gives_hits_with_places_that_open(indexed: Run) -> None:
     assert Path(first["source"]).read_text(encoding="utf-8")[first["start"] : first["end"]] == first["text"]
     assert set(first) == {
         *("rank", "score", "scores", "chunk", "document", "source", "copies", "alike", "date", "newest"),
-        *("start", "end", "page", "heading", "text", "suspicious"),
+        *("start", "end", "page", "place", "heading", "text", "suspicious"),
     }
     assert set(first["scores"]) == {"dense", "lexical", "late", "rerank"}
     assert first["scores"]["rerank"] is None
@@ -309,7 +309,7 @@ def test_asks_json_is_the_contract(indexed: Run) -> None:
     assert answer["answered"] is True
     assert answer["prompt"] is None
     for citation in answer["citations"]:
-        assert set(citation) == {"number", "source", "start", "end", "page", "quote", "chunk"}
+        assert set(citation) == {"number", "source", "start", "end", "page", "place", "quote", "chunk"}
         text = Path(citation["source"]).read_text(encoding="utf-8")
         assert text[citation["start"] : citation["end"]] == citation["quote"]
 

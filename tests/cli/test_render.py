@@ -67,7 +67,7 @@ CONFLICT = Conflict((Side("4 stripes", 1, "2024"), Side("3 stripes", 2)))
 def answer(*, answered: bool = True) -> Answer:
     if not answered:
         return Answer("?", False, "none", "The documents do not say.", confidence=0.2, hits=(hit(),))
-    citation = Citation(1, "/elsewhere/z.md", "d", 3, 3 + len(TEXT), TEXT, "c", page=2)
+    citation = Citation(1, "/elsewhere/z.md", "d", 3, 3 + len(TEXT), TEXT, "c", page=2, place="page 2")
     sentence = Sentence("Zebras are striped.", (1,), True)
     return Answer("?", True, "quotes", sentence.text, (sentence,), (citation,), 0.93, ("x",), (CONFLICT,), ("y", "z"))
 
@@ -105,6 +105,15 @@ def test_on_a_terminal_only_our_colours_are_escapes() -> None:
     assert "[bold]so[/bold] :smile:" in " ".join(plain.split())
     assert "(page 2)" in plain
     assert "the same in /copy.md" in plain
+
+
+@pytest.mark.usefixtures("environment")
+def test_where_there_are_no_pages_the_place_is_named_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    label = "Sales\n\x1b[2J!A2:D2" + "x" * 100
+    render.show_hits(render.Paper(), [replace(hit(), pages=(Page(2, 0, 10_000, label),))], "?")
+    first = capsys.readouterr().out.splitlines()[0]
+    assert r" (Sales \x1b[2J!A2:D2xxx" in first
+    assert len(first) < 120
 
 
 @pytest.mark.usefixtures("environment")

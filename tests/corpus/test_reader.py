@@ -52,6 +52,22 @@ def test_a_file_without_text_is_empty_or_damaged(suffix: str, data: bytes) -> No
     assert unread(data, f"file{suffix}")[0] is expected
 
 
+def test_a_format_whose_extra_is_missing_is_a_named_state_with_the_command_that_mends_it() -> None:
+    reader = Reader(
+        "slides", "1", lambda data, path: Content("text"), modules=("json", "no_such_module"), extra="office"
+    )
+    assert reader.stamp == "slides/1 without office"
+    outcome = reader.read(b"PK", "a.pptx")
+    assert outcome == Unread(
+        State.NEEDS_EXTRA,
+        "reading slides needs the package no_such_module",
+        'python -m pip install "rag[office]"',
+    )
+    there = replace(reader, modules=("json",))
+    assert there.stamp == "slides/1"
+    assert isinstance(there.read(b"PK", "a.pptx"), Document)
+
+
 def test_suffixes_choose_the_reader_whatever_their_case() -> None:
     assert reader_for(PurePosixPath("a/B.MD")) is READERS[".md"]
     assert reader_for("README") is READERS[".txt"]

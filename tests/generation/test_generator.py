@@ -26,7 +26,7 @@ QUESTION = "How often is the gearbox oil of the Heron pump changed?"
 def hit(text: str = TEXT, *, start: int = 0, document: str = "d1", score: float = 5.0) -> Hit:
     chunk = Chunk(f"{document}:{start}", document, start, start + len(text), text, ("Manual",))
     middle = start + min(40, len(text))
-    pages = (Page(1, 0, middle), Page(2, middle, start + len(text)))
+    pages = (Page(1, 0, middle), Page(2, middle, start + len(text), "slide 2"))
     return Hit(chunk, score, Scores(0.9, 7.0, 0.6), f"/docs/{document}.md", text, start, start + len(text), pages)
 
 
@@ -58,6 +58,7 @@ def test_an_answer_in_quotes_is_the_documents_own_words() -> None:
 def test_a_citation_names_the_page_that_its_quote_is_on() -> None:
     answer = Generator(OverlapReader()).generate("When was the Heron pump built?", [hit()])
     pages = {citation.quote: citation.page for citation in answer.citations}
+    assert {citation.place for citation in answer.citations} <= {"page 1", "slide 2"}
     assert pages["The Heron pump was built in 2019."] == 1
     later = Generator(OverlapReader()).generate(QUESTION, [hit()])
     assert {citation.quote: citation.page for citation in later.citations}[

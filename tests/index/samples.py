@@ -45,7 +45,13 @@ def document(number: int, version: int = 0, paragraphs: int = 3) -> Document:
             f"at {7 * number + place} degrees \U0001f600. 机器{number}的零件{place}状态正常。"
         )
     text = "\n\n".join(parts)
-    return Document(f"d{number}v{version}", text, "markdown", f"Machine {number}", (Page(1, 0, len(text)),))
+    return Document(
+        f"d{number}v{version}",
+        text,
+        "markdown",
+        f"Machine {number}",
+        (Page(1, 0, 1), Page(1, 1, len(text), "Sheet!A2:B2")),
+    )
 
 
 def source(number: int, version: int = 0) -> Source:

@@ -50,7 +50,7 @@ def test_what_was_put_is_there_after_the_commit(tmp_path: Path) -> None:
         assert index.sources("d1v0") == [source(1)]
         rows = index.rows_of("d1v0")
         assert index.chunks(rows) == split(made, EMBEDDER, CHUNKING)
-        assert [page.number for page in index.pages("d1v0", 3, 4)] == [1]
+        assert [page.label for page in index.pages("d1v0", 3, 4)] == ["Sheet!A2:B2"]
         assert index.text("d1v0", 2, 9) == made.text[2:9]
 
 

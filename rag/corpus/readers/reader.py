@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from rag.datatypes import Document, Markup, Metadata, Page, State
 from rag.text.markdown import blocks
@@ -24,14 +25,26 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A file within a file: a member of an archive, an attachment. `name` is its path there, with `/`."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
-    """What a format's own code gets out of a file; the fields are those of `Document`."""
+    """What a format's own code gets out of a file; the fields are those of `Document`.
+
+    `members` are the files within it, to be read once, in order.
+    """
 
     text: str
     markup: Markup = "plain"
     title: str = ""
     pages: tuple[Page, ...] = ()
     metadata: Metadata = ()
+    members: Iterable[Member] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +52,25 @@ class Reader:
     """One format: `parse(data, path)` knows it, `read` adds what every format needs.
 
     `version` changes whenever the same bytes would give another text: documents are then read anew. A file of more
-    than `max_bytes` is not read.
+    than `max_bytes` is not read. `modules` are what `parse` imports beyond a default install, `extra` brings them.
     """
 
     name: str
     version: str
     parse: Callable[[bytes, str], Content | Unread]
     max_bytes: int = 64 * 2**20
+    modules: tuple[str, ...] = ()
+    extra: str = ""
+
+    @property
+    def stamp(self) -> str:
+        """What a source keeps of its reader; another one where a file has to be read again."""
+        missing = self.missing()
+        return f"{self.name}/{self.version}" + (f" without {self.extra}" if missing else "")
+
+    def missing(self) -> str:
+        """The first of the modules that is not installed; ""."""
+        return next((name for name in self.modules if find_spec(name) is None), "")
 
     def read(self, data: bytes, path: str) -> Document | Unread:
         """The file's document, with text that can be stored and shown; raises nothing for what the bytes hold."""
@@ -53,6 +78,10 @@ class Reader:
             return too_large(len(data), self.max_bytes)
         if not data:
             return Unread(State.EMPTY, "the file has no bytes")
+        missing = self.missing()
+        if missing:
+            reason = f"reading {self.name} needs the package {missing.partition('.')[0]}"
+            return Unread(State.NEEDS_EXTRA, reason, f'python -m pip install "rag[{self.extra}]"')
         content = self.parse(data, path)
         if isinstance(content, Unread):
             return content
