@@ -30,9 +30,16 @@ def _docx(data: bytes, path: str) -> Content | Unread:
     return parse_docx(data, path)
 
 
+def _doc(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.doc import parse_doc
+
+    return parse_doc(data, path)
+
+
 HTML = Reader("html", "2", _html)
 PDF = Reader("pdf", "1", _pdf)
 DOCX = Reader("docx", "1", _docx)
+DOC = Reader("doc", "1", _doc, modules=("olefile",), extra="office")
 
 READERS: dict[str, Reader] = {
     ".md": MARKDOWN,
@@ -42,6 +49,8 @@ READERS: dict[str, Reader] = {
     ".xhtml": HTML,
     ".pdf": PDF,
     ".docx": DOCX,
+    ".doc": DOC,
+    ".dot": DOC,
     ".txt": PLAIN,
     ".text": PLAIN,
     ".log": PLAIN,
