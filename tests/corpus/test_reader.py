@@ -31,6 +31,25 @@ def unread(data: bytes, path: str) -> tuple[State, str]:
     return outcome.state, outcome.reason
 
 
+# Formats that are more than text: a file with none of what they begin with is damaged.
+CONTAINERS = {
+    ".pdf",
+    ".docx",
+    ".doc",
+    ".dot",
+    ".msg",
+    ".zip",
+    ".tar",
+    ".tgz",
+    ".tbz2",
+    ".txz",
+    ".tar.gz",
+    ".tar.bz2",
+    ".tar.xz",
+}
+CONTAINERS |= {".gz", ".bz2", ".xz"}
+
+
 @pytest.mark.parametrize("suffix", READERS)
 @settings(max_examples=40, deadline=None)
 @given(data=st.binary(max_size=300))
@@ -48,7 +67,7 @@ def test_any_bytes_end_as_a_document_or_with_a_reason(suffix: str, data: bytes) 
 @pytest.mark.parametrize("suffix", READERS)
 @pytest.mark.parametrize("data", [b"", b" \n\t\r\n ", b"\xef\xbb\xbf"])
 def test_a_file_without_text_is_empty_or_damaged(suffix: str, data: bytes) -> None:
-    expected = State.FAILED if suffix in (".pdf", ".docx", ".doc", ".dot") and data else State.EMPTY
+    expected = State.FAILED if suffix in CONTAINERS and data else State.EMPTY
     assert unread(data, f"file{suffix}")[0] is expected
 
 
@@ -72,6 +91,12 @@ def test_suffixes_choose_the_reader_whatever_their_case() -> None:
     assert reader_for(PurePosixPath("a/B.MD")) is READERS[".md"]
     assert reader_for("README") is READERS[".txt"]
     assert reader_for("photo.jpg") is None
+
+
+def test_two_suffixes_choose_together_where_they_are_one_format() -> None:
+    assert reader_for("reports.2024.TAR.gz") is READERS[".tar.gz"]
+    assert reader_for("page.html.gz") is READERS[".gz"]
+    assert reader_for("a.zip/report.docx") is READERS[".docx"]
 
 
 def test_a_document_is_known_by_its_bytes_and_its_reader() -> None:

@@ -9,6 +9,11 @@ from rag.corpus.readers.reader import Content, Member, Reader, Unread, document_
 
 __all__ = ["READERS", "Content", "Member", "Reader", "Unread", "document_id", "reader_for", "too_large"]
 
+ARCHIVE_BYTES = 256 * 2**20
+"""Bytes of the largest archive that is read; its members are unpacked one at a time."""
+MBOX_BYTES = 128 * 2**20
+"""Bytes of the largest mailbox that is read."""
+
 # Parsers are imported by the first file that needs them: a search reads none.
 
 
@@ -36,10 +41,59 @@ def _doc(data: bytes, path: str) -> Content | Unread:
     return parse_doc(data, path)
 
 
+def _zip(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.zipped import parse_zip
+
+    return parse_zip(data, path)
+
+
+def _tar(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.tarred import parse_tar
+
+    return parse_tar(data, path)
+
+
+def _packed(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.tarred import parse_packed
+
+    return parse_packed(data, path)
+
+
+def _eml(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.mail import parse_eml
+
+    return parse_eml(data, path)
+
+
+def _mbox(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.mbox import parse_mbox
+
+    return parse_mbox(data, path)
+
+
+def _msg(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.msg import parse_msg
+
+    return parse_msg(data, path)
+
+
+def _mhtml(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.mhtml import parse_mhtml
+
+    return parse_mhtml(data, path)
+
+
 HTML = Reader("html", "2", _html)
 PDF = Reader("pdf", "1", _pdf)
 DOCX = Reader("docx", "1", _docx)
 DOC = Reader("doc", "1", _doc, modules=("olefile",), extra="office")
+ZIP = Reader("zip", "1", _zip, ARCHIVE_BYTES)
+TAR = Reader("tar", "1", _tar, ARCHIVE_BYTES)
+PACKED = Reader("packed", "1", _packed, ARCHIVE_BYTES)
+EML = Reader("eml", "1", _eml)
+MBOX = Reader("mbox", "1", _mbox, MBOX_BYTES)
+MSG = Reader("msg", "1", _msg, modules=("olefile",), extra="mail")
+MHTML = Reader("mhtml", "1", _mhtml)
 
 READERS: dict[str, Reader] = {
     ".md": MARKDOWN,
@@ -61,10 +115,26 @@ READERS: dict[str, Reader] = {
     ".tex": PLAIN,
     ".srt": PLAIN,
     ".vtt": PLAIN,
+    ".eml": EML,
+    ".mbox": MBOX,
+    ".msg": MSG,
+    ".mht": MHTML,
+    ".mhtml": MHTML,
+    ".zip": ZIP,
+    ".tar": TAR,
+    ".tgz": TAR,
+    ".tbz2": TAR,
+    ".txz": TAR,
+    ".tar.gz": TAR,
+    ".tar.bz2": TAR,
+    ".tar.xz": TAR,
+    ".gz": PACKED,
+    ".bz2": PACKED,
+    ".xz": PACKED,
 }
 
 
 def reader_for(path: PurePath | str) -> Reader | None:
-    """The reader of a file by its suffix; one without a suffix (README, LICENSE) is tried as text."""
-    suffix = PurePath(path).suffix.lower()
-    return READERS.get(suffix) if suffix else PLAIN
+    """The reader of a file by its suffixes, `.tar.gz` before `.gz`; one without (README, LICENSE) is tried as text."""
+    suffixes = [suffix.lower() for suffix in PurePath(path).suffixes[-2:]]
+    return READERS.get("".join(suffixes)) or READERS.get(suffixes[-1]) if suffixes else PLAIN

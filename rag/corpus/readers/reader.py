@@ -26,10 +26,15 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file within a file: a member of an archive, an attachment. `name` is its path there, with `/`."""
+    """A file within a file: a member of an archive, an attachment. `name` is its path there, with `/`.
+
+    A `problem` says why it could not be read: then there is no `data`. One without a name is of the container itself,
+    whose further members are not read.
+    """
 
     name: str
-    data: bytes
+    data: bytes = b""
+    problem: Unread | None = None
 
 
 @dataclass(frozen=True, slots=True)
