@@ -4,8 +4,8 @@
 
 HTML, DOCX, PDF and Markdown files in equal parts, of some pages each, are made in memory. Each round reads all of
 one kind both ways, one after the other; the ratios are those of the medians, of the wall's time and of the processor's,
-which says more where other programs run. Beside it: how long a process takes to start, and, once, a text of 256 MiB that
-goes through no pipe.
+which says more where other programs run. Beside it: how long a process takes to start, and, once, a text of 256 MiB
+that goes through no pipe.
 """
 
 from __future__ import annotations

@@ -471,3 +471,19 @@ def test_a_thread_may_parse_and_end() -> None:
         thread.join()
         found.append(text(sandbox, "ordinary", "from the first"))
     assert found == ["from a thread", "from the first"]
+
+
+def test_a_script_without_a_main_guard_may_ingest(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.html").write_text("<p>Oil the pump every week.</p>", encoding="utf-8")
+    script = (
+        "from rag import ingest\n"
+        "from rag.models.fakes import HashEmbedder\n"
+        f"report = ingest([{str(tmp_path / 'docs')!r}], {str(tmp_path / 'index')!r}, HashEmbedder())\n"
+        "print(report.files['indexed'])\n"
+    )
+    for command in (["-c", script], ["-"]):  # as in a notebook, where the current folder is the first to import from
+        done = subprocess.run(
+            [sys.executable, *command], input=script, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert (done.stdout.strip(), done.stderr) in (("1", ""), ("0", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from rag.errors import CorpusError
 _COMMAND = "from rag.corpus.sandbox.child import main; main()"
 _START_S = 60.0
 _END_S = 2.0
+_LOOK_S = 0.25
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "SYSTEMROOT", "TZ")
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1"}
 
@@ -50,9 +52,11 @@ class Worker:
         self._requests: BinaryIO = process.stdin  # type: ignore[assignment]
         self._answers: BinaryIO = process.stdout  # type: ignore[assignment]
         self._limits = limits
-        self._ending = threading.Lock()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
         self._late = False
         self._left = 0.0
+        self._until = math.inf
         self.enforced: frozenset[str] = frozenset()
         self.files = 0
         self.busy = False
@@ -78,6 +82,7 @@ class Worker:
         except OSError as error:
             raise _cannot_start(error.strerror or str(error)) from error
         worker = cls(process, limits)
+        threading.Thread(target=worker._watch, daemon=True).start()
         try:
             worker._left = _START_S
             header, _ = worker.hear()
@@ -122,28 +127,28 @@ class Worker:
 
     def kill(self) -> None:
         """End the process at once, and all that it might have started."""
-        self._end()
+        with self._lock:
+            self._end()
+        self._over.set()
         self._process.wait()
         for pipe in (self._requests, self._answers):
             with suppress(OSError):
                 pipe.close()
 
     def _end(self) -> None:
-        with self._ending:
-            if self._process.poll() is None:
-                with suppress(ProcessLookupError, PermissionError):
-                    if os.name == "nt":
-                        self._process.kill()
-                    else:
-                        os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.poll() is None:
+            with suppress(ProcessLookupError, PermissionError):
+                if os.name == "nt":
+                    self._process.kill()
+                else:
+                    os.killpg(self._process.pid, signal.SIGKILL)
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
         """Within: the process has as long as is left for this file. Raises Died for all that can go wrong with it."""
         started = time.monotonic()
-        timer = threading.Timer(max(0.0, self._left), self._expired)
-        timer.daemon = True
-        timer.start()
+        with self._lock:
+            self._until = started + self._left
         try:
             yield
         except (Ended, OSError):
@@ -151,12 +156,18 @@ class Worker:
         except Garbled as error:
             raise self.died(f"the parser does not answer as one does: {error}") from error
         finally:
-            timer.cancel()
+            with self._lock:
+                self._until = math.inf
             self._left -= time.monotonic() - started
 
-    def _expired(self) -> None:
-        self._late = True
-        self._end()
+    def _watch(self) -> None:
+        """End the process when its time is over; on a thread of its own."""
+        while not self._over.wait(_LOOK_S):
+            with self._lock:
+                if time.monotonic() > self._until:
+                    self._late = True
+                    self._end()
+                    return
 
     def _death(self) -> Died:
         """Why the process is gone."""
