@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from rag.corpus.members import DEPTH, REST, WITHIN, Budget, Names, stamped, too_deep
 from rag.corpus.parsing import Parser
@@ -91,6 +91,10 @@ class Opening:
         """Read the files within a file; why not all of them, and how many there were."""
         if depth == DEPTH:
             return too_deep(), 0
+        beside = Path(f"{source.location}{WITHIN}")
+        if not depth and beside.is_dir():
+            reason = f"the folder {beside.name} beside it has the name of what lies within it"
+            return Unread(State.FAILED, reason, "rename that folder"), 0
         names, count = Names(), 0
         for member in self._each(members):
             if member.problem and not member.name:

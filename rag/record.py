@@ -147,7 +147,7 @@ class Record:
         return [
             self.kept(replace(failed, root=each.root, path=each.path, reader=each.reader))
             for each in missed
-            if each.document is not None
+            if each.document is not None and not Path(each.location).is_file()
         ]
 
 

@@ -528,6 +528,15 @@ def test_a_folder_whose_name_ends_as_a_way_into_a_file_is_a_folder(folder: Folde
     assert set(folder.texts()) == {"x!/a.txt", "x!/b.zip!/c.txt"}
 
 
+def test_a_folder_that_cannot_be_told_from_what_lies_in_an_archive_is_named(folder: Folder) -> None:
+    folder.write("a.zip", packed({"b.txt": "within"}))
+    folder.write("a.zip!/b.txt", "beside")
+    for _ in range(2):
+        ingest([folder.path], folder.index, folder.embedder, parser=folder.parser)
+    assert folder.states() == {"a.zip": State.FAILED, "a.zip!/b.txt": State.INDEXED}
+    assert folder.sources()["a.zip"].fix == "rename that folder"
+
+
 def test_paths_of_the_index_are_listed(folder: Folder) -> None:
     listed: Sequence[str] = list(members.containers("/docs/a.zip!/b.zip!/c.txt"))
     assert listed == ["/docs/a.zip", "/docs/a.zip!/b.zip"]
