@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -192,6 +194,37 @@ def test_the_same_by_child_processes(folder: Folder) -> None:
     assert states["a.members!/locked.txt"] is State.ENCRYPTED
     assert folder.sources()["a.members!/f.abort"].reason == "the parser crashed (signal 6)"
     assert report.files["failed"] == 2
+
+
+def test_archives_and_mail_by_their_own_readers(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # the readers as they are
+    letter = EmailMessage()
+    letter["Subject"] = "The plan"
+    letter.set_content("Dear all, here it is.")
+    letter.add_attachment("Oil the pump.", filename="../plan.txt")
+    letter.add_attachment(
+        packed({"page.html": "<h1>Valve</h1><p>Grease it.</p>"}), "application", "zip", filename="a.zip"
+    )
+    with tarfile.open(folder.path / "all.tar.gz", "w:gz") as archive:
+        for name, data in (("mail.eml", letter.as_bytes()), ("水泵.md", "# 水泵".encode()), ("x.zip", b"no archive")):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    os.utime(folder.path / "all.tar.gz", (10**9, 10**9 + 0.5))
+    report = ingest([folder.path], folder.index, folder.embedder)
+    texts = folder.texts()
+    assert set(texts) == {
+        "all.tar.gz!/mail.eml",
+        "all.tar.gz!/mail.eml!/plan.txt",
+        "all.tar.gz!/mail.eml!/a.zip!/page.html",
+        "all.tar.gz!/水泵.md",
+    }
+    assert texts["all.tar.gz!/mail.eml!/plan.txt"].strip() == "Oil the pump."
+    assert "Grease it." in texts["all.tar.gz!/mail.eml!/a.zip!/page.html"]
+    assert folder.states()["all.tar.gz!/x.zip"] is State.FAILED
+    assert (report.files["seen"], report.files["indexed"], report.files["failed"]) == (5, 4, 1)
+    again = ingest([folder.path], folder.index, folder.embedder)
+    assert (again.commit, again.files["unchanged"], again.files["failed"]) == (report.commit, 4, 1)
 
 
 @pytest.mark.parametrize(
