@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Self
 
 from rag.batches import Batch, Cuts, Pending, portions
-from rag.corpus.ledger import counts, problems
+from rag.corpus.ledger import counts, left_out, page_problems, problems
 from rag.corpus.metadata import MetadataProblem, read_sidecar, sidecar_of
 from rag.corpus.readers import Unread, document_id, reader_for
 from rag.corpus.walk import Found
@@ -67,11 +67,12 @@ class Intake:
         self.outcomes: dict[str, Source] = {}
         self.tokens = 0
         self.commit = 0
-        self.pages = {"indexed": 0, "empty": 0}
+        self.pages = {"indexed": 0, "empty": 0, "needs-ocr": 0, "failed": 0}
         self.seconds = {"read": 0.0, "split": 0.0, "embed": 0.0, "commit": 0.0}
         self._gathered = Batch()
         self._embedding: tuple[Batch, Slabs] | None = None
         self._settled: list[Source] = []
+        self._partly: list[Source] = []  # documents of which pages could not be read
         self._holders = {
             source.document: location for location, source in self.known.items() if source.document is not None
         }
@@ -101,7 +102,7 @@ class Intake:
         """Bring one file into the index, or record why not; never raises for what a file holds."""
         self._step()
         if isinstance(found, Source):
-            self._failed(found)
+            self._settle(found if found.left_out else self._kept(found), 0)
             return
         source = self._described(found)
         if source.state is State.FAILED:
@@ -156,7 +157,8 @@ class Intake:
             data = found.location.read_bytes()
         except OSError as error:
             reason = f"cannot be read: {error.strerror or error}"
-            return self._unread(source, Unread(State.FAILED, reason, "check its permissions")), None
+            unread = self._unread(source, Unread(State.FAILED, reason, "check its permissions"))
+            return replace(unread, inode=UNSURE), None  # permissions change without a trace in what is compared
         source = replace(source, digest=hashlib.sha256(data).hexdigest(), inode=UNSURE if fresh else source.inode)
         known = self.known.get(source.location)
         if known is not None and (known.digest, known.reader) == (source.digest, source.reader):
@@ -201,13 +203,12 @@ class Intake:
             return source
         return replace(source, document=known.document, stale=True, given=self._given(known), sidecar=known.sidecar)
 
-    def _failed(self, source: Source) -> None:
-        self._settle(self._kept(source), 0)
-
     def _settle(self, source: Source, size: int) -> None:
         """Record how a file ended. What is unchanged keeps the state it was stored with."""
         self.outcomes[source.location] = source
         known = self.known.get(source.location)
+        if source.left_out and known is not None and known.document is not None:
+            return  # it is removed with what has vanished (`pipeline.remove_vanished`)
         stored = source if source.state is not State.UNCHANGED or known is None else replace(source, state=known.state)
         if stored != known:
             self._settled.append(stored)
@@ -222,8 +223,9 @@ class Intake:
             if self._holder(document.id) is None:
                 self._holders[document.id] = source.location
             self.outcomes[source.location] = source
+            self._partly.extend(page_problems(source, document.pages))
         for page in document.pages:
-            self.pages["indexed" if document.text[page.start : page.end].strip() else "empty"] += 1
+            self.pages[document.ended(page)] += 1
         cuts, shown = Cuts(document), 0
         for chunks in self._split(document):
             self._embed_if_full()
@@ -331,7 +333,8 @@ class Intake:
             chunks_added=chunks.added,
             chunks_removed=chunks.removed,
             chunks_total=chunks.total,
-            problems=tuple(problems(outcomes)),
+            left_out=left_out(outcomes),
+            problems=(*problems(outcomes), *self._partly),
             tokens=self.tokens,
             seconds={**self.seconds, "total": time.perf_counter() - started},
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rag.corpus.metadata import given_metadata
@@ -192,23 +192,32 @@ def carry_over(path: Path, writer: Writer, intake: Intake, *, again: bool) -> No
 
 
 def remove_vanished(writer: Writer, intake: Intake, roots: Sequence[Path], *, prune: bool) -> list[str]:
-    """Take out what lay in an ingested folder and is gone; the locations taken out. Raises CorpusError if too many."""
+    """Take out what lay in an ingested folder and is gone, or left out now; the locations of what was there to read.
+
+    Raises CorpusError if that is too much.
+    """
     folders = [f"{root.resolve().as_posix().rstrip('/')}/" for root in roots if root.is_dir()]
-    gone = {
-        location
-        for location in intake.known
-        if location not in intake.outcomes and any(location.startswith(folder) for folder in folders)
-    }
+    known = intake.known
+    absent = {location for location in known.keys() - intake.outcomes.keys() if location.startswith(tuple(folders))}
+    shut = {location for location, now in intake.outcomes.items() if now.left_out and _document(known, location)}
+    gone = absent | shut
     now = writer.known().values()
     held = {source.document for source in now if source.document}
     lost = held - {source.document for source in now if source.location not in gone}
     if len(held) >= REMOVAL_FLOOR and len(lost) > len(held) / 2 and not prune:
         where = " ".join(map(str, roots))
         raise CorpusError(
-            f"{len(lost)} of {len(held)} indexed documents are gone from {where}: nothing was removed. "
+            f"{len(lost)} of {len(held)} indexed documents are gone from {where} or left out now: nothing was removed. "
             f"If that is meant: rag ingest --prune {where}"
         )
-    for location in gone:
+    for location in absent:
         writer.remove_source(location)
+    for location in shut:
+        writer.put_source(intake.outcomes[location])
     intake.flush(last=True)
-    return sorted(gone)
+    return sorted(location for location in gone if not known[location].left_out)
+
+
+def _document(known: Mapping[str, Source], location: str) -> str | None:
+    """The document that lies there; None where there is none."""
+    return known[location].document if location in known else None
