@@ -23,7 +23,7 @@ from rag.batches import Batch, Cuts, Pending, portions
 from rag.corpus.ledger import counts, left_out, page_problems, problems
 from rag.corpus.metadata import MetadataProblem, read_sidecar, sidecar_of
 from rag.corpus.readers import Unread, document_id, reader_for
-from rag.corpus.walk import Found
+from rag.corpus.walk import Found, content
 from rag.datatypes import Chunk, Document, Metadata, Source, State
 from rag.errors import RagError
 from rag.index.chunking import Chunking
@@ -154,7 +154,7 @@ class Intake:
             return self._unread(source, Unread(State.UNSUPPORTED, _no_reader(found))), None
         fresh = _is_fresh(found.mtime_ns)
         try:
-            data = found.location.read_bytes()
+            data = content(found, reader.max_bytes)
         except OSError as error:
             reason = f"cannot be read: {error.strerror or error}"
             unread = self._unread(source, Unread(State.FAILED, reason, "check its permissions"))

@@ -6,7 +6,6 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 
 from rag.corpus.ledger import COUNTED
 from rag.corpus.readers import READERS, Content, Reader, Unread
+from rag.corpus.walk import Found
 from rag.datatypes import FOLDED, Page, Source, State
 from rag.errors import CorpusError
 from rag.index.index import Index
@@ -188,15 +188,12 @@ def test_a_larger_limit_lets_a_large_file_in(docs: Path, monkeypatch: pytest.Mon
 
 def test_a_file_that_could_not_be_opened_is_tried_each_time(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (docs / "a.txt").write_text("Behind a lock.")
-    plain: Callable[[Path], bytes] = Path.read_bytes
 
-    def refusing(path: Path) -> bytes:
-        if path.name == "a.txt":
-            raise PermissionError(13, "Permission denied")
-        return plain(path)
+    def refusing(found: Found, most: int) -> bytes:
+        raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "read_bytes", refusing)
+        patched.setattr("rag.intake.content", refusing)
         run(docs)
         assert states(docs) == {"a.txt": State.FAILED}
     assert run(docs).files["indexed"] == 1  # a change of permissions leaves time, size and inode as they were

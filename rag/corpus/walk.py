@@ -40,6 +40,15 @@ def walk(paths: Sequence[Path], *, exclude: Sequence[Path] = ()) -> Iterator[Fou
     return _walk(roots, {path.resolve() for path in exclude})
 
 
+def content(found: Found, most: int) -> bytes:
+    """The file's bytes, one more than `most` where it has grown beyond it. Raises OSError where it cannot be read."""
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe in its place blocks nobody
+    with os.fdopen(os.open(found.location, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError("it is not a regular file any more")
+        return file.read(most + 1)
+
+
 def _root(path: Path) -> Path:
     """The path, absolute and without links; CorpusError where there is nothing or its name cannot be stored."""
     try:

@@ -184,6 +184,19 @@ def test_a_file_whose_stat_fails_is_failed(tmp_path: Path, monkeypatch: pytest.M
     assert (outcome.state, outcome.reason) == (State.FAILED, "cannot be read: Permission denied")
 
 
+@posix
+def test_a_file_that_grows_or_becomes_a_pipe_is_read_no_further(tmp_path: Path) -> None:
+    files(tmp_path, "a.txt", "b.txt")
+    first, second = (each for each in walk([tmp_path]) if isinstance(each, Found))
+    assert module.content(first, 10) == b"text"
+    first.location.write_bytes(b"x" * 100)
+    assert module.content(first, 10) == b"x" * 11
+    second.location.unlink()
+    os.mkfifo(second.location)
+    with pytest.raises(OSError, match="not a regular file any more"):
+        module.content(second, 10)
+
+
 def test_a_file_that_vanished_is_passed_over(tmp_path: Path) -> None:
     files(tmp_path, "a.txt", "b.txt")
     found = walk([tmp_path])
