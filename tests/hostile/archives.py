@@ -182,7 +182,9 @@ def cases() -> Iterator[Case]:
         yield of(f"archives/{name}", CONTAINER, data)
     for suffix in ("docx", "xlsx", "pptx", "odt", "epub", "ods", "jar", "txt", "pdf", "html"):
         yield of(
-            f"archives/flat-bomb-named.{suffix}", REFUSED | ({State.INDEXED} if suffix == "jar" else set()), flat(50)
+            f"archives/flat-bomb-named.{suffix}",
+            REFUSED | ({State.INDEXED} if suffix == "jar" else set()),
+            partial(flat, 50),
         )
     for suffix in ("docx", "xlsx", "pptx", "odt", "epub"):
         yield of(f"archives/lying-bomb-named.{suffix}", REFUSED, partial(lying, b"[Content_Types].xml"))
