@@ -22,6 +22,7 @@ from typing import Self
 from rag.batches import Batch, Cuts, Pending, portions
 from rag.corpus.ledger import counts, problems
 from rag.corpus.metadata import MetadataProblem, read_sidecar, sidecar_of
+from rag.corpus.parsing import InProcess, Parser
 from rag.corpus.readers import Unread, document_id, reader_for
 from rag.corpus.walk import Found
 from rag.datatypes import Chunk, Document, Metadata, Source, State
@@ -53,6 +54,7 @@ class Intake:
         embedder: Embedder,
         chunking: Chunking,
         *,
+        parser: Parser | None = None,
         verify: bool = False,
         given: Metadata | None = None,
         progress: Progress | None = None,
@@ -60,6 +62,7 @@ class Intake:
         self.writer = writer
         self.embedder = embedder
         self.chunking = chunking
+        self.parser: Parser = parser or InProcess()
         self.verify = verify
         self.given = given
         self.progress: Progress = progress or NoProgress()
@@ -167,7 +170,7 @@ class Intake:
         identity = document_id(data, reader)
         if self._holds(identity):
             return self._placed(source, identity), None
-        outcome = reader.read(data, found.path)
+        outcome = self.parser.parse(reader, data, found.path).outcome
         if isinstance(outcome, Unread):
             return self._unread(source, outcome), None
         return replace(source, state=State.INDEXED, document=outcome.id), outcome

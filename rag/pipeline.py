@@ -6,9 +6,12 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from rag.corpus.metadata import given_metadata
+from rag.corpus.parsing import Parser
+from rag.corpus.sandbox.pool import Sandbox
 from rag.corpus.walk import walk
 from rag.datatypes import Answer, Document, Source
 from rag.errors import CorpusError, IndexDamaged, IndexMissing, IndexOutdated
@@ -103,6 +106,7 @@ def ingest(
     verify: bool = False,
     meta: Sequence[str] | None = None,
     dense: str = "auto",
+    parser: Parser | None = None,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Bring the index in step with files and folders; what every file became.
@@ -111,7 +115,8 @@ def ingest(
     `verify` hashes every file instead of trusting size, time and inode; `rebuild` re-embeds everything the index
     holds first, with this embedder and chunking, while readers keep the old state. `meta` is what is said of all the
     files, as "key=value" (`rag.corpus.metadata`), in place of what was said before; None leaves that as it was.
-    `dense` is how vectors are searched: "exact", "ivf", or "auto", which is by their number.
+    `dense` is how vectors are searched: "exact", "ivf", or "auto", which is by their number. `parser` is what files are
+    parsed in, by default child processes that can do nothing else (`rag.corpus.sandbox`).
 
     Raises SettingsError (meta that is not key=value, a `dense` that there is not), CorpusError (a root that cannot be
     read; a large removal without `prune`), IndexBusy, IndexMismatch.
@@ -120,8 +125,9 @@ def ingest(
     roots = [Path(path) for path in paths]
     given = None if meta is None else given_metadata(meta)
     with (
+        nullcontext(parser) if parser else Sandbox() as parsing,
         Writer.open(Path(index), embedder=embedder, chunking=cut, rebuild=rebuild, dense=dense) as writer,
-        Intake(writer, embedder, cut, verify=verify, given=given, progress=progress) as intake,
+        Intake(writer, embedder, cut, parser=parsing, verify=verify, given=given, progress=progress) as intake,
     ):
         if rebuild:
             carry_over(Path(index), writer, intake, again=bool(roots))
