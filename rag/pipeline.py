@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+from rag.corpus.members import WITHIN
 from rag.corpus.metadata import given_metadata
 from rag.corpus.parsing import Parser
 from rag.corpus.sandbox.pool import Sandbox
@@ -198,12 +199,18 @@ def carry_over(path: Path, writer: Writer, intake: Intake, *, again: bool) -> No
 
 
 def remove_vanished(writer: Writer, intake: Intake, roots: Sequence[Path], *, prune: bool) -> list[str]:
-    """Take out what lay in an ingested folder and is gone; the locations taken out. Raises CorpusError if too many."""
-    folders = [f"{root.resolve().as_posix().rstrip('/')}/" for root in roots if root.is_dir()]
+    """Take out what lay in an ingested folder or file and is gone; the locations taken out.
+
+    Raises CorpusError if too many.
+    """
+    resolved = [(root, root.resolve().as_posix().rstrip("/")) for root in roots]
+    inside = tuple(f"{place}/" if root.is_dir() else f"{place}{WITHIN}" for root, place in resolved)
+    alone = {place for root, place in resolved if not root.is_dir()}
+    record = intake.record
     gone = {
         location
-        for location in intake.known
-        if location not in intake.outcomes and any(location.startswith(folder) for folder in folders)
+        for location in record.known
+        if location not in record.outcomes and (location in alone or location.startswith(inside))
     }
     now = writer.known().values()
     held = {source.document for source in now if source.document}

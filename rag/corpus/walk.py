@@ -13,7 +13,16 @@ from rag.corpus.readers import reader_for, too_large
 from rag.datatypes import Source, State
 from rag.errors import CorpusError
 
-LEFT_OUT = {"node_modules", "bower_components", "__pycache__", "site-packages", "venv", "Thumbs.db", "desktop.ini"}
+LEFT_OUT = {
+    "node_modules",
+    "bower_components",
+    "__pycache__",
+    "__MACOSX",
+    "site-packages",
+    "venv",
+    "Thumbs.db",
+    "desktop.ini",
+}
 """Names of folders and files that nobody writes by hand; hidden ones (`.git`, `.venv`) are left out too."""
 
 

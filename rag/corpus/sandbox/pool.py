@@ -74,11 +74,14 @@ class Sandbox:
         first = worker.hear()
         if self._is_end(worker, first):
             return Parsed(outcome)
-        return Parsed(outcome, self._members(worker, first))
+        members = self._members(worker, first)
+        next(members)  # begun, so that wherever it is left the process is ended
+        return Parsed(outcome, members)
 
     def _members(self, worker: Worker, frame: Frame) -> Iterator[Member]:
         """The files within a file, the process waiting where they are not taken."""
         try:
+            yield Member("")
             while not self._is_end(worker, frame):
                 yield member_of(frame)
                 frame = worker.hear()
