@@ -51,7 +51,7 @@ class Opening:
             self._end(self._record.placed(source, identity))
         else:
             with self._timed("read"):
-                parsed = self._parser.parse(reader, data, source.path.rpartition(WITHIN)[2])
+                parsed = self._parser.parse(reader, data, source.path)
             self._take(source, parsed, depth)
 
     def _take(self, source: Source, parsed: Parsed, depth: int) -> None:

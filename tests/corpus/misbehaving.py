@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import signal
 import socket
@@ -74,6 +75,12 @@ def _prints(data: bytes, path: str) -> Content | Unread:
     os.write(1, b"noise")
     print("noise", file=sys.stderr)
     return Content("printed")
+
+
+def _notes(data: bytes, path: str) -> Content | Unread:
+    logging.getLogger("rag.corpus.readers").warning("%s: %s", path, data.decode())
+    logging.getLogger("rag").debug("not this")
+    return Content("noted")
 
 
 def _reads_input(data: bytes, path: str) -> Content | Unread:
@@ -196,6 +203,7 @@ PARSERS: dict[str, Callable[[bytes, str], Content | Unread]] = {
     "raises": _raises,
     "recurses": _recurses,
     "prints": _prints,
+    "notes": _notes,
     "input": _reads_input,
     "garbage": _garbage,
     "lies": _lies,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,22 @@ def test_what_a_library_prints_and_reads_is_no_part_of_the_answer(
     assert text(sandbox, "prints") == "printed"
     assert text(sandbox, "input") == "read '' and b''"
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_a_reader_says_is_said(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    assert text(sandbox, "notes", "3 hidden\nthings") == "noted"
+    assert [(each.levelname, each.getMessage()) for each in caplog.records] == [("WARNING", "a.notes: 3 hidden things")]
+    assert text(sandbox, "ordinary", "nothing new") == "nothing new"
+    assert len(caplog.records) == 1
+
+
+def test_all_that_documents_and_pages_have_goes_through() -> None:
+    """A new field is one more to send and to check: `rag.corpus.sandbox.answers`."""
+    assert [each.name for each in fields(Page)] == ["number", "start", "end", "label"]
+    assert [each.name for each in fields(Document)] == ["id", "text", "markup", "title", "pages", "metadata"]
+    assert [each.name for each in fields(Unread)] == ["state", "reason", "fix"]
+    assert [each.name for each in fields(Member)] == ["name", "data", "problem"]
 
 
 # ---------------------------------------------------------------- crashes, hangs, bombs

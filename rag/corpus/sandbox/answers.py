@@ -2,7 +2,7 @@
 
     {"kind": "document", "markup", "title", "pages", "metadata", "members"} + text     or "unread": state, reason, fix
     {"kind": "member", "name", "problem"} + bytes                                      each file within it
-    {"kind": "end", "peak"}                                                            after the last of them
+    {"kind": "end", "peak", "notes"}                                                   after the last of them
 
 A child has read a hostile file and may say anything. What is believed is bounded, of the right types, and consistent;
 a document's id is worked out from the bytes that the parent has.
@@ -10,6 +10,7 @@ a document's id is worked out from the bytes that the parent has.
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any, get_args
 
@@ -20,6 +21,8 @@ from rag.datatypes import Document, Markup, Page, State
 _STATES = frozenset(State) - {State.INDEXED, State.UNCHANGED, State.DUPLICATE}
 _MOST_REASON = 1000  # characters
 _MOST_NUMBER = 2**31
+_MOST_NOTES = 50
+_LEVELS = (logging.INFO, logging.WARNING, logging.ERROR)
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 Frame = tuple[dict[str, Any], bytes]
@@ -90,6 +93,13 @@ def member_of(frame: Frame) -> Member:
     if not isinstance(name, str):
         raise Garbled("a file without a name")
     return Member(name, blob, None if problem is None else _unread(problem))
+
+
+def notes_of(frame: Frame) -> list[tuple[int, str]]:
+    """What readers said aloud: levels of `logging`, and lines; what is neither is passed over."""
+    given = frame[0].get("notes")
+    pairs = [each for each in given if isinstance(each, list) and len(each) == 2] if isinstance(given, list) else []
+    return [(level, _line(said)) for level, said in pairs if level in _LEVELS and isinstance(said, str)][:_MOST_NOTES]
 
 
 def _unread(header: Any) -> Unread:

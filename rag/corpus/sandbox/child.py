@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -19,6 +20,25 @@ from rag.corpus.sandbox.limits import Limits, granted, peak
 from rag.datatypes import Document, State
 
 _ANY_SIZE = 2**62  # the parent is trusted
+_MOST_NOTES = 50
+
+
+class _Notes(logging.Handler):
+    """What readers say while they read a file, to be said by the parent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._noted: list[tuple[int, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take note."""
+        if len(self._noted) < _MOST_NOTES:
+            self._noted.append((record.levelno, record.getMessage()))
+
+    def taken(self) -> list[tuple[int, str]]:
+        """What was said since this was last asked."""
+        noted, self._noted = self._noted, []
+        return noted
 
 
 def main() -> None:
@@ -34,12 +54,16 @@ def main() -> None:
         write_frame(answers, {"kind": "failed", "reason": repr(error)})
         raise
     write_frame(answers, {"kind": "ready", "enforced": sorted(enforced)})
+    notes = _Notes()
+    logging.getLogger("rag").addHandler(notes)
+    logging.getLogger("rag").setLevel(logging.INFO)
     while True:
         try:
             header, data = read_frame(requests, _ANY_SIZE)
             granted(limits.seconds)
             for frame in _frames(header["path"], data):
                 write_frame(answers, *frame)
+            write_frame(answers, {"kind": "end", "peak": peak(), "notes": notes.taken()})
         except MemoryError:
             os._exit(MEMORY_STATUS)
         except (Ended, OSError):
@@ -58,7 +82,7 @@ def _pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def _frames(path: str, data: bytes) -> Iterator[Frame]:
-    """All that is said of a file."""
+    """What the file gave, and each within it."""
     try:
         parsed = _parsed(path, data)
         outcome = parsed.outcome
@@ -69,7 +93,6 @@ def _frames(path: str, data: bytes) -> Iterator[Frame]:
         parsed, first = Parsed(_defect(error)), unread_frame(_defect(error))
     yield first
     yield from _members(parsed)
-    yield {"kind": "end", "peak": peak()}, b""
 
 
 def _members(parsed: Parsed) -> Iterator[Frame]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Self
 
 from rag.corpus.readers.reader import Member, Parsed, Reader
-from rag.corpus.sandbox.answers import Frame, member_of, outcome_of
+from rag.corpus.sandbox.answers import Frame, member_of, notes_of, outcome_of
 from rag.corpus.sandbox.confinement import ALL
 from rag.corpus.sandbox.frames import Garbled
 from rag.corpus.sandbox.limits import Limits
@@ -99,6 +99,8 @@ class Sandbox:
         if header.get("kind") != "end":
             return False
         worker.busy = False
+        for level, line in notes_of(frame):
+            log.log(level, "%s", line)
         most = header.get("peak")
         if worker.files >= self._limits.files or not isinstance(most, int) or most > self._limits.lean:
             self._forget(worker)

@@ -73,6 +73,7 @@ class Worker:
                 env=_environment(),
                 cwd=os.path.abspath(os.sep),  # noqa: PTH100 (where nothing of the user's lies)
                 start_new_session=True,  # Ctrl-C is for the parent
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as error:
             raise _cannot_start(error.strerror or str(error)) from error
