@@ -11,34 +11,30 @@ interrupted goes on from there.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Self
 
 from rag.batches import Batch, Cuts, Pending, portions
 from rag.corpus.ledger import counts, left_out, page_problems, problems
 from rag.corpus.metadata import MetadataProblem, read_sidecar, sidecar_of
-from rag.corpus.readers import Unread, document_id, reader_for
+from rag.corpus.parsing import InProcess, Parser
+from rag.corpus.readers import Unread, reader_for
 from rag.corpus.walk import Found, content
 from rag.datatypes import Chunk, Document, Metadata, Source, State
 from rag.errors import RagError
 from rag.index.chunking import Chunking
 from rag.index.split import windows
 from rag.index.writer import Writer
+from rag.opening import Opening, no_reader
 from rag.protocols import Embedder
+from rag.record import UNSURE, Record, is_fresh
 from rag.reports import IngestReport, NoProgress, Progress
 from rag.slabs import Slabs, turns
 
 BATCH_TOKENS = 100_000  # that fill a batch: some ten seconds of embedding on two cores, lost at most when killed
-
-UNSURE = -1  # in place of the inode of a file that has to be read again, whatever its stat
-TICK_NS, COARSE_TICK_NS = 20_000_000, 2_000_000_000  # of the clocks that stamp files; where they stamp whole seconds
-
-KEPT_STATES = {State.INDEXED, State.UNCHANGED, State.DUPLICATE}  # a file in one of these has a document
 
 
 class Intake:
@@ -53,6 +49,7 @@ class Intake:
         embedder: Embedder,
         chunking: Chunking,
         *,
+        parser: Parser | None = None,
         verify: bool = False,
         given: Metadata | None = None,
         progress: Progress | None = None,
@@ -60,11 +57,10 @@ class Intake:
         self.writer = writer
         self.embedder = embedder
         self.chunking = chunking
+        self.parser: Parser = parser or InProcess()
         self.verify = verify
-        self.given = given
         self.progress: Progress = progress or NoProgress()
-        self.known = writer.known()
-        self.outcomes: dict[str, Source] = {}
+        self.record = Record(writer.known(), writer.has_document, given)
         self.tokens = 0
         self.commit = 0
         self.pages = {"indexed": 0, "empty": 0, "needs-ocr": 0, "failed": 0}
@@ -73,9 +69,6 @@ class Intake:
         self._embedding: tuple[Batch, Slabs] | None = None
         self._settled: list[Source] = []
         self._partly: list[Source] = []  # documents of which pages could not be read
-        self._holders = {
-            source.document: location for location, source in self.known.items() if source.document is not None
-        }
 
     def __enter__(self) -> Self:
         turns.begin()
@@ -93,37 +86,36 @@ class Intake:
 
     def settle(self) -> None:
         """Forget this run's outcomes and take what the index holds now as known."""
-        self.outcomes.clear()
-        self.known = self.writer.known()
+        self.record.forget(self.writer.known())
 
     # ------------------------------------------------------------ one file
 
     def take(self, found: Found | Source) -> None:
-        """Bring one file into the index, or record why not; never raises for what a file holds."""
+        """Bring one file into the index, and those within it, or record why not; never raises for what a file holds."""
         self._step()
         if isinstance(found, Source):
-            self._settle(found if found.left_out else self._kept(found), 0)
+            if found.left_out:
+                self._settle([found])
+            else:
+                self._fail(found)
             return
         source = self._described(found)
         if source.state is State.FAILED:
-            self._settle(self._kept(source), found.size)
-            return
-        known = self._looked_at(source)
-        if known is not None:
-            self._settle(known, found.size)
-            return
-        with self._timed("read"):
-            source, document = self._read(found, source)
-        if document is None:
-            self._settle(source, found.size)
+            self._fail(source)
+        elif untouched := [] if self.verify else self.record.untouched(source):
+            self._settle(untouched)
         else:
-            self.add(document, [source], found.size)
+            settled = self._read(found, source)
+            if not settled:
+                return  # its bytes are shown as those of its document
+            self._settle(settled)
+        self.progress.advance(found.size)
 
     def _described(self, found: Found) -> Source:
         """The file as a source, with what the user and its sidecar say of it; failed where that cannot be read."""
         source = _source(found)
-        known = self.known.get(source.location)
-        given = self._given(known)
+        known = self.record.known.get(source.location)
+        given = self.record.given(source.location)
         beside = sidecar_of(found.location)
         try:
             return replace(source, given=given, sidecar=read_sidecar(beside) if beside else ())
@@ -133,86 +125,41 @@ class Intake:
             # With another inode to compare, the file is looked at again when the sidecar is mended.
             return replace(source, inode=UNSURE, reason=f"{name} cannot be read: {error}", fix=f"mend {name}")
 
-    def _given(self, known: Source | None) -> Metadata:
-        """What the user says of a file in this run, else what was said of it before."""
-        if self.given is not None:
-            return self.given
-        return known.given if known else ()
-
-    def _looked_at(self, source: Source) -> Source | None:
-        """The file's outcome where its stat alone decides: it and its reader are what they were."""
-        known = self.known.get(source.location)
-        if known is None or self.verify:
-            return None
-        stat = (source.size, source.mtime_ns, source.inode, source.reader)
-        return _again(known, source) if stat == (known.size, known.mtime_ns, known.inode, known.reader) else None
-
-    def _read(self, found: Found, source: Source) -> tuple[Source, Document | None]:
-        """The file's outcome and, where it has to be embedded, its document."""
+    def _read(self, found: Found, source: Source) -> list[Source]:
+        """How the file and those within it ended; empty where it is an ordinary one, whose document waits."""
         reader = reader_for(found.location)
         if reader is None:
-            return self._unread(source, Unread(State.UNSUPPORTED, _no_reader(found))), None
-        fresh = _is_fresh(found.mtime_ns)
+            return self._unread(source, no_reader(found.location.name))
+        fresh = is_fresh(found.mtime_ns)
         try:
-            data = content(found, reader.max_bytes)
+            with self._timed("read"):
+                data = content(found, reader.max_bytes)
         except OSError as error:
             reason = f"cannot be read: {error.strerror or error}"
-            unread = self._unread(source, Unread(State.FAILED, reason, "check its permissions"))
-            return replace(unread, inode=UNSURE), None  # permissions change without a trace in what is compared
-        source = replace(source, digest=hashlib.sha256(data).hexdigest(), inode=UNSURE if fresh else source.inode)
-        known = self.known.get(source.location)
-        if known is not None and (known.digest, known.reader) == (source.digest, source.reader):
-            if (known.inode, known.mtime_ns) == (UNSURE, source.mtime_ns) and not _is_coarse(source.mtime_ns):
-                # Else a second run would change the index. Of whole seconds it may, once: they are all unsure at first.
-                source = replace(source, inode=UNSURE)
-            return _again(known, source), None
-        identity = document_id(data, reader)
-        if self._holds(identity):
-            return self._placed(source, identity), None
-        outcome = reader.read(data, found.path)
-        if isinstance(outcome, Unread):
-            return self._unread(source, outcome), None
-        return replace(source, state=State.INDEXED, document=outcome.id), outcome
+            # Permissions change without a trace in what is compared: it is read again the next time.
+            return self._unread(replace(source, inode=UNSURE), Unread(State.FAILED, reason, "check its permissions"))
+        source = replace(source, inode=UNSURE if fresh else source.inode)
+        return Opening(self.record, self.parser, self.add, self._timed).read(source, data, reader)
 
-    def _holds(self, document: str) -> bool:
-        return self._holder(document) is not None or self.writer.has_document(document)
+    def _unread(self, source: Source, outcome: Unread) -> list[Source]:
+        return [self.record.unread(source, outcome), *self.record.kept_within(source, outcome)]
 
-    def _holder(self, document: str) -> str | None:
-        """Where the document lies; None where that file has become another one in this run."""
-        location = self._holders.get(document, "")
-        source = self.outcomes.get(location) or self.known.get(location)
-        return location if source is not None and source.document == document else None
+    def _fail(self, source: Source) -> None:
+        """Record a file that ended before it was read, and those that were within it."""
+        outcome = Unread(source.state, source.reason, source.fix)
+        self._settle([self.record.kept(source), *self.record.kept_within(source, outcome)])
 
-    def _placed(self, source: Source, document: str) -> Source:
-        """The source of a document that the index has: a duplicate, or the file under its new name."""
-        holder = self._holder(document)
-        if holder is not None and holder != source.location:
-            if _may_exist(Path(holder)):
-                return replace(source, state=State.DUPLICATE, document=document, reason=f"same content as {holder}")
-            if holder in self.known:
-                source = replace(source, given=self._given(self.known[holder]))
-        return replace(source, state=State.INDEXED, document=document)
-
-    def _unread(self, source: Source, outcome: Unread) -> Source:
-        return self._kept(replace(source, state=outcome.state, reason=outcome.reason, fix=outcome.fix))
-
-    def _kept(self, source: Source) -> Source:
-        """The same outcome; a file that worked before keeps its last good version, marked stale."""
-        known = self.known.get(source.location)
-        if source.state is State.EMPTY or known is None or known.document is None:
-            return source
-        return replace(source, document=known.document, stale=True, given=self._given(known), sidecar=known.sidecar)
-
-    def _settle(self, source: Source, size: int) -> None:
-        """Record how a file ended. What is unchanged keeps the state it was stored with."""
-        self.outcomes[source.location] = source
-        known = self.known.get(source.location)
-        if source.left_out and known is not None and known.document is not None:
-            return  # it is removed with what has vanished (`pipeline.remove_vanished`)
-        stored = source if source.state is not State.UNCHANGED or known is None else replace(source, state=known.state)
-        if stored != known:
-            self._settled.append(stored)
-        self.progress.advance(size)
+    def _settle(self, sources: Sequence[Source]) -> None:
+        """Record how files ended. What is unchanged keeps the state it was stored with."""
+        for source in sources:
+            self.record.note(source)
+            known = self.record.known.get(source.location)
+            if source.left_out and known is not None and known.document is not None:
+                continue  # it is removed with what has vanished (`pipeline.remove_vanished`)
+            is_same = source.state is State.UNCHANGED and known is not None
+            stored = replace(source, state=known.state) if known is not None and is_same else source
+            if stored != known:
+                self._settled.append(stored)
 
     # ------------------------------------------------------------ documents to rows
 
@@ -220,9 +167,7 @@ class Intake:
         """Queue a document with where it lies for embedding; a full batch is embedded and committed."""
         self._step()
         for source in sources:
-            if self._holder(document.id) is None:
-                self._holders[document.id] = source.location
-            self.outcomes[source.location] = source
+            self.record.note(source)
             self._partly.extend(page_problems(source, document.pages))
         for page in document.pages:
             self.pages[document.ended(page)] += 1
@@ -323,7 +268,7 @@ class Intake:
 
     def report(self, removed: Sequence[str], started: float) -> IngestReport:
         """The summary, after the last commit."""
-        outcomes = list(self.outcomes.values())
+        outcomes = list(self.record.outcomes.values())
         chunks = self.writer.counts
         return IngestReport(
             index=self.writer.path,
@@ -348,20 +293,6 @@ class Intake:
             self.seconds[stage] += time.perf_counter() - started
 
 
-def _again(known: Source, now: Source) -> Source:
-    """How an untouched file ends: unchanged where it has its document, else as it ended before."""
-    again = replace(known, size=now.size, mtime_ns=now.mtime_ns, inode=now.inode, given=now.given, sidecar=now.sidecar)
-    return replace(again, state=State.UNCHANGED) if known.state in KEPT_STATES else again
-
-
-def _may_exist(path: Path) -> bool:
-    """Whether there is such a file, as far as this user can see."""
-    try:
-        return path.exists()
-    except OSError:  # it lies where we may not look
-        return True
-
-
 def _source(found: Found) -> Source:
     return Source(
         root=found.root,
@@ -374,21 +305,6 @@ def _source(found: Found) -> Source:
     )
 
 
-def _is_fresh(mtime_ns: int) -> bool:
-    """Whether a file changed so short a time ago that its next change may get the same time."""
-    tick = COARSE_TICK_NS if _is_coarse(mtime_ns) else TICK_NS
-    return abs(time.time_ns() - mtime_ns) < tick
-
-
-def _is_coarse(mtime_ns: int) -> bool:
-    """Whether a file's time looks like that of a file system which stamps whole seconds."""
-    return mtime_ns % 1_000_000_000 == 0
-
-
 def _reader_name(found: Found) -> str:
     reader = reader_for(found.location)
     return reader.stamp if reader else ""
-
-
-def _no_reader(found: Found) -> str:
-    return f"no reader for {found.location.suffix or 'files without a suffix'}"

@@ -6,9 +6,13 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
+from rag.corpus.members import WITHIN
 from rag.corpus.metadata import given_metadata
+from rag.corpus.parsing import Parser
+from rag.corpus.sandbox.pool import Sandbox
 from rag.corpus.walk import walk
 from rag.datatypes import Answer, Document, Source
 from rag.errors import CorpusError, IndexDamaged, IndexMissing, IndexOutdated
@@ -103,6 +107,7 @@ def ingest(
     verify: bool = False,
     meta: Sequence[str] | None = None,
     dense: str = "auto",
+    parser: Parser | None = None,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Bring the index in step with files and folders; what every file became.
@@ -111,7 +116,8 @@ def ingest(
     `verify` hashes every file instead of trusting size, time and inode; `rebuild` re-embeds everything the index
     holds first, with this embedder and chunking, while readers keep the old state. `meta` is what is said of all the
     files, as "key=value" (`rag.corpus.metadata`), in place of what was said before; None leaves that as it was.
-    `dense` is how vectors are searched: "exact", "ivf", or "auto", which is by their number.
+    `dense` is how vectors are searched: "exact", "ivf", or "auto", which is by their number. `parser` is what files are
+    parsed in, by default child processes that can do nothing else (`rag.corpus.sandbox`).
 
     Raises SettingsError (meta that is not key=value, a `dense` that there is not), CorpusError (a root that cannot be
     read; a large removal without `prune`), IndexBusy, IndexMismatch.
@@ -120,8 +126,9 @@ def ingest(
     roots = [Path(path) for path in paths]
     given = None if meta is None else given_metadata(meta)
     with (
+        nullcontext(parser) if parser else Sandbox() as parsing,
         Writer.open(Path(index), embedder=embedder, chunking=cut, rebuild=rebuild, dense=dense) as writer,
-        Intake(writer, embedder, cut, verify=verify, given=given, progress=progress) as intake,
+        Intake(writer, embedder, cut, parser=parsing, verify=verify, given=given, progress=progress) as intake,
     ):
         if rebuild:
             carry_over(Path(index), writer, intake, again=bool(roots))
@@ -192,14 +199,16 @@ def carry_over(path: Path, writer: Writer, intake: Intake, *, again: bool) -> No
 
 
 def remove_vanished(writer: Writer, intake: Intake, roots: Sequence[Path], *, prune: bool) -> list[str]:
-    """Take out what lay in an ingested folder and is gone, or left out now; the locations of what was there to read.
+    """Take out what lay in an ingested folder or file and is gone, or left out now; the locations of what was there.
 
     Raises CorpusError if that is too much.
     """
-    folders = [f"{root.resolve().as_posix().rstrip('/')}/" for root in roots if root.is_dir()]
-    known = intake.known
-    absent = {location for location in known.keys() - intake.outcomes.keys() if location.startswith(tuple(folders))}
-    shut = {location for location, now in intake.outcomes.items() if now.left_out and _document(known, location)}
+    resolved = [(root, root.resolve().as_posix().rstrip("/")) for root in roots]
+    inside = tuple(f"{place}/" if root.is_dir() else f"{place}{WITHIN}" for root, place in resolved)
+    alone = {place for root, place in resolved if not root.is_dir()}
+    known, outcomes = intake.record.known, intake.record.outcomes
+    absent = {each for each in known.keys() - outcomes.keys() if each in alone or each.startswith(inside)}
+    shut = {location for location, now in outcomes.items() if now.left_out and _document(known, location)}
     gone = absent | shut
     now = writer.known().values()
     held = {source.document for source in now if source.document}
@@ -213,7 +222,7 @@ def remove_vanished(writer: Writer, intake: Intake, roots: Sequence[Path], *, pr
     for location in absent:
         writer.remove_source(location)
     for location in shut:
-        writer.put_source(intake.outcomes[location])
+        writer.put_source(outcomes[location])
     intake.flush(last=True)
     return sorted(location for location in gone if not known[location].left_out)
 

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rag.corpus.ledger import COUNTED
-from rag.corpus.readers import READERS, Content, Reader, Unread
+from rag.corpus.parsing import InProcess
+from rag.corpus.readers import READERS, Content, Member, Reader, Unread
 from rag.corpus.walk import Found
 from rag.datatypes import FOLDED, Page, Source, State
 from rag.errors import CorpusError
@@ -27,7 +28,8 @@ STATES = {state for state in State if state not in (State.UNCHANGED, State.DUPLI
 
 
 def run(docs: Path, *, prune: bool = False, verify: bool = False) -> IngestReport:
-    return ingest([docs], docs.parent / "index", HashEmbedder(), prune=prune, verify=verify)
+    parser = InProcess()  # READERS are changed here, which a child process would not know
+    return ingest([docs], docs.parent / "index", HashEmbedder(), prune=prune, verify=verify, parser=parser)
 
 
 def stored(docs: Path) -> dict[str, Source]:
@@ -214,3 +216,21 @@ def test_pages_that_could_not_be_read_are_counted_named_and_kept(docs: Path, mon
         assert source.document
         assert index.head(source.document).pages == pages
         assert index.check(deep=True) == []
+
+
+def test_what_is_left_out_within_an_archive_is_said_once(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("a.md", ".git/config", ".git/HEAD", "sub/node_modules/x/readme.md", "sub/__MACOSX/._a.md")
+    members = [Member(name, f"The text of {name}.".encode()) for name in names]
+    monkeypatch.setitem(READERS, ".odd", Reader("odd", "1", lambda data, path: Content("", members=members)))
+    (docs / "a.odd").write_bytes(b"1")
+    assert run(docs).files["indexed"] == 1
+    assert {path: source.left_out for path, source in stored(docs).items()} == {
+        "a.odd!/a.md": "",
+        "a.odd!/.git": "hidden",
+        "a.odd!/sub/node_modules": "node_modules",
+        "a.odd!/sub/__MACOSX": "__MACOSX",
+    }
+    assert run(docs).left_out == {"hidden": 1, "node_modules": 1, "__MACOSX": 1}
+    (docs / ".ragignore").write_text("*.odd\n")
+    assert run(docs).files["removed"] == 1
+    assert set(stored(docs)) == {".ragignore", "a.odd"}

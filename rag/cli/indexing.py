@@ -276,6 +276,7 @@ def rm(
     Example: rag rm docs/decisions.md
     """
     from rag.index.writer import Writer
+    from rag.record import read_again
 
     settings = prepared(Settings.load({"index": index}))
     with open_index(settings) as opened:
@@ -283,6 +284,8 @@ def rm(
     with Writer.open(settings.index, embedder=built, chunking=built.chunking, dense=settings.dense) as writer:
         for source in sources:
             writer.remove_source(source.location)
+        for source in read_again(writer.known(), [source.location for source in sources]):
+            writer.put_source(source)
         commit = writer.commit()
     removed = [shown(source.location) for source in sources]
     if json:

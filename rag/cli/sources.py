@@ -61,13 +61,15 @@ def find_one(argument: str, sources: Sequence[Source]) -> Source:
 def find_many(arguments: Sequence[str], sources: Sequence[Source]) -> list[Source]:
     """The sources that files, folders and globs name, in the index's order, each once; all where nothing is named.
 
+    Those within a file go with it.
+
     Raises CorpusError for an argument that names none.
     """
     if not arguments:
         return list(sources)
     wanted: set[str] = set()
     for argument in arguments:
-        found = _matching(argument, sources) or _inside(argument, sources) or _globbed(argument, sources)
+        found = [*_matching(argument, sources), *_inside(argument, sources)] or _globbed(argument, sources)
         if not found:
             raise _not_found(argument, sources)
         wanted.update(source.location for source in found)

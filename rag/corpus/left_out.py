@@ -14,7 +14,10 @@ from pathlib import Path
 from rag.corpus import ignore
 from rag.corpus.ignore import Ignore
 
-NAMES = {"node_modules", "bower_components", "__pycache__", "site-packages", "venv", "Thumbs.db", "desktop.ini"}
+NAMES = {
+    *("node_modules", "bower_components", "__pycache__", "site-packages", "venv"),
+    *("__MACOSX", "Thumbs.db", "desktop.ini"),
+}
 """Files and folders that nobody writes by hand."""
 
 BUILT = {"build", "dist", "target", "_build"}
@@ -33,6 +36,16 @@ def by_name(name: str) -> str:
     if name.startswith("~$"):
         return "lock files of an office program"
     return "hidden" if name.startswith(".") else name if name in NAMES else ""
+
+
+def within(name: str) -> tuple[str, str]:
+    """How much of the name of a file within another names what is left out, and the rule; "" and "" where none does."""
+    parts = name.split("/")
+    for upto, part in enumerate(parts, 1):
+        rule = by_name(part)
+        if rule:
+            return "/".join(parts[:upto]), rule
+    return "", ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,9 +146,14 @@ def _value(source: Source, own: Metadata, field: str) -> str:
 
 _OF_SOURCE: dict[str, Callable[[Source], str]] = {
     "source": lambda source: f"{source.root}\0{source.path}",
-    "format": lambda source: f"{PurePosixPath(source.path).suffix.lstrip('.')}\0{source.reader.partition('/')[0]}",
+    "format": lambda source: f"{PurePosixPath(source.path).suffix.lstrip('.')}\0{_reader_of(source)}",
     "modified": lambda source: _day_of(source.mtime_ns),
 }
+
+
+def _reader_of(source: Source) -> str:
+    """The name of its reader; of a file within another, not that one's."""
+    return source.reader.rpartition("!/")[2].partition("/")[0]
 
 
 def _day_of(mtime_ns: int) -> str:
@@ -230,13 +235,13 @@ _HOLDS: dict[str, Callable[[str, str, str], bool]] = {
 
 @lru_cache(maxsize=256)
 def _glob(pattern: str) -> re.Pattern[str]:
-    """* is any name or part of one, ** any folders, ? a character, [abc] one of these; what lies below counts too.
+    """* is any name or part of one, ** any folders, ? a character, [abc] one of these; what lies below or within counts too.
 
     Raises FilterError for brackets that hold no set of characters.
     """
     rooted, parts = pattern.startswith("/"), _SIGN.split(pattern.strip("/"))
     try:
-        return re.compile(f"{'^' if rooted else ''}/{''.join(map(_as_regex, parts))}(?:/|$)", re.DOTALL)
+        return re.compile(f"{'^' if rooted else ''}/{''.join(map(_as_regex, parts))}(?:!?/|$)", re.DOTALL)
     except re.error as error:
         raise FilterError(
             f"{pattern!r} is no pattern for a file: {error}. Put a bracket itself in brackets: [[]"

@@ -15,10 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from rag import intake
+from rag.corpus.sandbox.limits import Limits
+from rag.corpus.sandbox.pool import Sandbox
 from rag.index.index import Index
 from rag.models.fakes import HashEmbedder
 from rag.pipeline import ingest
 
+SECONDS = 8.0
+"""That a file may take; what takes longer is failed."""
 NETWORK = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request", "ftplib")
 
 
@@ -57,7 +61,8 @@ def main(root: Path, index: Path) -> dict[str, Any]:
     _warmed(embedder)
     watch = Watch(root, index)
     sys.addaudithook(watch)
-    report = ingest([root], index, embedder)
+    with Sandbox(Limits(seconds=SECONDS)) as parser:
+        report = ingest([root], index, embedder, parser=parser)
     with Index.open(index) as opened:
         sources = opened.all_sources()
         said = {source.path: opened.text(source.document) for source in sources if source.document}

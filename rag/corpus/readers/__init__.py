@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from rag.corpus.readers.plain import MARKDOWN, PLAIN
-from rag.corpus.readers.reader import Content, Member, Reader, Unread, document_id, too_large
+from rag.corpus.readers.reader import Content, Member, Parsed, Reader, Unread, document_id, too_large
 
-__all__ = ["READERS", "Content", "Member", "Reader", "Unread", "document_id", "reader_for", "too_large"]
+__all__ = ["READERS", "Content", "Member", "Parsed", "Reader", "Unread", "document_id", "reader_for", "too_large"]
 
 # Parsers are imported by the first file that needs them: a search reads none.
 

@@ -51,5 +51,5 @@ def _text(data: bytes) -> str | Unread:
     return decoded if isinstance(decoded, Unread) else decoded.text
 
 
-PLAIN = Reader("text", "1", parse_plain, MAX_BYTES)
-MARKDOWN = Reader("markdown", "1", parse_markdown, MAX_BYTES)
+PLAIN = Reader("text", "1", parse_plain, MAX_BYTES, isolated=False)
+MARKDOWN = Reader("markdown", "1", parse_markdown, MAX_BYTES, isolated=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 from rag.datatypes import Document, Markup, Metadata, Page, State
@@ -26,10 +26,15 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file within a file: a member of an archive, an attachment. `name` is its path there, with `/`."""
+    """A file within a file: a member of an archive, an attachment. `name` is its path there, with `/`.
+
+    A `problem` says why it could not be read: then there is no `data`. One without a name is of the container itself,
+    whose further members are not read.
+    """
 
     name: str
-    data: bytes
+    data: bytes = b""
+    problem: Unread | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +53,20 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a file gave: its document or why there is none, and the files within it, as in `Content`."""
+
+    outcome: Document | Unread
+    members: Iterable[Member] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Reader:
-    """One format: `parse(data, path)` knows it, `read` adds what every format needs.
+    """One format: `parse(data, path)` knows it, `open` adds what every format needs.
 
     `version` changes whenever the same bytes would give another text: documents are then read anew. A file of more
     than `max_bytes` is not read. `modules` are what `parse` imports beyond a default install, `extra` brings them.
+    One that is not `isolated` need not run in a child process: it decodes text and does nothing else.
     """
 
     name: str
@@ -61,6 +75,7 @@ class Reader:
     max_bytes: int = 64 * 2**20
     modules: tuple[str, ...] = ()
     extra: str = ""
+    isolated: bool = True
 
     @property
     def stamp(self) -> str:
@@ -73,7 +88,26 @@ class Reader:
         return next((name for name in self.modules if find_spec(name) is None), "")
 
     def read(self, data: bytes, path: str) -> Document | Unread:
+        """The file's document alone, as `open` gives it."""
+        return self.open(data, path).outcome
+
+    def open(self, data: bytes, path: str) -> Parsed:
         """The file's document, with text that can be stored and shown; raises nothing for what the bytes hold."""
+        refused = self.refused(data)
+        content = refused or self.parse(data, path)
+        if isinstance(content, Unread):
+            return Parsed(content)
+        if not content.text or content.text.isspace():
+            reason = "nothing but white space" if content.text else "no text"
+            return Parsed(Unread(State.EMPTY, reason), content.members)
+        wrong = _NO_TEXT.search(content.text)
+        if wrong:
+            reason = f"holds U+{ord(wrong[0]):04X}, which is not text"
+            return Parsed(Unread(State.UNDECODABLE, reason), content.members)
+        return Parsed(_document(document_id(data, self), content), content.members)
+
+    def refused(self, data: bytes) -> Unread | None:
+        """Why the bytes are not even parsed; None where they are."""
         if len(data) > self.max_bytes:
             return too_large(len(data), self.max_bytes)
         if not data:
@@ -82,17 +116,7 @@ class Reader:
         if missing:
             reason = f"reading {self.name} needs the package {missing.partition('.')[0]}"
             return Unread(State.NEEDS_EXTRA, reason, f'python -m pip install "rag[{self.extra}]"')
-        content = self.parse(data, path)
-        if isinstance(content, Unread):
-            return content
-        if not content.text or content.text.isspace():
-            return Unread(State.EMPTY, "nothing but white space")
-        wrong = _NO_TEXT.search(content.text)
-        if wrong:
-            return Unread(State.UNDECODABLE, f"holds U+{ord(wrong[0]):04X}, which is not text")
-        title = _title(content)
-        identity = document_id(data, self)
-        return Document(identity, content.text, content.markup, title, content.pages, content.metadata)
+        return None
 
 
 def document_id(data: bytes, reader: Reader) -> str:
@@ -106,10 +130,24 @@ def too_large(size: int, most: int) -> Unread:
     return Unread(State.TOO_LARGE, mebibytes, "split it into smaller files")
 
 
+def _document(identity: str, content: Content) -> Document:
+    """The content as a document, with nothing beside the text either that could not be stored."""
+    pages = tuple(page if _storable(page.label) else replace(page, label=_clean(page.label)) for page in content.pages)
+    metadata = tuple((_clean(key), _clean(value)) for key, value in content.metadata)
+    return Document(identity, content.text, content.markup, _title(content), pages, metadata)
+
+
+def _storable(text: str) -> bool:
+    return text.isascii() and "\0" not in text
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
+
+
 def _title(content: Content) -> str:
     """The title in one line; "" where it is a number alone, or the heading that everything else stands under."""
-    clean = content.title.encode("utf-8", "replace").decode().replace("\0", "")
-    title = " ".join(clean.split())
+    title = " ".join(_clean(content.title).split())
     if not any(map(str.isalpha, title)):
         return ""
     if content.markup == "markdown":

@@ -1,0 +1,142 @@
+"""What parsing in child processes costs: ordinary files read in this process against the sandbox.
+
+    python -m benchmarks.parsing [FILES] [ROUNDS]
+
+HTML, DOCX, PDF and Markdown files in equal parts, of some pages each, are made in memory. Each round reads all of them
+both ways, one after the other, in turn; the ratio is that of the medians. Beside it: how long a process takes to start,
+and, once, a text of 256 MiB that does not go through a pipe.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from rag.corpus.parsing import InProcess, Parser
+from rag.corpus.readers import reader_for
+from rag.corpus.sandbox.pool import Sandbox
+from rag.datatypes import Document
+
+FILES, ROUNDS = 400, 7
+WORDS = [
+    "pump",
+    "oil",
+    "leave",
+    "thirty",
+    "days",
+    "every",
+    "week",
+    "engineer",
+    "valve",
+    "pressure",
+    "report",
+    "figure",
+    "table",
+    "market",
+    "growth",
+]
+
+Named = tuple[str, bytes]
+
+
+def paragraphs(draw: random.Random, count: int) -> list[str]:
+    return [" ".join(draw.choices(WORDS, k=draw.randint(30, 90))).capitalize() + "." for _ in range(count)]
+
+
+def html(draw: random.Random) -> bytes:
+    body = "".join(f"<h2>Part {n}</h2><p>{text}</p>" for n, text in enumerate(paragraphs(draw, 20)))
+    rows = "".join(f"<tr><td>{n}</td><td>{n * n}</td></tr>" for n in range(20))
+    page = f"<html><head><title>A page</title></head><body><main><h1>A page</h1>{body}<table>{rows}</table></main>"
+    return f"{page}</body></html>".encode()
+
+
+def markdown(draw: random.Random) -> bytes:
+    return "\n\n".join(f"## Part {n}\n\n{text}" for n, text in enumerate(paragraphs(draw, 20))).encode()
+
+
+def docx(draw: random.Random) -> bytes:
+    import docx as library
+
+    document, file = library.Document(), io.BytesIO()
+    for number, text in enumerate(paragraphs(draw, 20)):
+        document.add_heading(f"Part {number}", 2)
+        document.add_paragraph(text)
+    document.save(file)
+    return file.getvalue()
+
+
+def pdf(draw: random.Random) -> bytes:
+    from reportlab.lib.styles import getSampleStyleSheet
+    from reportlab.platypus import Paragraph, SimpleDocTemplate
+
+    file, styles = io.BytesIO(), getSampleStyleSheet()
+    story = [Paragraph(text, styles["Normal"]) for text in paragraphs(draw, 20)]
+    SimpleDocTemplate(file).build(story)
+    return file.getvalue()
+
+
+MAKERS: dict[str, Callable[[random.Random], bytes]] = {"html": html, "docx": docx, "pdf": pdf, "md": markdown}
+
+
+def made(count: int) -> Iterator[Named]:
+    draw = random.Random(1)
+    for number in range(count):
+        suffix = list(MAKERS)[number % len(MAKERS)]
+        yield f"{number}.{suffix}", MAKERS[suffix](draw)
+
+
+def seconds(parser: Parser, files: Sequence[Named]) -> float:
+    started = time.perf_counter()
+    for name, data in files:
+        reader = reader_for(name)
+        assert reader is not None
+        assert isinstance(parser.parse(reader, data, name).outcome, Document), name
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    count, rounds = [int(given) for given in sys.argv[1:]] + [FILES, ROUNDS][len(sys.argv) - 1 :]
+    files = list(made(count))
+    parts = {suffix: [each for each in files if each[0].endswith(suffix)] for suffix in MAKERS}
+    here: dict[str, list[float]] = {suffix: [] for suffix in MAKERS}
+    there: dict[str, list[float]] = {suffix: [] for suffix in MAKERS}
+    with Sandbox() as sandbox:
+        for parser in (InProcess(), sandbox):
+            seconds(parser, files[: len(MAKERS)])  # everything is imported
+        for _ in range(rounds):
+            for suffix, some in parts.items():
+                here[suffix].append(seconds(InProcess(), some))
+                there[suffix].append(seconds(sandbox, some))
+    print(f"{count} files, {sum(len(data) for _, data in files) / 2**20:.1f} MiB, {rounds} rounds, medians")
+    for suffix in MAKERS:
+        shown(suffix, len(parts[suffix]), here[suffix], there[suffix])
+    together = [[sum(times) for times in zip(*each.values(), strict=True)] for each in (here, there)]
+    shown("all", count, *together)
+    print(f"start of a process: {1000 * statistics.median(start() for _ in range(5)):.0f} ms")
+    text = b"A line of an ordinary text.\n" * (2**28 // 28)
+    with Sandbox() as sandbox:
+        print(f"256 MiB of text: {seconds(InProcess(), [('a.txt', text)]):.1f} s here, ", end="")
+        print(f"{seconds(sandbox, [('a.txt', text)]):.1f} s by the sandbox, which hands it to no process")
+
+
+def shown(name: str, count: int, here: Sequence[float], there: Sequence[float]) -> None:
+    plain, boxed = statistics.median(here), statistics.median(there)
+    print(
+        f"{name:5} {count / plain:7.0f} files/s in this process, {count / boxed:7.0f} in the sandbox: "
+        f"{boxed / plain:.3f} times as long"
+    )
+
+
+def start() -> float:
+    with Sandbox() as sandbox:
+        started = time.perf_counter()
+        sandbox.enforced()
+        return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""What a child says of a file: `Parsed` → frames, and frames → `Parsed` with every field checked.
+
+    {"kind": "document", "markup", "title", "pages", "metadata", "members"} + text     or "unread": state, reason, fix
+    {"kind": "member", "name", "problem"} + bytes                                      each file within it
+    {"kind": "end", "peak", "notes"}                                                   after the last of them
+
+A child has read a hostile file and may say anything. What is believed is bounded, of the right types, and consistent;
+a document's id is worked out from the bytes that the parent has.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any, get_args
+
+from rag.corpus.readers.reader import Member, Reader, Unread, document_id
+from rag.corpus.sandbox.frames import MOST_BYTES, MOST_HEADER, Garbled
+from rag.datatypes import Document, Markup, Page, State
+
+_STATES = frozenset(State) - {State.INDEXED, State.UNCHANGED, State.DUPLICATE}
+_MOST_REASON = 1000  # characters
+_MOST_NUMBER = 2**31
+_MOST_NOTES = 50
+_LEVELS = (logging.INFO, logging.WARNING, logging.ERROR)
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
+Frame = tuple[dict[str, Any], bytes]
+
+
+def document_frame(document: Document) -> Frame:
+    """What is sent of a document: all but its id. It is unread where there is too much of it to be handed on."""
+    text = document.text.encode()
+    header = {
+        "kind": "document",
+        "markup": document.markup,
+        "title": document.title,
+        "pages": [(page.number, page.start, page.end, page.label) for page in document.pages],
+        "metadata": document.metadata,
+    }
+    places = sum(len(page.label) + 40 for page in document.pages) + sum(map(_weight, document.metadata))
+    if len(text) > MOST_BYTES or places > MOST_HEADER / 8:
+        return unread_frame(too_much(len(text)))
+    return header, text
+
+
+def unread_frame(unread: Unread) -> Frame:
+    """What is sent of a file that gave no document."""
+    return {"kind": "unread", "state": unread.state.value, "reason": unread.reason, "fix": unread.fix}, b""
+
+
+def member_frame(member: Member) -> Frame:
+    """What is sent of a file within the file."""
+    header: dict[str, Any] = {"kind": "member", "name": member.name[:100_000]}
+    problem = too_much(len(member.data)) if len(member.data) > MOST_BYTES else member.problem
+    return (header, member.data) if problem is None else ({**header, "problem": unread_frame(problem)[0]}, b"")
+
+
+def too_much(size: int) -> Unread:
+    """The outcome of what would be more than a child hands on."""
+    return Unread(State.TOO_LARGE, f"{size / 2**20:.0f} MiB of text or places", "split it into smaller files")
+
+
+def outcome_of(frame: Frame, reader: Reader, data: bytes) -> Document | Unread:
+    """The document or its state that a child's first frame on a file tells. Raises Garbled."""
+    header, blob = frame
+    if header.get("kind") == "unread" and not blob:
+        return _unread(header)
+    if header.get("kind") != "document":
+        raise Garbled("neither a document nor a state")
+    markup: Any = header.get("markup")
+    title = _text(header.get("title"))
+    if markup not in get_args(Markup) or "\n" in title:
+        raise Garbled("no such markup, or a title of several lines")
+    try:
+        text = blob.decode()
+    except UnicodeDecodeError as error:
+        raise Garbled("the text is not UTF-8") from error
+    if not text or text.isspace() or "\0" in text:
+        raise Garbled("a document without text")
+    pages = tuple(_page(each, len(text)) for each in _list(header.get("pages")))
+    metadata = tuple(_pair(each) for each in _list(header.get("metadata")))
+    return Document(document_id(data, reader), text, markup, title, pages, metadata)
+
+
+def member_of(frame: Frame) -> Member:
+    """A file within the file. Raises Garbled."""
+    header, blob = frame
+    if header.get("kind") != "member":
+        raise Garbled("no file within the file")
+    problem = header.get("problem")
+    name = header.get("name")
+    if not isinstance(name, str):
+        raise Garbled("a file without a name")
+    return Member(name, blob, None if problem is None else _unread(problem))
+
+
+def notes_of(frame: Frame) -> list[tuple[int, str]]:
+    """What readers said aloud: levels of `logging`, and lines; what is neither is passed over."""
+    given = frame[0].get("notes")
+    pairs = [each for each in given if isinstance(each, list) and len(each) == 2] if isinstance(given, list) else []
+    return [(level, _line(said)) for level, said in pairs if level in _LEVELS and isinstance(said, str)][:_MOST_NOTES]
+
+
+def _unread(header: Any) -> Unread:
+    state = header.get("state") if isinstance(header, dict) else None
+    if not isinstance(state, str) or state not in _STATES:
+        raise Garbled("no such state")
+    return Unread(State(state), _line(header.get("reason")), _line(header.get("fix")))
+
+
+def _page(given: Any, length: int) -> Page:
+    match given:
+        case [int(number), int(start), int(end), str()] if end <= length and number < _MOST_NUMBER:
+            try:
+                return Page(int(number), int(start), int(end), _text(given[3]))
+            except ValueError as error:
+                raise Garbled(str(error)) from error
+    raise Garbled("a place that is not in the text")
+
+
+def _pair(given: Any) -> tuple[str, str]:
+    match given:
+        case [str(), str()]:
+            return _text(given[0]), _text(given[1])
+    raise Garbled("metadata that is not keys with values")
+
+
+def _list(given: Any) -> list[Any]:
+    if not isinstance(given, list):
+        raise Garbled("no list")
+    return given
+
+
+def _text(given: Any) -> str:
+    """The value, which has to be text that can be stored."""
+    if not isinstance(given, str) or _NO_TEXT.search(given):
+        raise Garbled("no text")
+    return given
+
+
+def _line(given: Any) -> str:
+    """The value as text in one line."""
+    if not isinstance(given, str):
+        raise Garbled("no text")
+    return _NO_TEXT.sub("\ufffd", " ".join(given[:_MOST_REASON].split()))
+
+
+def _weight(pair: tuple[str, str]) -> int:
+    return len(pair[0]) + len(pair[1]) + 10

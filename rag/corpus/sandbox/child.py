@@ -1,0 +1,114 @@
+"""The child's loop: a file comes in, what it gives goes out, until the pipe is closed."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from rag.corpus.readers import READERS, reader_for
+from rag.corpus.readers.reader import Member, Parsed, Unread
+from rag.corpus.sandbox.answers import Frame, document_frame, member_frame, unread_frame
+from rag.corpus.sandbox.confinement import MEMORY_STATUS, confined
+from rag.corpus.sandbox.frames import Ended, read_frame, write_frame
+from rag.corpus.sandbox.limits import Limits, granted, peak
+from rag.datatypes import Document, State
+
+_ANY_SIZE = 2**62  # the parent is trusted
+_MOST_NOTES = 50
+
+
+class _Notes(logging.Handler):
+    """What readers say while they read a file, to be said by the parent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._noted: list[tuple[int, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take note."""
+        if len(self._noted) < _MOST_NOTES:
+            self._noted.append((record.levelno, record.getMessage()))
+
+    def taken(self) -> list[tuple[int, str]]:
+        """What was said since this was last asked."""
+        noted, self._noted = self._noted, []
+        return noted
+
+
+def main() -> None:
+    """Serve a parent that says in `sys.argv[1]`, as JSON, what the limits are and where other readers are."""
+    requests, answers = _pipes()
+    told = json.loads(sys.argv[1])
+    limits = Limits(**told["limits"])
+    try:
+        for module in told["readers"]:
+            READERS.update(importlib.import_module(module).READERS)
+        enforced = confined(limits)
+    except Exception as error:
+        write_frame(answers, {"kind": "failed", "reason": repr(error)})
+        raise
+    write_frame(answers, {"kind": "ready", "enforced": sorted(enforced)})
+    notes = _Notes()
+    logging.getLogger("rag").addHandler(notes)
+    logging.getLogger("rag").setLevel(logging.INFO)
+    while True:
+        try:
+            header, data = read_frame(requests, _ANY_SIZE)
+            granted(limits.seconds)
+            for frame in _frames(header["path"], data):
+                write_frame(answers, *frame)
+            write_frame(answers, {"kind": "end", "peak": peak(), "notes": notes.taken()})
+        except MemoryError:
+            os._exit(MEMORY_STATUS)
+        except (Ended, OSError):
+            os._exit(0)
+
+
+def _pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Where files come from and answers go; what a library reads from or prints to the standard ones is nothing."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+    os.close(nothing)
+    return requests, answers
+
+
+def _frames(path: str, data: bytes) -> Iterator[Frame]:
+    """What the file gave, and each within it."""
+    try:
+        parsed = _parsed(path, data)
+        outcome = parsed.outcome
+        first = document_frame(outcome) if isinstance(outcome, Document) else unread_frame(outcome)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 (whatever a parser raises is its file's state)
+        parsed, first = Parsed(_defect(error)), unread_frame(_defect(error))
+    yield first
+    yield from _members(parsed)
+
+
+def _members(parsed: Parsed) -> Iterator[Frame]:
+    try:
+        for member in parsed.members:
+            yield member_frame(member)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001
+        yield member_frame(Member("", problem=_defect(error)))
+
+
+def _parsed(path: str, data: bytes) -> Parsed:
+    reader = reader_for(path)
+    return Parsed(Unread(State.UNSUPPORTED, "no reader")) if reader is None else reader.open(data, path)
+
+
+def _defect(error: Exception) -> Unread:
+    return Unread(State.FAILED, f"the parser failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
