@@ -10,7 +10,7 @@ import struct
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 
 from rag.datatypes import State
 from tests.hostile.case import ANY, REFUSED, SECRET, Case, of
@@ -20,6 +20,7 @@ CONTAINER = ANY | {State.SKIPPED}
 MEBI = 2**20
 
 
+@cache
 def _zeros(mebibytes: int) -> bytes:
     """Raw deflate of so many MiB of zeros, without that much memory."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
