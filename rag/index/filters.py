@@ -235,7 +235,7 @@ _HOLDS: dict[str, Callable[[str, str, str], bool]] = {
 
 @lru_cache(maxsize=256)
 def _glob(pattern: str) -> re.Pattern[str]:
-    """* is any name or part of one, ** any folders, ? a character, [abc] one of these; what lies below or within counts too.
+    """* is any name or part of one, ** any folders, ? a character, [abc] one of these; what lies below, or within, too.
 
     Raises FilterError for brackets that hold no set of characters.
     """

@@ -95,7 +95,8 @@ def _garbage(data: bytes, path: str) -> Content | Unread:
 def _lies(data: bytes, path: str) -> Content | Unread:
     """Sends the frame that the file holds, in place of an answer."""
     header, _, rest = data.partition(b"\n")
-    os.write(ANSWERS, len(header).to_bytes(4, "big") + len(rest).to_bytes(8, "big") + header + rest)
+    for each, blob in ((header, rest), (b"{}", b"")):
+        os.write(ANSWERS, len(each).to_bytes(4, "big") + len(blob).to_bytes(8, "big") + each + blob)
     time.sleep(3600)
     return _said("lie")
 

@@ -66,15 +66,14 @@ class Sandbox:
 
     def _parsed(self, worker: Worker, reader: Reader, data: bytes, path: str) -> Parsed:
         worker.busy = True
-        worker.ask(path, data)
+        told, following = worker.ask(path, data)
         try:
-            outcome = outcome_of(worker.hear(), reader, data)
+            outcome = outcome_of(told, reader, data)
         except Garbled as error:
             raise worker.died(f"the parser does not answer as one does: {error}") from error
-        first = worker.hear()
-        if self._is_end(worker, first):
+        if self._is_end(worker, following):
             return Parsed(outcome)
-        members = self._members(worker, first)
+        members = self._members(worker, following)
         next(members)  # begun, so that wherever it is left the process is ended
         return Parsed(outcome, members)
 

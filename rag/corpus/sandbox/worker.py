@@ -92,15 +92,17 @@ class Worker:
         worker.enforced = frozenset(header["enforced"])
         return worker
 
-    def ask(self, path: str, data: bytes) -> None:
-        """Hand a file over. Raises Died."""
+    def ask(self, path: str, data: bytes) -> tuple[Frame, Frame]:
+        """Hand a file over; what it says of it first, and then. Raises Died."""
         self.files += 1
         self._left = self._limits.seconds
-        with self._watched(), suppress(BrokenPipeError):  # what it died of is heard
-            write_frame(self._requests, {"path": path}, data)
+        with self._watched():
+            with suppress(BrokenPipeError):  # what it died of is heard
+                write_frame(self._requests, {"path": path}, data)
+            return read_frame(self._answers), read_frame(self._answers)
 
     def hear(self) -> Frame:
-        """The next that it says of the file. Raises Died."""
+        """What it says next. Raises Died."""
         with self._watched():
             return read_frame(self._answers)
 
