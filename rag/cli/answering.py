@@ -1,9 +1,10 @@
-"""search, similar, ask, show: from a question to what the documents say, and to the place where they say it."""
+"""search, similar, duplicates, ask, show: from a question to what the documents say, and to where they say it."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,7 @@ from rag.cli.options import (
     WhereFlag,
 )
 from rag.cli.parts import index_flag, make_generator, open_index, open_retriever, prepared
+from rag.cli.progress import Bar
 from rag.cli.sources import find_one, place, shown, split_span
 from rag.datatypes import Answer, Citation, Hit, Sentence, Source, page_at, place_at
 from rag.errors import CorpusError, RagError
@@ -194,6 +196,36 @@ def similar(
         complain(
             "there is no other document in the index" + (f" that the filter {only!r} lets through" if only else "")
         )
+
+
+@ends_well
+def duplicates(index: IndexFlag = None, json: JsonFlag = False) -> None:
+    """List documents that say nearly the same: editions, drafts, copies with another footer.
+
+    Example: rag duplicates
+    """
+    from rag.retrieval.near_duplicates import near_duplicates
+
+    settings = prepared(Settings.load({"index": index}))
+    with open_index(settings) as opened, Bar() as bar:
+
+        def advance(done: int, total: int) -> None:
+            if done == 1:
+                bar.start("compare", total)
+            bar.advance(1)
+
+        groups = near_duplicates(opened, advance)
+        sources = opened.all_sources()
+    places: dict[str, list[str]] = defaultdict(list)
+    for source in sources:
+        places[source.document or ""].append(shown(source.location))
+    objects = [jsonout.duplicates_object(group, places) for group in groups]
+    if json:
+        jsonout.write_json({"groups": objects})
+    elif objects:
+        render.show_duplicates(render.Paper(), objects)
+    else:
+        complain("no two documents of the index say nearly the same")
 
 
 @ends_well

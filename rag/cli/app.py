@@ -50,6 +50,7 @@ for command in (
     watching.watch,
     answering.search,
     answering.similar,
+    answering.duplicates,
     answering.ask,
     chat.chat,
     tasks.summarize,

@@ -16,6 +16,7 @@ from rag.text.suspicion import suspicions
 if TYPE_CHECKING:
     from rag.generation.compare import Comparison
     from rag.retrieval.explain import Explanation
+    from rag.retrieval.near_duplicates import NearDuplicates
 
 Shown = Callable[[str], str]  # a location → the form that opens from the current folder
 
@@ -55,6 +56,12 @@ def hit_object(rank: int, hit: Hit, shown: Shown) -> dict[str, Any]:
 def hit_objects(hits: Sequence[Hit], shown: Shown) -> list[dict[str, Any]]:
     """All hits, in their order."""
     return [hit_object(rank, hit, shown) for rank, hit in enumerate(hits, 1)]
+
+
+def duplicates_object(group: NearDuplicates, places: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """A group of `rag duplicates`; `places` has the sources of each document, as they are shown."""
+    alike = [{"document": name, "sources": list(places[name]), "share": share} for name, share in group.others]
+    return {"document": group.document, "sources": list(places[group.document]), "alike": alike}
 
 
 def explanation_object(why: Explanation) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import dataclasses
 import re
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rag.cli.escape import printable
 from rag.cli.sources import place, quoted, shown
@@ -236,6 +236,14 @@ def _show_line(paper: Paper, line: Line, names: Sequence[str]) -> None:
         if texts:
             markers = "".join(f"[{number}]" for number in cited)
             paper.line((f"{name}: ", FAINT), " ".join(map(one_line, texts)), (f" {markers}", PATH), indent=3)
+
+
+def show_duplicates(paper: Paper, groups: Iterable[Mapping[str, Any]]) -> None:
+    """Each group's longest document with its sources, and below it those that say nearly the same."""
+    for group in groups:
+        paper.line((", ".join(group["sources"]), PATH))
+        for each in group["alike"]:
+            paper.line((f"{each['share']:4.0%}", FAINT), " ", (", ".join(each["sources"]), PATH), indent=2)
 
 
 def show_suspicions(paper: Paper, suspicious: Iterable[Suspicion], indent: int = 0) -> None:

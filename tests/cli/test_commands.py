@@ -331,6 +331,24 @@ def test_similar_lists_other_documents(indexed: Run, folder: Path) -> None:
     assert "no other document in the index that the filter 'source = winch.txt' lets through" in nothing.stderr
 
 
+def test_duplicates_lists_documents_that_say_nearly_the_same(indexed: Run, folder: Path) -> None:
+    assert "no two documents of the index say nearly the same" in indexed("duplicates").stderr
+    assert as_json(indexed("duplicates", "--json")) == {"groups": []}
+    (folder / "docs" / "winch-2.txt").write_text(ROPE.replace("18", "24"))
+    (folder / "docs" / "winch-3.txt").write_text(f"{ROPE} Signed by the board.")
+    (folder / "docs" / "sub" / "copy.txt").write_text(ROPE)
+    indexed("ingest", "docs")
+    (group,) = as_json(indexed("duplicates", "--json"))["groups"]
+    assert group["sources"] == ["docs/winch-3.txt"]
+    assert {tuple(each["sources"]): each["share"] for each in group["alike"]} == {
+        ("docs/sub/copy.txt", "docs/winch.txt"): 1.0,
+        ("docs/winch-2.txt",): 1.0,
+    }
+    printed = indexed("duplicates").stdout.splitlines()
+    assert printed[0] == "docs/winch-3.txt"
+    assert set(printed[1:]) == {"  100% docs/sub/copy.txt, docs/winch.txt", "  100% docs/winch-2.txt"}
+
+
 def test_an_empty_question_is_refused(indexed: Run) -> None:
     assert "the question is empty" in indexed("search", "  ", code=1).stderr
     assert "the question is empty" in indexed("ask", "", code=1).stderr
