@@ -125,10 +125,6 @@ def _without_permission(target: Path, root: Path) -> None:
     target.chmod(0)
 
 
-def _hard(target: Path, root: Path) -> None:
-    target.hardlink_to(root / SECRET)
-
-
 def _linked_sidecar(target: Path, root: Path) -> None:
     _written(target, "A text that is described from outside.\n")
     target.with_name(f"{target.name}.meta.toml").symlink_to(root / SECRET)
