@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rag import intake
+from rag.corpus.parsing import Parser
+from rag.corpus.readers import Parsed, Reader
 from rag.corpus.sandbox.limits import Limits
 from rag.corpus.sandbox.pool import Sandbox
 from rag.index.index import Index
@@ -46,22 +47,29 @@ class Watch:
                 self.strange.append(f"open {path!a}"[:300])
 
 
+class Timed:
+    """A parser that knows how long each file took; the files within one not counted."""
+
+    def __init__(self, inner: Parser) -> None:
+        self._inner = inner
+        self.taken: dict[str, float] = {}
+
+    def parse(self, reader: Reader, data: bytes, path: str) -> Parsed:
+        """What the parser within says."""
+        started = time.perf_counter()
+        parsed = self._inner.parse(reader, data, path)
+        self.taken[path] = time.perf_counter() - started
+        return parsed
+
+
 def main(root: Path, index: Path) -> dict[str, Any]:
     """What became of the folder."""
-    taken: dict[str, float] = {}
-    plain = intake.Intake.take
-
-    def timed(self: intake.Intake, found: Any) -> None:
-        started = time.perf_counter()
-        plain(self, found)
-        taken[found.path] = time.perf_counter() - started
-
-    intake.Intake.take = timed  # type: ignore[method-assign]
     embedder = HashEmbedder()
     _warmed(embedder)
     watch = Watch(root, index)
     sys.addaudithook(watch)
-    with Sandbox(Limits(seconds=SECONDS)) as parser:
+    with Sandbox(Limits(seconds=SECONDS)) as sandbox:
+        parser = Timed(sandbox)
         report = ingest([root], index, embedder, parser=parser)
     with Index.open(index) as opened:
         sources = opened.all_sources()
@@ -71,7 +79,7 @@ def main(root: Path, index: Path) -> dict[str, Any]:
         "states": {source.path: [source.state.value, source.reason] for source in sources},
         "leaks": [path for path, text in said.items() if "CANARY-OUTSIDE" in text or "root:x:0" in text],
         "strange": watch.strange,
-        "slowest": sorted(((seconds, path) for path, seconds in taken.items()), reverse=True)[:20],
+        "slowest": sorted(((seconds, path) for path, seconds in parser.taken.items()), reverse=True)[:20],
         "peak": _peak(),
     }
 
