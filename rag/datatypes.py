@@ -37,13 +37,15 @@ class Page:
     """Where a page (1-based) lies in a document's text, as a half-open range; a blank page is an empty one.
 
     `label` says where a person has to look in a file without pages: "slide 3", "Sheet1!A2:D2", "message 4". Several
-    may then have the same number, as the rows of one sheet do.
+    may then have the same number, as the rows of one sheet do. `state` is said of a page that could not be read, such
+    as one of pictures alone; of the others the text tells it (`ended`).
     """
 
     number: int
     start: int
     end: int
     label: str = ""
+    state: State | None = None
 
     def __post_init__(self) -> None:
         if self.number < 1 or not 0 <= self.start <= self.end:
@@ -74,6 +76,10 @@ class Document:
         """The 1-based page that holds the character at `offset`; None where the format has no pages."""
         return page_at(self.pages, offset)
 
+    def ended(self, page: Page) -> State:
+        """How one of its pages ended: as its reader said, else indexed, or empty where it has no text."""
+        return page.state or (State.INDEXED if self.text[page.start : page.end].strip() else State.EMPTY)
+
 
 def page_at(pages: Iterable[Page], offset: int) -> int | None:
     """The number of the page that holds the character at `offset`; None where none does."""
@@ -87,7 +93,7 @@ def place_at(pages: Iterable[Page], offset: int) -> str:
 
 
 class State(enum.StrEnum):
-    """How a file ended. The summary folds them: see `FOLDED`."""
+    """How a file, or a page of one, ended. The summary folds them: see `FOLDED`."""
 
     INDEXED = "indexed"
     UNCHANGED = "unchanged"
@@ -119,6 +125,10 @@ FOLDED: dict[State, str] = {
 }
 
 
+LEFT_OUT = "left out: "
+"""How the reason of a source begins that a rule keeps out of every index: hidden files, what a program made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a document lies: `root` (absolute) joined with `path` (POSIX, relative), and how its file ended.
@@ -148,6 +158,11 @@ class Source:
     def location(self) -> str:
         """The absolute path (or URL) that names this source; one file has one."""
         return f"{self.root.rstrip('/')}/{self.path}" if self.root else self.path
+
+    @property
+    def left_out(self) -> str:
+        """The rule that keeps it out of every index: "hidden"; "" where there is none. It is nobody's problem."""
+        return self.reason.removeprefix(LEFT_OUT) if self.reason.startswith(LEFT_OUT) else ""
 
 
 # ---------------------------------------------------------------- documents to chunks and vectors

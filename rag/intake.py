@@ -18,11 +18,11 @@ from dataclasses import replace
 from typing import Self
 
 from rag.batches import Batch, Cuts, Pending, portions
-from rag.corpus.ledger import counts, problems
+from rag.corpus.ledger import counts, left_out, page_problems, problems
 from rag.corpus.metadata import MetadataProblem, read_sidecar, sidecar_of
 from rag.corpus.parsing import InProcess, Parser
 from rag.corpus.readers import Unread, reader_for
-from rag.corpus.walk import Found
+from rag.corpus.walk import Found, content
 from rag.datatypes import Chunk, Document, Metadata, Source, State
 from rag.errors import RagError
 from rag.index.chunking import Chunking
@@ -63,11 +63,12 @@ class Intake:
         self.record = Record(writer.known(), writer.has_document, given)
         self.tokens = 0
         self.commit = 0
-        self.pages = {"indexed": 0, "empty": 0}
+        self.pages = {"indexed": 0, "empty": 0, "needs-ocr": 0, "failed": 0}
         self.seconds = {"read": 0.0, "split": 0.0, "embed": 0.0, "commit": 0.0}
         self._gathered = Batch()
         self._embedding: tuple[Batch, Slabs] | None = None
         self._settled: list[Source] = []
+        self._partly: list[Source] = []  # documents of which pages could not be read
 
     def __enter__(self) -> Self:
         turns.begin()
@@ -93,7 +94,10 @@ class Intake:
         """Bring one file into the index, and those within it, or record why not; never raises for what a file holds."""
         self._step()
         if isinstance(found, Source):
-            self._fail(found)
+            if found.left_out:
+                self._settle([found])
+            else:
+                self._fail(found)
             return
         source = self._described(found)
         if source.state is State.FAILED:
@@ -129,10 +133,11 @@ class Intake:
         fresh = is_fresh(found.mtime_ns)
         try:
             with self._timed("read"):
-                data = found.location.read_bytes()
+                data = content(found, reader.max_bytes)
         except OSError as error:
             reason = f"cannot be read: {error.strerror or error}"
-            return self._unread(source, Unread(State.FAILED, reason, "check its permissions"))
+            # Permissions change without a trace in what is compared: it is read again the next time.
+            return self._unread(replace(source, inode=UNSURE), Unread(State.FAILED, reason, "check its permissions"))
         source = replace(source, inode=UNSURE if fresh else source.inode)
         return Opening(self.record, self.parser, self.add, self._timed).read(source, data, reader)
 
@@ -149,6 +154,8 @@ class Intake:
         for source in sources:
             self.record.note(source)
             known = self.record.known.get(source.location)
+            if source.left_out and known is not None and known.document is not None:
+                continue  # it is removed with what has vanished (`pipeline.remove_vanished`)
             is_same = source.state is State.UNCHANGED and known is not None
             stored = replace(source, state=known.state) if known is not None and is_same else source
             if stored != known:
@@ -161,8 +168,9 @@ class Intake:
         self._step()
         for source in sources:
             self.record.note(source)
+            self._partly.extend(page_problems(source, document.pages))
         for page in document.pages:
-            self.pages["indexed" if document.text[page.start : page.end].strip() else "empty"] += 1
+            self.pages[document.ended(page)] += 1
         cuts, shown = Cuts(document), 0
         for chunks in self._split(document):
             self._embed_if_full()
@@ -270,7 +278,8 @@ class Intake:
             chunks_added=chunks.added,
             chunks_removed=chunks.removed,
             chunks_total=chunks.total,
-            problems=tuple(problems(outcomes)),
+            left_out=left_out(outcomes),
+            problems=(*problems(outcomes), *self._partly),
             tokens=self.tokens,
             seconds={**self.seconds, "total": time.perf_counter() - started},
         )

@@ -12,11 +12,11 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path, PurePath
 
+from rag.corpus.left_out import within
 from rag.corpus.members import DEPTH, REST, WITHIN, Budget, Names, stamped, too_deep
 from rag.corpus.parsing import Parser
 from rag.corpus.readers import Member, Parsed, Reader, Unread, document_id, reader_for
-from rag.corpus.walk import left_out
-from rag.datatypes import Document, Source, State
+from rag.datatypes import LEFT_OUT, Document, Source, State
 from rag.record import PARTIAL, Record
 
 Add = Callable[[Document, list[Source], int], None]
@@ -101,7 +101,10 @@ class Opening:
                 return member.problem, count
             self._over = self._budget.take(len(member.data))
             name = names.given(member.name)
-            if not self._over and not any(map(left_out, name.split("/"))):
+            shut, rule = within(name)
+            if shut and not self._over:
+                self._leave_out(source, shut, rule)
+            elif not self._over:
                 self._member(source, name, member, depth + 1)
                 count += 1
             if self._over:
@@ -127,6 +130,13 @@ class Opening:
             self._fail(source, no_reader(name))
         else:
             self._open(source, member.data, reader, depth)
+
+    def _leave_out(self, outer: Source, name: str, rule: str) -> None:
+        """Say once that a file or folder within a file is left out."""
+        path, reader = f"{outer.path}{WITHIN}{name}", stamped(outer.reader, name)
+        source = replace(outer, path=path, reader=reader, digest="", state=State.SKIPPED, reason=LEFT_OUT + rule)
+        if source.location not in self._record.outcomes:
+            self._end(source)
 
     def _fail(self, source: Source, outcome: Unread) -> None:
         self._end(self._record.unread(source, outcome), *self._record.kept_within(source, outcome))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -199,29 +199,34 @@ def carry_over(path: Path, writer: Writer, intake: Intake, *, again: bool) -> No
 
 
 def remove_vanished(writer: Writer, intake: Intake, roots: Sequence[Path], *, prune: bool) -> list[str]:
-    """Take out what lay in an ingested folder or file and is gone; the locations taken out.
+    """Take out what lay in an ingested folder or file and is gone, or left out now; the locations of what was there.
 
-    Raises CorpusError if too many.
+    Raises CorpusError if that is too much.
     """
     resolved = [(root, root.resolve().as_posix().rstrip("/")) for root in roots]
     inside = tuple(f"{place}/" if root.is_dir() else f"{place}{WITHIN}" for root, place in resolved)
     alone = {place for root, place in resolved if not root.is_dir()}
-    record = intake.record
-    gone = {
-        location
-        for location in record.known
-        if location not in record.outcomes and (location in alone or location.startswith(inside))
-    }
+    known, outcomes = intake.record.known, intake.record.outcomes
+    absent = {each for each in known.keys() - outcomes.keys() if each in alone or each.startswith(inside)}
+    shut = {location for location, now in outcomes.items() if now.left_out and _document(known, location)}
+    gone = absent | shut
     now = writer.known().values()
     held = {source.document for source in now if source.document}
     lost = held - {source.document for source in now if source.location not in gone}
     if len(held) >= REMOVAL_FLOOR and len(lost) > len(held) / 2 and not prune:
         where = " ".join(map(str, roots))
         raise CorpusError(
-            f"{len(lost)} of {len(held)} indexed documents are gone from {where}: nothing was removed. "
+            f"{len(lost)} of {len(held)} indexed documents are gone from {where} or left out now: nothing was removed. "
             f"If that is meant: rag ingest --prune {where}"
         )
-    for location in gone:
+    for location in absent:
         writer.remove_source(location)
+    for location in shut:
+        writer.put_source(outcomes[location])
     intake.flush(last=True)
-    return sorted(gone)
+    return sorted(location for location in gone if not known[location].left_out)
+
+
+def _document(known: Mapping[str, Source], location: str) -> str | None:
+    """The document that lies there; None where there is none."""
+    return known[location].document if location in known else None

@@ -39,7 +39,9 @@ class NoProgress:
 class IngestReport:
     """How a run ended: DESIGN's summary as data. `files` folds the states, `seconds` adds up to `total`.
 
-    Those of "embed" are what the run waited for the embedder, which works while files are read.
+    `left_out` counts by rule those of the skipped that are no problem: hidden files, what a `.ragignore` names; a
+    folder is one, with all that it holds. The seconds of "embed" are what the run waited for the embedder, which works
+    while files are read.
     """
 
     index: Path
@@ -49,6 +51,7 @@ class IngestReport:
     chunks_added: int
     chunks_removed: int
     chunks_total: int
+    left_out: dict[str, int]
     problems: tuple[Source, ...]
     tokens: int
     seconds: dict[str, float]

@@ -13,16 +13,17 @@ from rag.cli import jsonout, render
 from rag.cli.exits import FIXABLE, complain, ends_well
 from rag.cli.options import DeviceFlag, EmbedderFlag, EngineFlag, IndexFlag, JsonFlag
 from rag.cli.parts import ingest_parts, open_index, prepared
+from rag.cli.problems import counted, print_problems, show_left_out, show_problems
 from rag.cli.progress import Bar
 from rag.cli.sources import find_many, shown
+from rag.corpus.ledger import left_out, page_problems
+from rag.corpus.ledger import problems as whole_problems
 from rag.datatypes import Source
 from rag.settings import Settings
 
 if TYPE_CHECKING:
     from rag import Index
     from rag.reports import IngestReport
-
-MOST_ALIKE = 5  # more files with the same problem are counted on one line
 
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Files, folders or globs.", show_default=False)
@@ -73,7 +74,7 @@ def ingest(
         jsonout.write_json(report_object(report))
     else:
         _print_report(report)
-    return FIXABLE if strict and report.files.get("failed", 0) else 0
+    return FIXABLE if strict and (report.files["failed"] or report.pages["failed"]) else 0
 
 
 def _ingested(
@@ -107,6 +108,7 @@ def report_object(report: IngestReport) -> dict[str, Any]:
         "files": dict(report.files),
         "pages": dict(report.pages),
         "chunks": {"added": report.chunks_added, "removed": report.chunks_removed, "total": report.chunks_total},
+        "left_out": dict(report.left_out),
         "problems": [jsonout.problem_object(source, shown) for source in report.problems],
         "tokens": report.tokens,
         "seconds": dict(report.seconds),
@@ -115,9 +117,12 @@ def report_object(report: IngestReport) -> dict[str, Any]:
 
 def _print_report(report: IngestReport) -> None:
     paper = render.Paper()
-    counts = ", ".join(f"{count} {name}" for name, count in report.files.items() if count and name != "seen")
-    paper.line((f"{report.files['seen']} files", render.STRONG), f": {counts}" if counts else "")
-    chunks = f"{report.chunks_added} added, {report.chunks_removed} removed, {report.chunks_total} in all"
+    counts = counted((name, count) for name, count in report.files.items() if name != "seen")
+    paper.line((f"{report.files['seen']:,} files", render.STRONG), f": {counts}" if counts else "")
+    show_left_out(paper, report.left_out)
+    if any(report.pages.values()):
+        paper.line(("pages", render.STRONG), f": {counted(report.pages.items())}")
+    chunks = f"{report.chunks_added:,} added, {report.chunks_removed:,} removed, {report.chunks_total:,} in all"
     paper.line(("chunks", render.STRONG), f": {chunks}")
     paper.line(("index", render.STRONG), f": {shown(str(report.index))} (commit {report.commit})")
     print_problems(report.problems)
@@ -126,35 +131,44 @@ def _print_report(report: IngestReport) -> None:
     complain(f"{total:.1f} s{rate}")
 
 
-def print_problems(problems: Sequence[Source]) -> None:
-    """A line on stderr for each problem; for many alike, one line with their number and the first of them."""
-    alike: dict[str, list[str]] = {}
-    for source in problems:
-        fix = f"; {source.fix}" if source.fix else ""
-        stale = " (its last good version stays)" if source.stale else ""
-        what = f"{source.state.value}: {source.reason}{fix}{stale}"
-        alike.setdefault(what, []).append(shown(source.location))
-    for what, names in alike.items():
-        if len(names) > MOST_ALIKE:
-            complain(f"{len(names)} files {what}; the first is {names[0]} (all: rag ls)")
-        else:
-            for name in names:
-                complain(f"{name}: {what}")
-
-
 @ends_well
-def status(index: IndexFlag = None, json: JsonFlag = False) -> None:
+def status(
+    index: IndexFlag = None,
+    problems: Annotated[
+        bool, typer.Option("--problems", help="List what gave no text instead, with what to do about it.")
+    ] = False,
+    json: JsonFlag = False,
+) -> None:
     """Say what the index holds and how it was built.
 
-    Example: rag status
+    Example: rag status --problems
     """
     settings = prepared(Settings.load({"index": index}))
+    if problems:
+        _problems(settings, json=json)
+        return
     with open_index(settings) as opened:
         facts = _status_object(opened)
     if json:
         jsonout.write_json(facts)
     else:
         _print_status(facts)
+
+
+def _problems(settings: Settings, *, json: bool) -> None:
+    """Print the files and pages that someone should look at, and how much was left out by which rule."""
+    with open_index(settings) as opened:
+        sources = opened.all_sources()
+        documents = [(source, source.document) for source in sources if source.document]
+        partly = [each for source, name in documents for each in page_problems(source, opened.head(name).pages)]
+    found = [*whole_problems(sources), *partly]
+    if json:
+        objects = [jsonout.problem_object(source, shown) for source in found]
+        jsonout.write_json({"index": shown(str(settings.index)), "problems": objects, "left_out": left_out(sources)})
+        return
+    paper = render.Paper()
+    show_problems(paper, found)
+    show_left_out(paper, left_out(sources))
 
 
 def _status_object(index: Index) -> dict[str, Any]:
@@ -166,6 +180,7 @@ def _status_object(index: Index) -> dict[str, Any]:
         "updated": _moment(facts.updated),
         "documents": facts.documents,
         "sources": {state.value: count for state, count in facts.sources.items()},
+        "left_out": dict(facts.left_out),
         "chunks": facts.chunks,
         "embedder": facts.embedder,
         "fingerprint": facts.fingerprint,
@@ -190,6 +205,7 @@ def _print_status(facts: dict[str, Any]) -> None:
     chosen = {
         **{name: facts[name] for name in ("index", "commit", "created", "updated", "documents")},
         "sources": counts["sources"],
+        **({"left out": counted(facts["left_out"].items())} if facts["left_out"] else {}),
         **{name: facts[name] for name in ("chunks", "embedder", "dimension")},
         "chunking": counts["chunking"].replace("_", " "),
         "dense": f"{facts['dense']}, recall@10 {facts['recall']:.3f}",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rag.cli.escape import json_safe
+from rag.corpus.ledger import fix_of
 from rag.datatypes import Answer, Citation, Hit, Source, Suspicion
 from rag.text.suspicion import suspicions
 
@@ -136,5 +137,5 @@ def problem_object(source: Source, shown: Shown) -> dict[str, Any]:
         "source": shown(source.location),
         "state": source.state.value,
         "reason": source.reason,
-        "fix": source.fix or None,
+        "fix": fix_of(source) or None,
     }

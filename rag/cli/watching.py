@@ -19,9 +19,10 @@ import typer
 
 from rag.cli import jsonout
 from rag.cli.exits import complain, ends_well
-from rag.cli.indexing import print_problems, report_object
+from rag.cli.indexing import report_object
 from rag.cli.options import DeviceFlag, EmbedderFlag, EngineFlag, IndexFlag, JsonFlag
 from rag.cli.parts import ingest_parts, prepared
+from rag.cli.problems import print_problems
 from rag.cli.progress import Bar
 from rag.cli.sources import shown
 from rag.datatypes import Source
@@ -135,12 +136,13 @@ def _places(paths: Sequence[Path]) -> list[tuple[int, int]]:
 
 def _concerns(path: Path, roots: Sequence[Path], index: Path) -> bool:
     """Whether a change there can change what is indexed."""
-    from rag.corpus.walk import left_out
+    from rag.corpus import ignore
+    from rag.corpus.left_out import by_name
 
     if path.is_relative_to(index):
         return False
     below = [path.relative_to(root).parts for root in roots if path.is_relative_to(root)]
-    return any(not any(map(left_out, parts)) for parts in below)
+    return any(not any(by_name(part) and part != ignore.NAME for part in parts) for parts in below)
 
 
 class _News:

@@ -54,8 +54,10 @@ def described_by(name: str) -> str:
 
 
 def read_sidecar(path: Path) -> Metadata:
-    """What a sidecar says. Raises MetadataProblem for one that cannot be read."""
+    """What a sidecar says. Raises MetadataProblem for one that cannot be read; a link is not followed."""
     try:
+        if path.is_symlink():
+            raise MetadataProblem("it is a link, and may lead anywhere")
         if path.stat().st_size > MOST_BYTES:
             raise MetadataProblem(_TOO_LONG)
         text = path.read_bytes().decode("utf-8-sig")

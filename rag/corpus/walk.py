@@ -8,22 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rag.corpus import ignore
+from rag.corpus.ignore import Ignore
+from rag.corpus.left_out import Surroundings, rule_of
 from rag.corpus.metadata import described_by
 from rag.corpus.readers import reader_for, too_large
-from rag.datatypes import Source, State
+from rag.datatypes import LEFT_OUT, Source, State
 from rag.errors import CorpusError
-
-LEFT_OUT = {
-    "node_modules",
-    "bower_components",
-    "__pycache__",
-    "__MACOSX",
-    "site-packages",
-    "venv",
-    "Thumbs.db",
-    "desktop.ini",
-}
-"""Names of folders and files that nobody writes by hand; hidden ones (`.git`, `.venv`) are left out too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +32,21 @@ class Found:
 def walk(paths: Sequence[Path], *, exclude: Sequence[Path] = ()) -> Iterator[Found | Source]:
     """The files under the paths in sorted order, each once; a `Source` for one that ended in a state at once.
 
-    Hidden files and folders, `LEFT_OUT`, indexes and what lies in `exclude` are passed over, unless named in `paths`.
-    Raises CorpusError for a root that does not exist (before anything is given out) and for a folder that cannot be
-    listed.
+    What is left out (`rag.corpus.left_out`, and the indexes in `exclude`) is a `Source` too, a folder as one with all
+    that it holds; what is named in `paths` is not left out. Raises CorpusError for a root that does not exist (before
+    anything is given out), and for a folder that cannot be listed or whose `.ragignore` cannot be read.
     """
     roots = sorted({_root(path) for path in paths})
     return _walk(roots, {path.resolve() for path in exclude})
+
+
+def content(found: Found, most: int) -> bytes:
+    """The file's bytes, one more than `most` where it has grown beyond it. Raises OSError where it cannot be read."""
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe in its place blocks nobody
+    with os.fdopen(os.open(found.location, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError("it is not a regular file any more")
+        return file.read(most + 1)
 
 
 def _root(path: Path) -> Path:
@@ -67,54 +67,62 @@ def _walk(roots: Sequence[Path], exclude: set[Path]) -> Iterator[Found | Source]
     seen: set[Path] = set()
     for root in roots:
         folder = root if root.is_dir() else root.parent
-        for path in _below(root, exclude) if root.is_dir() else [root]:
-            if path not in seen:
-                seen.add(path)
-                outcome = _looked_at(folder, path)
-                if outcome is not None:
-                    yield outcome
+        for path, rule in _below(root, exclude) if root.is_dir() else [(root, "")]:
+            if path in seen or (rule and path in roots):
+                continue
+            seen.add(path)
+            outcome = _left_out(folder, path, rule) if rule else _looked_at(folder, path)
+            if outcome is not None:
+                yield outcome
 
 
-def _below(root: Path, exclude: set[Path]) -> Iterator[Path]:
-    """Everything under a folder that is not a folder itself, sorted by name in each folder."""
-    waiting = [root]
+def _left_out(root: Path, path: Path, rule: str) -> Source:
+    return Source(root.as_posix(), _shown(path.relative_to(root).as_posix()), State.SKIPPED, reason=LEFT_OUT + rule)
+
+
+def _below(root: Path, exclude: set[Path]) -> Iterator[tuple[Path, str]]:
+    """What is under a folder and no folder itself, sorted by name in each folder; what is left out, with the rule."""
+    waiting: list[tuple[Path, str, tuple[Ignore, ...]]] = [(root, "", ())]
     while waiting:
-        path = waiting.pop()
-        if path != root and (path.is_symlink() or not path.is_dir() or _shown(path.name) != path.name):
-            yield path
+        path, rule, ignores = waiting.pop()
+        named = path == root or _shown(path.name) == path.name
+        if rule or path.is_symlink() or not path.is_dir() or not named:
+            yield path, rule
             continue
-        try:
-            entries = sorted(os.scandir(path), key=lambda entry: entry.name, reverse=True)
-        except OSError as error:
-            raise CorpusError(
-                f"the folder {_shown(str(path))} cannot be read ({error.strerror or error}). Nothing was removed "
-                "from the index; make the folder readable"
-            ) from error
-        waiting.extend(Path(entry.path) for entry in entries if not _left_out(entry, exclude))
+        entries = _listed(path)
+        parts = path.relative_to(root).parts
+        if any(entry.name == ignore.NAME for entry in entries):
+            ignores = (*ignores, *_ignores(root, path / ignore.NAME, parts))
+        around = Surroundings({entry.name for entry in entries}, parts, ignores)
+        for entry in entries:
+            below = Path(entry.path)
+            waiting.append((below, "an index" if below in exclude else rule_of(entry, around), ignores))
 
 
-def left_out(name: str) -> bool:
-    """Whether a file or folder of that name is passed over below a root."""
-    return name.startswith((".", "~$")) or name in LEFT_OUT
-
-
-def _is_index(entry: os.DirEntry[str]) -> bool:
-    """Whether an index lies there, or a snapshot of one: what it holds are no documents."""
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder, last name first."""
     try:
-        path = Path(entry.path)
-        return entry.is_dir(follow_symlinks=False) and (path / "CURRENT").is_file() and any(path.glob("gen-*"))
-    except OSError:
-        return False
+        return sorted(os.scandir(folder), key=lambda entry: entry.name, reverse=True)
+    except OSError as error:
+        raise CorpusError(
+            f"the folder {_shown(str(folder))} cannot be read ({error.strerror or error}). Nothing was removed "
+            "from the index; make the folder readable"
+        ) from error
 
 
-def _left_out(entry: os.DirEntry[str], exclude: set[Path]) -> bool:
-    if left_out(entry.name) or Path(entry.path) in exclude or _is_index(entry):
-        return True
+def _ignores(root: Path, file: Path, parts: Sequence[str]) -> list[Ignore]:
+    """What a `.ragignore` says. Raises CorpusError for one that cannot be read: what it keeps out is not known."""
     try:
-        attributes = getattr(entry.stat(follow_symlinks=False), "st_file_attributes", 0)
-    except OSError:
-        return False
-    return bool(attributes & getattr(stat, "FILE_ATTRIBUTE_HIDDEN", 0) and os.name == "nt")
+        status = file.stat()
+        wrong = _rule(root, file, status) or (status.st_size > ignore.MOST_BYTES and "longer than 64 KiB")
+        text = "" if wrong else file.read_bytes().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        wrong, text = error.strerror or str(error), ""
+    if wrong:
+        raise CorpusError(
+            f"{_shown(str(file))} cannot be heeded ({wrong}). Nothing was removed from the index; mend or remove it"
+        )
+    return [ignore.parse(text, parts)]
 
 
 def _looked_at(root: Path, path: Path) -> Found | Source | None:

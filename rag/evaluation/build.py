@@ -69,7 +69,8 @@ def unread_files(dataset: EvaluationSet, index: Index) -> list[str]:
     if dataset.corpus_file is not None:
         return []
     front = f"{dataset.documents.resolve().as_posix().rstrip('/')}/"
-    lost = [each for each in index.all_sources() if each.document is None and each.location.startswith(front)]
+    without = [each for each in index.all_sources() if each.document is None and not each.left_out]
+    lost = [each for each in without if each.location.startswith(front)]
     return [f"{each.location}: {each.state.value}: {each.reason}" for each in lost]
 
 

@@ -82,15 +82,25 @@ def head_from(values: Row) -> Head:
     """The head of a document's row without its checksum."""
     name, markup, title, pages, metadata, characters = values
     kind: Markup = "markdown" if markup == "markdown" else "plain"
-    held = tuple(Page(*page) for page in json.loads(pages))
+    held = tuple(_page(*page) for page in json.loads(pages))
     return Head(name, kind, unpack(title), held, metadata_of(metadata), characters)
 
 
 def document_row(head: Head) -> Row:
     """The values of a document's row, with their checksum."""
-    pages = json.dumps([[page.number, page.start, page.end, *filter(None, [page.label])] for page in head.pages])
+    pages = json.dumps([_page_values(page) for page in head.pages])
     values = (head.id, head.markup, pack(head.title), pages, json.dumps(head.metadata), head.characters)
     return *values, checksum("document", *values)
+
+
+def _page_values(page: Page) -> list[int | str]:
+    """A page's values, those at the end left away that are as they are by default."""
+    place = [page.number, page.start, page.end]
+    return [*place, page.label, page.state.value] if page.state else [*place, *filter(None, [page.label])]
+
+
+def _page(number: int, start: int, end: int, label: str = "", state: str = "") -> Page:
+    return Page(number, start, end, label, State(state) if state else None)
 
 
 def text_rows(document: str, text: str) -> Iterator[Row]:

@@ -25,7 +25,7 @@ _BYTES = {
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """`sources` counts by state; `bytes` by part, "all files" being the folder's sum.
+    """`sources` counts by state, `left_out` by rule; `bytes` by part, "all files" being the folder's sum.
 
     `created` and `updated` are seconds since 1970; `updated` is 0 before the first commit. `recall` is the dense
     part's recall@10 against exact search; `token_bytes` is the mean weight of a chunk's token vectors.
@@ -35,6 +35,7 @@ class IndexStatus:
     documents: int
     chunks: int
     sources: dict[State, int]
+    left_out: dict[str, int]
     bytes: dict[str, int]
     embedder: str
     fingerprint: str
@@ -50,7 +51,9 @@ class IndexStatus:
 
 def of(rows: Rows, commit: Commit, manifest: Manifest, derived: BinaryIO | None) -> IndexStatus:
     """The status at a commit; `derived` is its derived file, None where there is none."""
-    states = Counter(source.state for source in rows.all_sources())
+    sources = rows.all_sources()
+    states = Counter(source.state for source in sources)
+    rules = Counter(source.left_out for source in sources if source.left_out)
     weights = {part: int(rows.database.all(statement)[0][0] or 0) for part, statement in _BYTES.items()}
     folder = rows.database.file.parent
     kind, recall = dense.described(derived, commit, manifest.dimension)
@@ -60,6 +63,7 @@ def of(rows: Rows, commit: Commit, manifest: Manifest, derived: BinaryIO | None)
         documents=commit.documents,
         chunks=commit.chunks,
         sources=dict(sorted(states.items())),
+        left_out=dict(rules.most_common()),
         bytes={
             **weights,
             "dense": _weight(folder / commit.dense) if commit.dense else 0,

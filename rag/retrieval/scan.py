@@ -86,7 +86,7 @@ def scan(store: Store, wanted: str, *, where: str = "", most: int) -> Scan | Non
     best = np.array([_best(store, own, needed) for own in ordered[:most]], np.int64)
     return Scan(
         documents=len(set(store.documents_of(looked_at))),
-        unread=sum(source.document is None for source in store.all_sources()),
+        unread=sum(source.document is None and not source.left_out for source in store.all_sources()),
         found=len(ordered),
         passages=len(rows),
         hits=tuple(dressed(store, Candidates.of(best, np.zeros(len(best), np.float32)), len(best))),

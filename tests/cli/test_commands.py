@@ -54,6 +54,51 @@ def test_many_files_with_the_same_problem_are_one_line(rag: Run, folder: Path) -
     assert "30 files unsupported" in result.stderr
 
 
+def test_many_different_problems_are_few_lines(rag: Run, folder: Path) -> None:
+    for number in range(40):
+        (folder / "docs" / f"a.x{number:02}y{'z' * number}").write_bytes(b"?")
+    lines = rag("ingest", "docs").stderr.splitlines()
+    assert len(lines) < 20
+    assert any("28 files with 28 other problems: rag status --problems" in line for line in lines)
+
+
+def test_what_is_left_out_is_one_line_and_no_problem(rag: Run, folder: Path) -> None:
+    for name in (".git/config", ".env", "node_modules/a/readme.md", "sub/node_modules/b/readme.md", "old.md"):
+        path = folder / "docs" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    (folder / "docs" / ".ragignore").write_text("old.md\n")
+    result = rag("ingest", "docs")
+    assert "left out: 3 hidden, 2 node_modules, 1 .ragignore:1 (old.md)\n" in result.stdout
+    assert "node_modules" not in result.stderr
+    assert "3 hidden, 2 node_modules" in rag("status").stdout
+    rules = {"hidden": 3, "node_modules": 2, ".ragignore:1 (old.md)": 1}
+    assert as_json(rag("status", "--json"))["left_out"] == rules
+    assert as_json(rag("status", "--problems", "--json")) == {
+        "index": "indexes/default",
+        "problems": [],
+        "left_out": rules,
+    }
+    assert as_json(rag("ingest", "docs", "--json"))["left_out"] == rules
+    assert "no problems" in rag("status", "--problems").stdout
+
+
+def test_status_lists_problems_by_cause_with_what_to_do(rag: Run, folder: Path) -> None:
+    for number in range(30):
+        (folder / "docs" / f"{number:02}.xyz").write_bytes(b"?")
+    (folder / "docs" / "broken.txt").write_bytes(bytes(range(256)) * 20)
+    rag("ingest", "docs")
+    shown = rag("status", "--problems").stdout
+    assert shown.startswith("30 files: unsupported: no reader for .xyz\n   to do: save it in a format that is read")
+    assert "docs/04.xyz" in shown
+    assert "docs/05.xyz" not in shown
+    assert "and 25 more (all: rag status --problems --json)" in shown
+    assert "1 file: undecodable: " in shown
+    problems = as_json(rag("status", "--problems", "--json"))["problems"]
+    assert len(problems) == 31
+    assert all(each["fix"] for each in problems)
+
+
 def test_a_strict_ingest_exits_with_one_when_a_file_failed(rag: Run, folder: Path) -> None:
     rag("ingest", "docs", "--strict")
     (folder / "docs" / "broken.txt").write_bytes(bytes(range(256)) * 20)

@@ -193,6 +193,7 @@ def test_a_folder_whose_place_another_takes_is_watched_anew(rag: Run, folder: Pa
         ("docs/index/gen-000001/index.sqlite-wal", False),
         ("elsewhere/a.md", False),
         (".hidden/docs/a.md", True),
+        ("docs/.ragignore", True),
     ],
 )
 def test_only_what_would_be_read_is_a_reason_to_look(path: str, concerns: bool) -> None:

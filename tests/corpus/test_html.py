@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.corpus.readers import READERS, Unread
+from rag.corpus.readers.html import _CROWDED
 from rag.datatypes import Document, State
+from tests.timing import growth
 
 TAGS = ["p", "div", "table", "tr", "td", "th", "ul", "ol", "li", "h1", "pre", "br", "a", "main", "header", "sup"]
 pages = st.lists(
@@ -149,3 +151,18 @@ def test_time_grows_with_the_length_alone(piece: str) -> None:
     started = time.perf_counter()
     READERS[".html"].read(html.encode(), "page.html")
     assert time.perf_counter() - started < 20
+
+
+@pytest.mark.parametrize("tag", ["<p {}>", "<p\n{}", '<p x="<" {}>', "<img/ {}/>"])
+def test_a_tag_of_more_attributes_than_anyone_writes_is_not_parsed(tag: str) -> None:
+    for attribute in ("a{}", "a{}=1", 'a{} = "<"', "data-{}='x y'"):
+        many = " ".join(attribute.format(number) for number in range(100_000))
+        outcome = READERS[".html"].read(f"<body>text {tag.format(many)}".encode(), "a.html")
+        assert outcome == Unread(State.FAILED, "a tag has more than 500 attributes")
+    few = " ".join(f'a{number}="1"' for number in range(400))
+    assert "text" in page(f"<body>text {tag.format(few)}</p>").text
+
+
+def test_looking_for_such_a_tag_takes_time_by_the_length_of_the_page() -> None:
+    for piece in ('<a b="', "<a b='", "<a ", "<a b = ", "<p a=1 b ", "< a ", "<a\n\t\n", "<a b=\"<c d='"):
+        assert growth(_CROWDED.search, piece * 20_000, piece * 80_000) < 12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,11 @@ def test_what_the_user_says_is_key_and_value() -> None:
     for wrong in ("team", "=red", "?=1"):
         with pytest.raises(SettingsError, match=r"is not key=value. Write it such as: --meta department=finance"):
             given_metadata([wrong])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_a_sidecar_that_is_a_link_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "outside.toml").write_text('title = "secret"')
+    (tmp_path / "a.pdf.meta.toml").symlink_to(tmp_path / "outside.toml")
+    with pytest.raises(MetadataProblem, match="it is a link"):
+        read_sidecar(tmp_path / "a.pdf.meta.toml")

@@ -30,6 +30,11 @@ def paths(found: Sequence[Found | Source]) -> list[str]:
     return [each.path for each in found]
 
 
+def rules(found: Sequence[Found | Source]) -> dict[str, str]:
+    """What was left out, with the rule."""
+    return {each.path: each.left_out for each in found if isinstance(each, Source)}
+
+
 def only_source(root: Path) -> Source:
     (outcome,) = walk([root])
     assert isinstance(outcome, Source)
@@ -50,24 +55,33 @@ def test_files_come_sorted_with_their_stat(tmp_path: Path) -> None:
 
 def test_hidden_and_generated_files_are_left_out(tmp_path: Path) -> None:
     files(tmp_path, ".hidden", ".git/config", "node_modules/x.md", "a/__pycache__/x.txt", "~$open.docx", "seen.md")
-    assert paths(list(walk([tmp_path]))) == ["seen.md"]
+    outcomes = list(walk([tmp_path]))
+    assert [each.path for each in outcomes if isinstance(each, Found)] == ["seen.md"]
+    assert rules(outcomes) == {
+        ".git": "hidden", ".hidden": "hidden", "a/__pycache__": "__pycache__", "node_modules": "node_modules",
+        "~$open.docx": "lock files of an office program",
+    }  # fmt: skip
 
 
 def test_a_named_file_or_folder_is_never_left_out(tmp_path: Path) -> None:
     files(tmp_path, ".notes/.hidden.md")
     assert paths(list(walk([tmp_path / ".notes" / ".hidden.md"]))) == [".hidden.md"]
     files(tmp_path, ".notes/seen.md")
-    assert paths(list(walk([tmp_path / ".notes"]))) == ["seen.md"]
+    assert paths(list(walk([tmp_path / ".notes"]))) == [".hidden.md", "seen.md"]
+    assert rules(list(walk([tmp_path / ".notes", tmp_path / ".notes" / ".hidden.md"]))) == {}
 
 
 def test_what_is_excluded_is_left_out(tmp_path: Path) -> None:
     files(tmp_path, "a.md", "index/rows.txt")
-    assert paths(list(walk([tmp_path], exclude=[tmp_path / "index"]))) == ["a.md"]
+    outcomes = list(walk([tmp_path], exclude=[tmp_path / "index"]))
+    assert (paths(outcomes), rules(outcomes)) == (["a.md", "index"], {"index": "an index"})
 
 
 def test_an_index_or_a_snapshot_below_a_root_is_left_out(tmp_path: Path) -> None:
     files(tmp_path, "backup/monday/CURRENT", "backup/monday/gen-000001/index.sqlite", "a.txt", "CURRENT", "b/CURRENT")
-    assert paths(list(walk([tmp_path]))) == ["CURRENT", "a.txt", "b/CURRENT"]
+    outcomes = list(walk([tmp_path]))
+    assert paths(outcomes) == ["CURRENT", "a.txt", "b/CURRENT", "backup/monday"]
+    assert rules(outcomes) == {"backup/monday": "an index"}
 
 
 def test_a_file_as_root_lies_in_its_folder(tmp_path: Path) -> None:
@@ -163,11 +177,24 @@ def test_a_file_whose_stat_fails_is_failed(tmp_path: Path, monkeypatch: pytest.M
         return plain(path, follow_symlinks=follow_symlinks)
 
     found = module._below(tmp_path, set())
-    assert [path.name for path in found] == ["a.txt"]
+    assert [path.name for path, _ in found] == ["a.txt"]
     monkeypatch.setattr(Path, "stat", refusing)
     outcome = module._looked_at(tmp_path, tmp_path / "a.txt")
     assert isinstance(outcome, Source)
     assert (outcome.state, outcome.reason) == (State.FAILED, "cannot be read: Permission denied")
+
+
+@posix
+def test_a_file_that_grows_or_becomes_a_pipe_is_read_no_further(tmp_path: Path) -> None:
+    files(tmp_path, "a.txt", "b.txt")
+    first, second = (each for each in walk([tmp_path]) if isinstance(each, Found))
+    assert module.content(first, 10) == b"text"
+    first.location.write_bytes(b"x" * 100)
+    assert module.content(first, 10) == b"x" * 11
+    second.location.unlink()
+    os.mkfifo(second.location)
+    with pytest.raises(OSError, match="not a regular file any more"):
+        module.content(second, 10)
 
 
 def test_a_file_that_vanished_is_passed_over(tmp_path: Path) -> None:

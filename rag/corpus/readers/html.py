@@ -43,6 +43,9 @@ _AROUND_NAMES = re.compile(
     re.IGNORECASE,
 )
 _LEAST_SHARE = 0.1
+_VALUE = r"""\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s<>"']++)"""
+_CROWDED = re.compile(rf"<[a-zA-Z][^\s<>]*+(?:\s++[^\s<>=]++(?:{_VALUE})?+){{500}}")
+"""A tag of more attributes than any that is written: the parser compares each with each."""
 
 
 def parse_html(data: bytes, path: str) -> Content | Unread:
@@ -68,6 +71,8 @@ def parse_html(data: bytes, path: str) -> Content | Unread:
 
 def _tree(text: str) -> Element | Unread | None:
     """The page's elements; None where there are none."""
+    if _CROWDED.search(text):
+        return Unread(State.FAILED, "a tag has more than 500 attributes")
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     try:
         root = etree.fromstring(text.encode("utf-8", "replace"), parser)
