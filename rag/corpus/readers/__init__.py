@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 from rag.corpus.readers.plain import MARKDOWN, PLAIN, UNKNOWN
 from rag.corpus.readers.reader import Content, Member, Reader, Unread, document_id, too_large
-from rag.corpus.readers.textual import NAMES, SECRETS, TEXTUAL, is_binary
+from rag.corpus.readers.textual import LEFT_OUT, NAMES, TEXTUAL, is_binary
 
 __all__ = ["READERS", "Content", "Member", "Reader", "Unread", "document_id", "reader_for", "too_large"]
 
@@ -147,7 +147,7 @@ def reader_for(path: PurePath | str) -> Reader | None:
     name = PurePath(path).name.lower()
     suffixes = PurePath(name).suffixes
     last = suffixes[-1] if suffixes else ""
-    known = NAMES.get(name) or READERS.get("".join(suffixes[-2:])) or READERS.get(last) or SECRETS.get(last)
+    known = NAMES.get(name) or READERS.get("".join(suffixes[-2:])) or READERS.get(last) or LEFT_OUT.get(last)
     if known or not suffixes:
         return known or PLAIN
     return None if is_binary(last) else UNKNOWN

@@ -51,13 +51,15 @@ TEXTUAL: dict[str, Reader] = {
     **dict.fromkeys((".srt", ".vtt"), SUBTITLES),
     **dict.fromkeys((".nfo", ".me", ".1st", ".bib", ".diff", ".patch", ".po", ".pot"), PLAIN),
     **dict.fromkeys(_SOURCE.split(), SOURCE),
-    ".map": SOURCE,
     ".org": ORG,
     ".ipynb": NOTEBOOK,
 }
 
-SECRETS = dict.fromkeys((".env", ".pem", ".p12", ".pfx", ".jks", ".keystore", ".kdbx"), SECRET)
-"""Suffixes of files that hold passwords and keys."""
+LEFT_OUT: dict[str, Reader] = {
+    **dict.fromkeys((".env", ".pem", ".p12", ".pfx", ".jks", ".keystore", ".kdbx"), SECRET),
+    ".map": SOURCE,
+}
+"""Suffixes of files that hold passwords and keys, or nothing that a person wrote: their readers skip them."""
 
 NAMES: dict[str, Reader] = {
     **dict.fromkeys(LOCKS, SOURCE),
