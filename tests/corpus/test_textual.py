@@ -48,7 +48,7 @@ def test_suffixes_that_are_no_text_have_no_reader_here(path: str) -> None:
     assert path.rpartition(".")[2] in {each[1:] for each in READERS} or reader_for(path) is None
 
 
-@pytest.mark.parametrize("data", [b"\0\1\2", b"caf\xe9 au lait", b"\x93NUMPY\x01"])
+@pytest.mark.parametrize("data", [b"\0\1\2", b"\0?", b"caf\xe9 au lait", b"\x93NUMPY\x01"])
 def test_a_suffix_that_nobody_knows_is_text_only_beyond_doubt(data: bytes) -> None:
     assert unread(data, "a.what") == (State.UNSUPPORTED, "no reader for .what")
     assert document("Größe", "a.what").text == "Größe"

@@ -44,7 +44,7 @@ def parse_unknown(data: bytes, path: str) -> Content | Unread:
     if isinstance(outcome, Unread) and outcome.state is State.SKIPPED:
         return outcome
     marked = data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    if isinstance(outcome, Unread) or not (marked or _is_utf8(data)):
+    if isinstance(outcome, Unread) or not (marked or (b"\0" not in data and _is_utf8(data))):
         return Unread(State.UNSUPPORTED, f"no reader for {suffix}")
     return Content(outcome)
 
