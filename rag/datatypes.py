@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-Markup = Literal["plain", "markdown"]
+Markup = Literal["plain", "markdown", "rst", "org", "asciidoc", "latex", "code", "yaml", "ini", "json", "lines"]
 Role = Literal["system", "user", "assistant"]
 
 
@@ -60,8 +60,8 @@ Metadata = tuple[tuple[str, str], ...]
 class Document:
     """The text of one file's content, final as its reader returned it.
 
-    `id` is hash(file bytes, reader and its version). `markup` says whether `text` marks its structure in
-    Markdown (headings, tables, code fences) or is plain. `title` joins the heading context of every chunk.
+    `id` is hash(file bytes, reader and its version). `markup` says how `text` marks its structure
+    (headings, tables, code): see `rag.text.structure`. `title` joins the heading context of every chunk.
     `metadata` is what the content says of itself, such as a front matter.
     """
 

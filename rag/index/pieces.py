@@ -14,8 +14,9 @@ from typing import Literal, NamedTuple
 
 from rag.datatypes import Document
 from rag.protocols import Embedder
-from rag.text import markdown, plain
+from rag.text import markdown
 from rag.text.sentences import sentences
+from rag.text.structure import parser
 from rag.text.windows import between_characters, windows
 
 Kind = Literal["heading", "rule", "front", "code", "table", "header", "row", "prose"]
@@ -107,8 +108,7 @@ def _slabs(window: Window) -> Iterator[tuple[int, int]]:
 def pieces(document: Document) -> Iterator[Window]:
     """The document's blocks with their heading paths, in windows that make up its text."""
     path: list[tuple[int, str]] = []
-    parse = markdown.blocks if document.markup == "markdown" else plain.blocks
-    for window in windows(document.text, parse):
+    for window in windows(document.text, parser(document.markup)):
         yield Window(window.start, window.end, _sections(document.text, window.blocks, path))
 
 

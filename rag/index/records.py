@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from rag.datatypes import Chunk, Document, Markup, Metadata, Page, Source, State
 from rag.index.schema import PART, checksum, pack, unpack
@@ -81,7 +81,7 @@ def head_of(document: Document) -> Head:
 def head_from(values: Row) -> Head:
     """The head of a document's row without its checksum."""
     name, markup, title, pages, metadata, characters = values
-    kind: Markup = "markdown" if markup == "markdown" else "plain"
+    kind: Markup = markup if markup in get_args(Markup) else "plain"
     held = tuple(_page(*page) for page in json.loads(pages))
     return Head(name, kind, unpack(title), held, metadata_of(metadata), characters)
 

@@ -47,7 +47,7 @@ def test_ingest_prints_a_summary_and_its_problems_apart(rag: Run, folder: Path) 
 
 def test_many_files_with_the_same_problem_are_one_line(rag: Run, folder: Path) -> None:
     for number in range(30):
-        (folder / "docs" / f"{number:02}.xyz").write_bytes(b"?")
+        (folder / "docs" / f"{number:02}.xyz").write_bytes(b"\0?")
     result = rag("ingest", "docs")
     assert "30 skipped" in result.stdout
     assert sum(".xyz" in line for line in result.stderr.splitlines()) == 1

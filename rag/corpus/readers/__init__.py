@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from rag.corpus.readers.plain import MARKDOWN, PLAIN
+from rag.corpus.readers.plain import MARKDOWN, PLAIN, UNKNOWN
 from rag.corpus.readers.reader import Content, Member, Parsed, Reader, Unread, document_id, too_large
+from rag.corpus.readers.textual import LEFT_OUT, NAMES, TEXTUAL, is_binary
 
 __all__ = ["READERS", "Content", "Member", "Parsed", "Reader", "Unread", "document_id", "reader_for", "too_large"]
 
@@ -83,6 +84,12 @@ def _mhtml(data: bytes, path: str) -> Content | Unread:
     return parse_mhtml(data, path)
 
 
+def _xml(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.xml import parse_xml
+
+    return parse_xml(data, path)
+
+
 HTML = Reader("html", "2", _html)
 PDF = Reader("pdf", "1", _pdf)
 DOCX = Reader("docx", "1", _docx)
@@ -94,6 +101,7 @@ EML = Reader("eml", "1", _eml)
 MBOX = Reader("mbox", "1", _mbox, MBOX_BYTES)
 MSG = Reader("msg", "1", _msg, modules=("olefile",), extra="mail")
 MHTML = Reader("mhtml", "1", _mhtml)
+XML = Reader("xml", "1", _xml)
 
 READERS: dict[str, Reader] = {
     ".md": MARKDOWN,
@@ -108,13 +116,6 @@ READERS: dict[str, Reader] = {
     ".txt": PLAIN,
     ".text": PLAIN,
     ".log": PLAIN,
-    ".rst": PLAIN,
-    ".org": PLAIN,
-    ".adoc": PLAIN,
-    ".asciidoc": PLAIN,
-    ".tex": PLAIN,
-    ".srt": PLAIN,
-    ".vtt": PLAIN,
     ".eml": EML,
     ".mbox": MBOX,
     ".msg": MSG,
@@ -131,10 +132,22 @@ READERS: dict[str, Reader] = {
     ".gz": PACKED,
     ".bz2": PACKED,
     ".xz": PACKED,
+    **dict.fromkeys(
+        (".xml", ".svg", ".rss", ".atom", ".opml", ".dita", ".docbook", ".dbk", ".kml", ".gpx", ".plist"), XML
+    ),
+    **TEXTUAL,
 }
 
 
 def reader_for(path: PurePath | str) -> Reader | None:
-    """The reader of a file by its suffixes, `.tar.gz` before `.gz`; one without (README, LICENSE) is tried as text."""
-    suffixes = [suffix.lower() for suffix in PurePath(path).suffixes[-2:]]
-    return READERS.get("".join(suffixes)) or READERS.get(suffixes[-1]) if suffixes else PLAIN
+    """The reader of a file by its name or suffixes, `.tar.gz` before `.gz`; None for one that is known to be no text.
+
+    One without a suffix (README, LICENSE) is tried as text, and so is one with a suffix that nobody knows.
+    """
+    name = PurePath(path).name.lower()
+    suffixes = PurePath(name).suffixes
+    last = suffixes[-1] if suffixes else ""
+    known = NAMES.get(name) or READERS.get("".join(suffixes[-2:])) or READERS.get(last) or LEFT_OUT.get(last)
+    if known or not suffixes:
+        return known or PLAIN
+    return None if is_binary(last) else UNKNOWN
