@@ -172,7 +172,7 @@ def test_an_extra_that_is_installed_later_is_used(docs: Path, monkeypatch: pytes
 
 
 def test_a_format_that_gets_a_reader_is_read(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (docs / "a.odd").write_bytes(b"1")
+    (docs / "a.odd").write_bytes(b"\0\xff")
     run(docs)
     assert states(docs) == {"a.odd": State.UNSUPPORTED}
     monkeypatch.setitem(READERS, ".odd", reader(Content("Text.")))

@@ -238,8 +238,10 @@ def test_archives_and_mail_by_their_own_readers(folder: Folder, monkeypatch: pyt
 )
 def test_an_archive_without_files_is_empty_and_a_damaged_one_failed(folder: Folder, data: bytes, state: State) -> None:
     folder.write("a.zip", data)
-    assert folder.ingest().files["seen"] == 1
-    assert folder.states() == {"a.zip": state}
+    folder.ingest()
+    states = folder.states()
+    assert states.pop("a.zip") is state
+    assert set(states.values()) <= {State.SKIPPED}  # hidden members are said
 
 
 def test_a_mail_has_a_text_and_what_is_attached(folder: Folder) -> None:
