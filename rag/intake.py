@@ -22,6 +22,7 @@ from rag.corpus.ledger import counts, left_out, page_problems, problems
 from rag.corpus.metadata import MetadataProblem, read_sidecar, sidecar_of
 from rag.corpus.parsing import InProcess, Parser
 from rag.corpus.readers import Unread, reader_for
+from rag.corpus.redaction import Redactor
 from rag.corpus.walk import Found, content
 from rag.datatypes import Chunk, Document, Metadata, Source, State
 from rag.errors import RagError
@@ -58,10 +59,12 @@ class Intake:
         self.embedder = embedder
         self.chunking = chunking
         self.parser: Parser = parser or InProcess()
+        self.redactor = Redactor(tuple(filter(None, writer.redact.split(","))))
         self.verify = verify
         self.progress: Progress = progress or NoProgress()
         self.record = Record(writer.known(), writer.has_document, given)
         self.tokens = 0
+        self.redacted = 0
         self.commit = 0
         self.pages = {"indexed": 0, "empty": 0, "needs-ocr": 0, "failed": 0}
         self.seconds = {"read": 0.0, "split": 0.0, "embed": 0.0, "commit": 0.0}
@@ -111,9 +114,21 @@ class Intake:
             self._settle(settled)
         self.progress.advance(found.size)
 
+    def _source(self, found: Found) -> Source:
+        reader = reader_for(found.location)
+        return Source(
+            root=found.root,
+            path=found.path,
+            state=State.INDEXED,
+            size=found.size,
+            mtime_ns=found.mtime_ns,
+            inode=found.inode,
+            reader=reader.stamp + self.redactor.stamp if reader else "",
+        )
+
     def _described(self, found: Found) -> Source:
         """The file as a source, with what the user and its sidecar say of it; failed where that cannot be read."""
-        source = _source(found)
+        source = self._source(found)
         known = self.record.known.get(source.location)
         given = self.record.given(source.location)
         beside = sidecar_of(found.location)
@@ -139,7 +154,10 @@ class Intake:
             # Permissions change without a trace in what is compared: it is read again the next time.
             return self._unread(replace(source, inode=UNSURE), Unread(State.FAILED, reason, "check its permissions"))
         source = replace(source, inode=UNSURE if fresh else source.inode)
-        return Opening(self.record, self.parser, self.add, self._timed).read(source, data, reader)
+        opening = Opening(self.record, self.parser, self.redactor, self.add, self._timed)
+        settled = opening.read(source, data, reader)
+        self.redacted += opening.redacted
+        return settled
 
     def _unread(self, source: Source, outcome: Unread) -> list[Source]:
         return [self.record.unread(source, outcome), *self.record.kept_within(source, outcome)]
@@ -279,6 +297,7 @@ class Intake:
             chunks_removed=chunks.removed,
             chunks_total=chunks.total,
             left_out=left_out(outcomes),
+            redacted=self.redacted,
             problems=(*problems(outcomes), *self._partly),
             tokens=self.tokens,
             seconds={**self.seconds, "total": time.perf_counter() - started},
@@ -291,20 +310,3 @@ class Intake:
             yield
         finally:
             self.seconds[stage] += time.perf_counter() - started
-
-
-def _source(found: Found) -> Source:
-    return Source(
-        root=found.root,
-        path=found.path,
-        state=State.INDEXED,
-        size=found.size,
-        mtime_ns=found.mtime_ns,
-        inode=found.inode,
-        reader=_reader_name(found),
-    )
-
-
-def _reader_name(found: Found) -> str:
-    reader = reader_for(found.location)
-    return reader.stamp if reader else ""

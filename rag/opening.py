@@ -15,7 +15,8 @@ from pathlib import Path, PurePath
 from rag.corpus.left_out import within
 from rag.corpus.members import DEPTH, REST, WITHIN, Budget, Names, stamped, too_deep
 from rag.corpus.parsing import Parser
-from rag.corpus.readers import Member, Parsed, Reader, Unread, document_id, reader_for
+from rag.corpus.readers import Member, Parsed, Reader, Unread, document_id, reader_by_content, reader_for
+from rag.corpus.redaction import Redactor
 from rag.datatypes import LEFT_OUT, Document, Source, State
 from rag.record import PARTIAL, Record
 
@@ -24,11 +25,16 @@ Timed = Callable[[str], AbstractContextManager[None]]
 
 
 class Opening:
-    """Reads one file. `add` queues a document with its sources and the bytes that they stand for."""
+    """Reads one file. `add` queues a document with its sources and the bytes that they stand for.
 
-    def __init__(self, record: Record, parser: Parser, add: Add, timed: Timed) -> None:
+    `redacted` counts the places of documents at which personal data was.
+    """
+
+    def __init__(self, record: Record, parser: Parser, redactor: Redactor, add: Add, timed: Timed) -> None:
+        self.redacted = 0
         self._record = record
         self._parser = parser
+        self._redactor = redactor
         self._add = add
         self._timed = timed
         self._ended: list[Source] = []
@@ -44,7 +50,8 @@ class Opening:
     def _open(self, source: Source, data: bytes, reader: Reader, depth: int) -> None:
         source = replace(source, digest=hashlib.sha256(data).hexdigest())
         same = self._record.same_bytes(source)
-        identity = document_id(data, reader)
+        reader = reader_by_content(reader, data)
+        identity = self._redactor.identity(document_id(data, reader))
         if same:
             self._end(*same)
         elif self._record.holds_alone(identity):
@@ -57,6 +64,8 @@ class Opening:
     def _take(self, source: Source, parsed: Parsed, depth: int) -> None:
         outcome, is_leaf = parsed.outcome, parsed.members == ()
         if isinstance(outcome, Document):
+            outcome, count = self._redactor.redacted(outcome)
+            self.redacted += count
             self._put(source, outcome, alone=is_leaf and not depth)
         if is_leaf:
             if isinstance(outcome, Unread):

@@ -7,11 +7,13 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from rag.corpus.members import WITHIN
 from rag.corpus.metadata import given_metadata
 from rag.corpus.parsing import Parser
+from rag.corpus.redaction import kinds_of
 from rag.corpus.sandbox.pool import Sandbox
 from rag.corpus.walk import walk
 from rag.datatypes import Answer, Document, Source
@@ -107,6 +109,7 @@ def ingest(
     verify: bool = False,
     meta: Sequence[str] | None = None,
     dense: str = "auto",
+    redact: Sequence[str] | None = None,
     parser: Parser | None = None,
     progress: Progress | None = None,
 ) -> IngestReport:
@@ -116,18 +119,23 @@ def ingest(
     `verify` hashes every file instead of trusting size, time and inode; `rebuild` re-embeds everything the index
     holds first, with this embedder and chunking, while readers keep the old state. `meta` is what is said of all the
     files, as "key=value" (`rag.corpus.metadata`), in place of what was said before; None leaves that as it was.
-    `dense` is how vectors are searched: "exact", "ivf", or "auto", which is by their number. `parser` is what files are
-    parsed in, by default child processes that can do nothing else (`rag.corpus.sandbox`).
+    `dense` is how vectors are searched: "exact", "ivf", or "auto", which is by their number. `redact` names the kinds
+    of personal data that are taken out of documents before they are kept (`rag.corpus.redaction`); an index keeps to
+    those that it was made with, and None is these. `parser` is what files are parsed in, by default child processes
+    that can do nothing else (`rag.corpus.sandbox`).
 
-    Raises SettingsError (meta that is not key=value, a `dense` that there is not), CorpusError (a root that cannot be
-    read; a large removal without `prune`), IndexBusy, IndexMismatch.
+    Raises SettingsError (meta that is not key=value, a `dense` or kind that there is not), CorpusError (a root that
+    cannot be read; a large removal without `prune`), IndexBusy, IndexMismatch.
     """
     started, cut = time.perf_counter(), chunking or Chunking()
     roots = [Path(path) for path in paths]
     given = None if meta is None else given_metadata(meta)
+    taken_out = None if redact is None else ",".join(kinds_of(redact))
     with (
         nullcontext(parser) if parser else Sandbox() as parsing,
-        Writer.open(Path(index), embedder=embedder, chunking=cut, rebuild=rebuild, dense=dense) as writer,
+        Writer.open(
+            Path(index), embedder=embedder, chunking=cut, rebuild=rebuild, dense=dense, redact=taken_out
+        ) as writer,
         Intake(writer, embedder, cut, parser=parsing, verify=verify, given=given, progress=progress) as intake,
     ):
         if rebuild:
@@ -161,7 +169,9 @@ def add_documents(
         Intake(writer, embedder, cut, progress=progress) as intake,
     ):
         for source, document in items:
-            intake.add(document, [source], len(document.text))
+            clean, count = intake.redactor.redacted(document)
+            intake.redacted += count
+            intake.add(clean, [replace(source, document=clean.id)], len(document.text))
         intake.flush(last=True)
         intake.progress.finish()
         return intake.report([], started)

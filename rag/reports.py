@@ -40,7 +40,8 @@ class IngestReport:
     """How a run ended: DESIGN's summary as data. `files` folds the states, `seconds` adds up to `total`.
 
     `left_out` counts by rule those of the skipped that are no problem: hidden files, what a `.ragignore` names; a
-    folder is one, with all that it holds. The seconds of "embed" are what the run waited for the embedder, which works
+    folder is one, with all that it holds. `redacted` counts the places at which
+    personal data was taken out. The seconds of "embed" are what the run waited for the embedder, which works
     while files are read.
     """
 
@@ -52,6 +53,7 @@ class IngestReport:
     chunks_removed: int
     chunks_total: int
     left_out: dict[str, int]
+    redacted: int
     problems: tuple[Source, ...]
     tokens: int
     seconds: dict[str, float]

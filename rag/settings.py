@@ -57,6 +57,7 @@ KEYS: dict[str, Key] = {
     "quantization": Key("none", "weights of the generator on a GPU", choices=("none", "8bit", "4bit")),
     "engine": Key("auto", "what embeds", choices=("auto", "onnx", "torch")),
     "dense": Key("auto", "how vectors are searched", choices=("auto", "exact", "ivf")),
+    "redact": Key("", "personal data taken out at ingest: email, iban, id, card, phone, or all", may_be_empty=True),
     "k": Key(5, "hits that a search gives", least=1, most=1000),
     "fusion": Key("scores", "how a search joins its legs", choices=("scores", "rrf")),
     "dense_weight": Key(1.0, "weight of the embedding in a search", most=100),
@@ -96,6 +97,7 @@ class Settings:
     quantization: str
     engine: str
     dense: str
+    redact: str
     k: int
     fusion: str
     dense_weight: float
@@ -147,6 +149,7 @@ class Settings:
             quantization=str(values["quantization"]),
             engine=str(values["engine"]),
             dense=str(values["dense"]),
+            redact=str(values["redact"]),
             k=int(values["k"]),
             fusion=str(values["fusion"]),
             dense_weight=float(values["dense_weight"]),
@@ -165,6 +168,11 @@ class Settings:
             prompts=_prompts(folder),
             origins=origins,
         )
+
+    @property
+    def redacted(self) -> list[str] | None:
+        """The kinds of personal data that are taken out; None where nothing is said of it."""
+        return [kind.strip() for kind in self.redact.split(",")] if self.redact.strip() else None
 
     def chosen(self, name: str) -> bool:
         """Whether the user set `name` anywhere (False: it is the default)."""

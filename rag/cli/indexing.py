@@ -48,6 +48,15 @@ def ingest(
             "--meta", metavar="KEY=VALUE", help="Say this of all the files, to filter by; may be given several times."
         ),
     ] = None,
+    redact: Annotated[
+        str | None,
+        typer.Option(
+            "--redact",
+            metavar="KINDS",
+            help="Take personal data out of what is kept: email, iban, id, card, phone, by commas, or all. An index "
+            "keeps to what it was made with.",
+        ),
+    ] = None,
     embedder: EmbedderFlag = None,
     device: DeviceFlag = None,
     engine: EngineFlag = None,
@@ -66,7 +75,7 @@ def ingest(
     """
     if not paths and not rebuild:
         raise typer.BadParameter("name the files or folders to read, such as: rag ingest docs")
-    flags = {"index": index, "embedder": embedder, "device": device, "engine": engine}
+    flags = {"index": index, "embedder": embedder, "device": device, "engine": engine, "redact": redact}
     sizes = {"chunk_tokens": chunk_tokens, "context_tokens": context_tokens, "threads": threads}
     settings = prepared(Settings.load({**flags, **sizes}))
     report = _ingested(paths or [], settings, rebuild=rebuild, prune=prune, verify=verify, meta=meta)
@@ -82,8 +91,10 @@ def _ingested(
 ) -> IngestReport:
     from rag import ingest as ingest_library
     from rag.corpus.metadata import given_metadata
+    from rag.corpus.redaction import kinds_of
 
     given_metadata(meta or ())  # fails now, before a model is loaded
+    kinds_of(settings.redacted or ())
 
     embedder, chunking = ingest_parts(settings, rebuild=rebuild)
     with Bar() as bar:
@@ -97,6 +108,7 @@ def _ingested(
             verify=verify,
             meta=meta,
             dense=settings.dense,
+            redact=settings.redacted,
             progress=bar,
         )
 
@@ -109,6 +121,7 @@ def report_object(report: IngestReport) -> dict[str, Any]:
         "pages": dict(report.pages),
         "chunks": {"added": report.chunks_added, "removed": report.chunks_removed, "total": report.chunks_total},
         "left_out": dict(report.left_out),
+        "redacted": report.redacted,
         "problems": [jsonout.problem_object(source, shown) for source in report.problems],
         "tokens": report.tokens,
         "seconds": dict(report.seconds),
@@ -122,6 +135,8 @@ def _print_report(report: IngestReport) -> None:
     show_left_out(paper, report.left_out)
     if any(report.pages.values()):
         paper.line(("pages", render.STRONG), f": {counted(report.pages.items())}")
+    if report.redacted:
+        paper.line(("personal data", render.STRONG), f": taken out at {report.redacted:,} places")
     chunks = f"{report.chunks_added:,} added, {report.chunks_removed:,} removed, {report.chunks_total:,} in all"
     paper.line(("chunks", render.STRONG), f": {chunks}")
     paper.line(("index", render.STRONG), f": {shown(str(report.index))} (commit {report.commit})")
@@ -185,6 +200,7 @@ def _status_object(index: Index) -> dict[str, Any]:
         "embedder": facts.embedder,
         "fingerprint": facts.fingerprint,
         "dimension": facts.dimension,
+        "redact": facts.redact or None,
         "chunking": {"chunk_tokens": facts.chunking.max_tokens, "context_tokens": facts.chunking.context_tokens},
         "dense": facts.dense,
         "recall": facts.recall,
@@ -208,6 +224,7 @@ def _print_status(facts: dict[str, Any]) -> None:
         **({"left out": counted(facts["left_out"].items())} if facts["left_out"] else {}),
         **{name: facts[name] for name in ("chunks", "embedder", "dimension")},
         "chunking": counts["chunking"].replace("_", " "),
+        **({"personal data": f"taken out: {facts['redact']}"} if facts["redact"] else {}),
         "dense": f"{facts['dense']}, recall@10 {facts['recall']:.3f}",
         "token vectors": f"{facts['codec']}, {render.size(round(facts['token_bytes']))} a chunk",
         "on disk": weights,

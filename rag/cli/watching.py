@@ -66,8 +66,16 @@ def watch(
 
     def once() -> IngestReport:
         with Bar() as bar:
-            dense = settings.dense
-            return ingest(paths, settings.index, parts, chunking=chunking, prune=prune, dense=dense, progress=bar)
+            return ingest(
+                paths,
+                settings.index,
+                parts,
+                chunking=chunking,
+                prune=prune,
+                dense=settings.dense,
+                redact=settings.redacted,
+                progress=bar,
+            )
 
     complain(f"watching {', '.join(shown(str(path)) for path in paths)}; stop with Ctrl-C")
     _keep_in_step(once, lambda: _changes(paths, settings.index), _News(json))

@@ -135,6 +135,13 @@ def _recognizers() -> tuple[Any, ...]:
     return tuple(getattr(predefined_recognizers, name)() for name in _OF_PRESIDIO)
 
 
+def kinds_of(names: Sequence[str]) -> tuple[str, ...]:
+    """The kinds of these names, each once, in order; "all" is all of them and "none" is none. Raises SettingsError."""
+    if list(names) == ["all"]:
+        return tuple(sorted(KINDS))
+    return Redactor(tuple(sorted(set(names) - {"none"}))).kinds
+
+
 @dataclass(frozen=True, slots=True)
 class Redactor:
     """Takes the `kinds` of personal data out of documents. Raises SettingsError for a kind that there is not."""
@@ -144,7 +151,9 @@ class Redactor:
     def __post_init__(self) -> None:
         wrong = next((kind for kind in self.kinds if kind not in KINDS), None)
         if wrong is not None:
-            raise SettingsError(f"redact = {wrong!r} is no kind of personal data; there are: {', '.join(KINDS)}")
+            raise SettingsError(
+                f"redact = {wrong!r} is no kind of personal data; there are: {', '.join(KINDS)}, all, none"
+            )
 
     @property
     def stamp(self) -> str:
@@ -154,6 +163,10 @@ class Redactor:
         with_presidio = "+" if "id" in self.kinds and find_spec("presidio_analyzer") is not None else ""
         return f" redacted {','.join(sorted(self.kinds))}{with_presidio}/{_VERSION}"
 
+    def identity(self, document: str) -> str:
+        """The id of a document of that id without personal data."""
+        return hashlib.sha256(f"{document}{self.stamp}".encode()).hexdigest()[:32] if self.kinds else document
+
     def redacted(self, document: Document) -> tuple[Document, int]:
         """The document without personal data, in its text and in what is said of it, and how many places that were."""
         if not self.kinds:
@@ -162,7 +175,7 @@ class Redactor:
         metadata = tuple((key, self._cleaned(value)) for key, value in document.metadata)
         clean = replace(
             document,
-            id=hashlib.sha256(f"{document.id}{self.stamp}".encode()).hexdigest()[:32],
+            id=self.identity(document.id),
             text=_without(document.text, spans),
             title=self._cleaned(document.title),
             pages=tuple(self._moved(document.pages, spans)),

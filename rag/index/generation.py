@@ -18,11 +18,11 @@ from rag.index.schema import checksum, pack
 from rag.protocols import Fingerprinted
 
 
-def open_current(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
+def open_current(path: Path, embedder: Fingerprinted, chunking: Chunking, redact: str | None = None) -> Database:
     """The generation in use, made where there is none. Raises IndexMismatch where it is not what is wanted."""
     if not folder.exists(path):
         require_not_lost(path)
-        database = _made(path, embedder, chunking)
+        database = _made(path, embedder, chunking, redact or "")
         try:
             with explained(path):
                 folder.publish(database.file.parent)
@@ -33,7 +33,7 @@ def open_current(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Dat
     database = open_writer(folder.current(path) / folder.DATABASE)
     try:
         rows = Rows(database)
-        rows.manifest().require(path, embedder=embedder, chunking=chunking)
+        rows.manifest().require(path, embedder=embedder, chunking=chunking, redact=redact)
         # The next commit counts what there is: rows that are lost would be lost for good.
         rows.require_counts(rows.commit())
     except RagError:
@@ -42,20 +42,36 @@ def open_current(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Dat
     return database
 
 
-def open_rebuild(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
-    """A generation beside the one in use: that of an interrupted rebuild with the same settings, else a new one."""
+def open_rebuild(path: Path, embedder: Fingerprinted, chunking: Chunking, redact: str | None = None) -> Database:
+    """A generation beside the one in use: that of an interrupted rebuild with the same settings, else a new one.
+
+    What is taken out of its documents is what was taken out of those of the one in use, which it is filled from. Raises
+    IndexMismatch for anything else.
+    """
+    kept = _redacted(path, redact)
     for generation in folder.interrupted(path):
         try:
             database = open_writer(generation / folder.DATABASE)
         except RagError:
             continue
         try:
-            Rows(database).manifest().require(path, embedder=embedder, chunking=chunking)
+            Rows(database).manifest().require(path, embedder=embedder, chunking=chunking, redact=kept)
         except RagError:
             database.close()
         else:
             return database
-    return _made(path, embedder, chunking)
+    return _made(path, embedder, chunking, kept)
+
+
+def _redacted(path: Path, redact: str | None) -> str:
+    """What is taken out of the documents of the generation in use; `redact` where that cannot be read."""
+    try:
+        with closing(open_reader(folder.current(path) / folder.DATABASE)) as database:
+            manifest = Rows(database).manifest()
+    except RagError:
+        return redact or ""
+    manifest.require(path, redact=redact)
+    return manifest.redact
 
 
 def require_not_lost(path: Path) -> None:
@@ -86,7 +102,7 @@ def _last_commit(generation: Path) -> int:
         return 0
 
 
-def _made(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
+def _made(path: Path, embedder: Fingerprinted, chunking: Chunking, redact: str) -> Database:
     """A new generation, durable; SQLite syncs the folder itself for the names of its files."""
     generation = folder.following(path)
     with explained(generation):
@@ -97,7 +113,7 @@ def _made(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
             atomic.sync_folder(path)
         database = open_writer(generation / folder.DATABASE, create=True)
         try:
-            _describe(database, embedder, chunking)
+            _describe(database, embedder, chunking, redact)
         except RagError:
             database.close()
             raise
@@ -107,9 +123,10 @@ def _made(path: Path, embedder: Fingerprinted, chunking: Chunking) -> Database:
     return database
 
 
-def _describe(database: Database, embedder: Fingerprinted, chunking: Chunking) -> None:
+def _describe(database: Database, embedder: Fingerprinted, chunking: Chunking, redact: str) -> None:
     """Write the manifest of a new generation."""
-    manifest = Manifest.of(embedder, chunking, codec=f"{BITS}-bit, pooled by {POOL:g}", created=time.time())
+    codec = f"{BITS}-bit, pooled by {POOL:g}"
+    manifest = Manifest.of(embedder, chunking, codec=codec, created=time.time(), redact=redact)
     values = [(key, pack(value)) for key, value in manifest.values().items()]
     database.all("BEGIN IMMEDIATE")
     database.many("INSERT INTO manifest VALUES (?, ?, ?)", [(*value, checksum("manifest", *value)) for value in values])

@@ -13,7 +13,10 @@ from rag.protocols import Fingerprinted
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`created` is in seconds since 1970; `codec` says how token vectors are stored, in words."""
+    """`created` is in seconds since 1970; `codec` says how token vectors are stored, in words.
+
+    `redact` names the kinds of personal data that are taken out of documents before they come here, by commas.
+    """
 
     format: int
     embedder: str
@@ -22,11 +25,14 @@ class Manifest:
     chunking: Chunking
     codec: str
     created: float
+    redact: str = ""
 
     @classmethod
-    def of(cls, embedder: Fingerprinted, chunking: Chunking, *, codec: str, created: float) -> Manifest:
+    def of(
+        cls, embedder: Fingerprinted, chunking: Chunking, *, codec: str, created: float, redact: str = ""
+    ) -> Manifest:
         """The manifest of a new index."""
-        return cls(FORMAT, embedder.name, embedder.fingerprint, embedder.dimension, chunking, codec, created)
+        return cls(FORMAT, embedder.name, embedder.fingerprint, embedder.dimension, chunking, codec, created, redact)
 
     @classmethod
     def from_values(cls, values: dict[str, str]) -> Manifest:
@@ -39,6 +45,7 @@ class Manifest:
             chunking=Chunking(int(values["chunk_tokens"]), int(values["context_tokens"])),
             codec=values["codec"],
             created=float(values["created"]),
+            redact=values.get("redact", ""),
         )
 
     @property
@@ -57,10 +64,24 @@ class Manifest:
             "context_tokens": str(self.chunking.context_tokens),
             "codec": self.codec,
             "created": repr(self.created),
+            **({"redact": self.redact} if self.redact else {}),
         }
 
-    def require(self, path: Path, *, embedder: Fingerprinted | None = None, chunking: Chunking | None = None) -> None:
-        """Raise IndexMismatch where the embedder or the chunking is not the one of the index at `path`."""
+    def require(
+        self,
+        path: Path,
+        *,
+        embedder: Fingerprinted | None = None,
+        chunking: Chunking | None = None,
+        redact: str | None = None,
+    ) -> None:
+        """Raise IndexMismatch where one of these is not that of the index at `path`; None says nothing."""
+        if redact is not None and redact != self.redact:
+            raise IndexMismatch(
+                f"{path} was built with redact = {self.redact or 'none'}, but {redact or 'none'} is selected. What an "
+                f"index holds cannot be taken out of it without a trace, nor put back. Leave it as it is, or read the "
+                f"documents into another one: rag ingest FOLDER --redact {redact or 'none'} --index indexes/another"
+            )
         if embedder is not None and embedder.fingerprint != self.fingerprint:
             raise IndexMismatch(self._other_embedder(path, embedder.name, embedder.fingerprint))
         if chunking is not None and chunking != self.chunking:

@@ -41,6 +41,7 @@ class IndexStatus:
     fingerprint: str
     dimension: int
     chunking: Chunking
+    redact: str
     created: float
     updated: float
     dense: str
@@ -73,6 +74,7 @@ def of(rows: Rows, commit: Commit, manifest: Manifest, derived: BinaryIO | None)
         fingerprint=manifest.fingerprint,
         dimension=manifest.dimension,
         chunking=manifest.chunking,
+        redact=manifest.redact,
         created=manifest.created,
         updated=commit.made,
         dense=kind,

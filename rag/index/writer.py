@@ -48,12 +48,20 @@ class Writer:
 
     @classmethod
     def open(
-        cls, path: Path, *, embedder: Fingerprinted, chunking: Chunking, rebuild: bool = False, dense: str = "auto"
+        cls,
+        path: Path,
+        *,
+        embedder: Fingerprinted,
+        chunking: Chunking,
+        rebuild: bool = False,
+        dense: str = "auto",
+        redact: str | None = None,
     ) -> Writer:
         """The writer of the index at `path`, which is made where it is missing.
 
         `rebuild` fills a new index beside the old one, which stays readable until the end; a rebuild that was
-        interrupted goes on where it was. `dense` is how vectors are searched (`rag.index.dense_build.FAMILIES`).
+        interrupted goes on where it was. `dense` is how vectors are searched (`rag.index.dense_build.FAMILIES`),
+        `redact` what is taken out of documents before they come here (`Manifest`); None is as the index was made.
         Raises IndexBusy, IndexMismatch, IndexDamaged, IndexProblem, SettingsError.
         """
         path, dense = Path(path), require_family(dense)
@@ -65,7 +73,7 @@ class Writer:
             after = generation.newest_commit(path) if again else -1
             opened = generation.open_rebuild if again else generation.open_current
             with explained(path):
-                database = opened(path, embedder, chunking)
+                database = opened(path, embedder, chunking, redact)
             try:
                 return cls(path, database, lock, embedder, after=after, dense=dense)
             except BaseException:
@@ -132,6 +140,11 @@ class Writer:
     def index(self) -> Index:
         """A view of the rows as they are at this moment, uncommitted ones included; not to be closed."""
         return Index(self.path, self._rows, pinned=False)
+
+    @property
+    def redact(self) -> str:
+        """What is taken out of the documents of this index (`Manifest`)."""
+        return self._rows.manifest().redact
 
     @property
     def counts(self) -> Counts:

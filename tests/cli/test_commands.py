@@ -56,7 +56,7 @@ def test_many_files_with_the_same_problem_are_one_line(rag: Run, folder: Path) -
 
 def test_many_different_problems_are_few_lines(rag: Run, folder: Path) -> None:
     for number in range(40):
-        (folder / "docs" / f"a.x{number:02}y{'z' * number}").write_bytes(b"?")
+        (folder / "docs" / f"a.x{number:02}y{'z' * number}").write_bytes(b"\0?")
     lines = rag("ingest", "docs").stderr.splitlines()
     assert len(lines) < 20
     assert any("28 files with 28 other problems: rag status --problems" in line for line in lines)
@@ -85,7 +85,7 @@ def test_what_is_left_out_is_one_line_and_no_problem(rag: Run, folder: Path) -> 
 
 def test_status_lists_problems_by_cause_with_what_to_do(rag: Run, folder: Path) -> None:
     for number in range(30):
-        (folder / "docs" / f"{number:02}.xyz").write_bytes(b"?")
+        (folder / "docs" / f"{number:02}.xyz").write_bytes(b"\0?")
     (folder / "docs" / "broken.txt").write_bytes(bytes(range(256)) * 20)
     rag("ingest", "docs")
     shown = rag("status", "--problems").stdout

@@ -31,6 +31,7 @@ def packed(*names: str, mimetype: str = "") -> bytes:
         (compound({"Something": b"x"}), ""),
         (packed("[Content_Types].xml", "_rels/.rels", "word/document.xml"), ".docx"),
         (packed("[Content_Types].xml", "xl/workbook.xml"), ".xlsx"),
+        (packed("[Content_Types].xml", "xl/workbook.bin"), ".xlsb"),
         (packed("[Content_Types].xml", "ppt/presentation.xml"), ".pptx"),
         (packed("META-INF/container.xml", mimetype="application/epub+zip"), ".epub"),
         (packed("content.xml", mimetype="application/vnd.oasis.opendocument.text"), ".odt"),

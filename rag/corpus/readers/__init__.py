@@ -6,12 +6,26 @@ from pathlib import PurePath
 
 from rag.corpus.readers.plain import MARKDOWN, PLAIN, UNKNOWN
 from rag.corpus.readers.reader import Content, Member, Parsed, Reader, Unread, document_id, too_large
+from rag.corpus.readers.signature import suffix_of
 from rag.corpus.readers.textual import LEFT_OUT, NAMES, TEXTUAL, is_binary
 
-__all__ = ["READERS", "Content", "Member", "Parsed", "Reader", "Unread", "document_id", "reader_for", "too_large"]
+__all__ = [
+    "READERS",
+    "Content",
+    "Member",
+    "Parsed",
+    "Reader",
+    "Unread",
+    "document_id",
+    "reader_by_content",
+    "reader_for",
+    "too_large",
+]
 
 ARCHIVE_BYTES = 256 * 2**20
 """Bytes of the largest archive that is read; its members are unpacked one at a time."""
+BINARY = {"pdf", "docx", "doc", "msg", "pptx", "ppt", "xlsx", "xls", "xlsb", "odf", "rtf", "epub"}
+"""Formats whose suffix is often on something else; a text is taken for what its suffix says."""
 MBOX_BYTES = 128 * 2**20
 """Bytes of the largest mailbox that is read."""
 
@@ -137,6 +151,11 @@ READERS: dict[str, Reader] = {
     ),
     **TEXTUAL,
 }
+
+
+def reader_by_content(reader: Reader, data: bytes) -> Reader:
+    """The reader of what the bytes are, where that is another binary format than the suffix promised."""
+    return READERS.get(suffix_of(data), reader) if reader.name in BINARY else reader
 
 
 def reader_for(path: PurePath | str) -> Reader | None:

@@ -56,5 +56,7 @@ def _packed(data: bytes) -> str:
     told = _MIMETYPE.match(data[:_HEAD])
     if told:
         return next((suffix for kind, suffix in _MIMETYPES.items() if told[1].startswith(kind)), "")
+    if b"xl/workbook.bin" in data:
+        return ".xlsb"
     folders = {found[1] for found in _NAME.finditer(data)}
     return next((suffix for folder, suffix in _FOLDERS.items() if folder in folders), "")
