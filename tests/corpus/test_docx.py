@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rag.corpus.readers import READERS, Unread
 from rag.corpus.readers import docx as module
-from rag.corpus.readers.docx_numbering import _shown
+from rag.corpus.readers.docx_numbering import numeral
 from rag.datatypes import Document, State
 
 
@@ -149,8 +149,8 @@ def test_numbers_of_nested_levels_are_counted() -> None:
         ("unknown", "14"),
     ],
 )
-def test_numbers_are_shown_as_word_shows_them(style: str, shown: str) -> None:
-    assert _shown(14, style) == shown
+def test_numbers_arenumeral_as_word_shows_them(style: str, shown: str) -> None:
+    assert numeral(14, style) == shown
 
 
 def test_a_document_without_text_is_empty() -> None:

@@ -49,7 +49,7 @@ class Numbering:
         formats = {number: _value(each.find(f"{W}numFmt")) for number, each in levels.items()}
         text = _value(level.find(f"{W}lvlText"))
         return _PLACE.sub(
-            lambda m: _shown(max(1, counts[int(m[1]) - 1]), formats.get(str(int(m[1]) - 1), "")), text
+            lambda m: numeral(max(1, counts[int(m[1]) - 1]), formats.get(str(int(m[1]) - 1), "")), text
         ), depth
 
     def _levels(self, abstract: str) -> list[Element]:
@@ -79,7 +79,8 @@ def _value(element: Element) -> str:
     return element.get(f"{W}val", "") if element is not None else ""
 
 
-def _shown(number: int, style: str) -> str:
+def numeral(number: int, style: str) -> str:
+    """A number as a list of that style writes it, such as `xiv` for `lowerRoman`."""
     return _STYLES.get(style, str)(number)
 
 
