@@ -10,8 +10,7 @@ from docx.oxml.ns import nsdecls, qn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.corpus.readers import READERS, Unread
-from rag.corpus.readers import docx as module
+from rag.corpus.readers import READERS, Unread, docx_text, package
 from rag.corpus.readers.docx_numbering import numeral
 from rag.datatypes import Document, State
 
@@ -69,7 +68,7 @@ def test_an_outline_level_makes_a_heading() -> None:
     assert read(document).text == "### Scope\n"
 
 
-def test_headers_footers_deleted_and_hidden_text_are_left_out() -> None:
+def test_headers_and_footers_stand_once_deleted_and_hidden_text_is_left_out() -> None:
     document = docx.Document()
     document.sections[0].header.paragraphs[0].text = "HEADER"
     document.sections[0].footer.paragraphs[0].text = "FOOTER"
@@ -80,7 +79,9 @@ def test_headers_footers_deleted_and_hidden_text_are_left_out() -> None:
         run = f'<w:r><w:{name} xml:space="preserve">{text}</w:{name}></w:r>'
         paragraph._p.append(parse_xml(f'<w:{tag} {nsdecls("w")} w:id="1" w:author="a">{run}</w:{tag}>'))
     paragraph._p.append(parse_xml(f"<w:r {nsdecls('w')}><w:instrText>PAGE</w:instrText></w:r>"))
-    assert read(document).text == "Kept inserted\n"
+    document.add_section().header.is_linked_to_previous = False
+    document.sections[1].header.paragraphs[0].text = "HEADER"
+    assert read(document).text == "Kept inserted\n\nHeader: HEADER\n\nFooter: FOOTER\n"
 
 
 def test_breaks_tabs_links_and_powers_are_kept() -> None:
@@ -120,7 +121,7 @@ def test_a_text_box_is_read_once() -> None:
         "<mc:Choice>{}</mc:Choice><mc:Fallback>{}</mc:Fallback></mc:AlternateContent></w:r>"
     )
     document.add_paragraph("Before")._p.append(parse_xml(alternate.format(nsdecls("w"), box, box)))
-    assert read(document).text == "Before\nboxed\n"
+    assert read(document).text == "Before\n\nboxed\n"
 
 
 def test_numbers_of_nested_levels_are_counted() -> None:
@@ -164,7 +165,7 @@ def test_old_and_protected_files_are_told_apart() -> None:
 
 
 def test_a_package_that_unpacks_to_too_much_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_UNPACKED", 1000)
+    monkeypatch.setattr(package, "MOST_BYTES", 1000)
     assert unread(saved(docx.Document())).state is State.TOO_LARGE
 
 
@@ -192,11 +193,11 @@ def test_a_member_that_ends_too_early_is_a_state(monkeypatch: pytest.MonkeyPatch
     def early(*_: object) -> bytes:
         raise EOFError  # what zipfile makes of a header that promises more bytes than there are
 
-    monkeypatch.setattr(zipfile.ZipFile, "read", early)
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", early)
     outcome = READERS[".docx"].read(content, "a.docx")
     assert isinstance(outcome, Unread)
     assert outcome.state is State.FAILED
 
 
 def test_the_names_of_word_are_those_of_python_docx() -> None:
-    assert qn("w:p") == f"{module.W}p"
+    assert qn("w:p") == f"{docx_text.W}p"

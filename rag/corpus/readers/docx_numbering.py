@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 Element = Any  # lxml has no types
@@ -16,19 +16,12 @@ _HAN = "零一二三四五六七八九"
 class Numbering:
     """Counts the numbered paragraphs of a document as they come."""
 
-    def __init__(self, document: Any) -> None:
-        part = next(
-            (each.target_part for each in document.part.rels.values() if each.reltype.endswith("/numbering")), None
-        )
-        root = getattr(part, "element", None)
-        self.abstract: dict[str, Element] = {}
-        self.of: dict[str, str] = {}
-        if root is not None:
-            self.abstract = {each.get(f"{W}abstractNumId", ""): each for each in root.iter(f"{W}abstractNum")}
-            self.of = {
-                each.get(f"{W}numId", ""): _value(each.find(f"{W}abstractNumId")) for each in root.iter(f"{W}num")
-            }
-        self.styles = {style.get(f"{W}styleId", ""): style for style in document.styles.element.iter(f"{W}style")}
+    def __init__(self, styles: list[Element], numberings: list[Element]) -> None:
+        self.abstract = {each.get(f"{W}abstractNumId", ""): each for each in _each(numberings, "abstractNum")}
+        self.of = {
+            each.get(f"{W}numId", ""): _value(each.find(f"{W}abstractNumId")) for each in _each(numberings, "num")
+        }
+        self.styles = {style.get(f"{W}styleId", ""): style for style in _each(styles, "style")}
         self.counts: dict[str, list[int]] = {}
 
     def marker(self, paragraph: Element) -> tuple[str, int]:
@@ -73,6 +66,10 @@ class Numbering:
             properties = self.styles[style].find(f"{W}pPr")
             style = _value(self.styles[style].find(f"{W}basedOn"))
         return identity, int(depth) if depth in tuple("012345678") else 0
+
+
+def _each(roots: list[Element], name: str) -> Iterator[Element]:
+    return (element for root in roots for element in root.iter(f"{W}{name}"))
 
 
 def _value(element: Element) -> str:

@@ -1,4 +1,4 @@
-"""Numbers as a spreadsheet shows them: dates as ISO dates, percent, decimals, thousands, a currency or unit beside them.
+"""Numbers as a spreadsheet shows them: ISO dates, percent, decimals, thousands, with a currency or a unit.
 
 A format code is as in Excel: `#,##0.00`, `0.0%`, `yyyy-mm-dd`, with up to four sections for positive, negative, zero
 and text. What is not understood is shown as a plain number, with the 15 digits that spreadsheets keep.
@@ -59,7 +59,7 @@ def iso(moment: datetime) -> str:
 
 
 def _section(value: float, code: str) -> str:
-    """The section of a format that is for the value. One for negative numbers is passed over: they have a minus sign."""
+    """The section of a format that is for the value; the one for negative numbers is passed over."""
     sections = _parts(code)
     return sections[2] if value == 0 and len(sections) > 2 and "0" in sections[2] else sections[0]
 
@@ -80,7 +80,8 @@ def _parts(code: str) -> list[str]:
 
 def _is_date(bare: str) -> bool:
     rest = _TOKENS.sub("", bare)
-    return rest != bare and "#" not in bare and not re.search("[a-z]", rest, re.IGNORECASE) and "0" not in rest.partition(".")[0]
+    other = re.search("[a-z#]", rest, re.IGNORECASE) or "0" in rest.partition(".")[0]
+    return rest != bare and not other
 
 
 def _moment(value: float, bare: str, from_1904: bool) -> str:

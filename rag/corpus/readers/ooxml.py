@@ -24,6 +24,12 @@ _PROPERTIES = {
     "description": "description",
     "language": "language",
 }
+_GENERATED = (
+    "description automatically generated",
+    "description generated with",
+    "ai-generated content may be",
+)
+_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".emf", ".wmf", ".bmp", ".tif", ".tiff")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -71,6 +77,15 @@ def title_of(metadata: Metadata) -> str:
     """The title among a file's metadata; "" where there is none, or the one that PowerPoint gives."""
     title = dict(metadata).get("title", "")
     return "" if title.casefold().startswith("powerpoint") else title
+
+
+def described(text: str) -> str:
+    """A picture's description in one line, where a person wrote it; "" for a file's name."""
+    line = " ".join(text.replace("[", "(").replace("]", ")").split())
+    for mark in _GENERATED:
+        line = line[: line.lower().index(mark)].rstrip(" ,") if mark in line.lower() else line
+    is_name = " " not in line and posixpath.splitext(line)[1].lower() in _PICTURES
+    return "" if is_name or not any(map(str.isalpha, line)) else line
 
 
 def _local(element: Any) -> str:

@@ -22,9 +22,10 @@ class Chart:
 def chart(root: Element) -> Chart:
     """What a chart part says."""
     named = next(root.iter(f"{C}chart"), root).find(f"{C}title")
-    title = " ".join("".join(each.text or "" for each in named.iter(f"{A}t", f"{C}v")).split()) if named is not None else ""
-    series = [(_name(each), _points(each, "cat", "xVal"), _points(each, "val", "yVal")) for each in root.iter(f"{C}ser")]
-    series = [each for each in series if each[2]]
+    runs = [each.text or "" for each in named.iter(f"{A}t", f"{C}v")] if named is not None else []
+    title = " ".join("".join(runs).split())
+    drawn = ((_name(each), _points(each, "cat", "xVal"), _points(each, "val", "yVal")) for each in root.iter(f"{C}ser"))
+    series = [each for each in drawn if each[2]]
     keys = sorted({key for _, categories, values in series for key in (*categories, *values)})
     category = {key: text for _, categories, _ in reversed(series) for key, text in categories.items()}
     if len(series) == 1 and not series[0][0] and title:

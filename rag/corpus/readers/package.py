@@ -26,6 +26,7 @@ MOST_XML = 128 * 2**20
 """Bytes of one part that is parsed as a whole: its tree takes several times as many."""
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _CHUNK = 2**20
+_SAFE = {"resolve_entities": False, "no_network": True, "huge_tree": False, "load_dtd": False}
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # What zipfile and lxml raise on damage, and what a mapping does on a structure that no program writes.
 DAMAGE = (
@@ -154,9 +155,7 @@ def parse_xml(data: bytes) -> Element:
 
 def iterparse(stream: IO[bytes], *tags: str) -> Iterator[Element]:
     """The elements of these tags as they end; what was given out is emptied at the next one."""
-    events = etree.iterparse(
-        stream, events=("end",), tag=tags, resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True
-    )
+    events = etree.iterparse(stream, events=("end",), tag=tags, remove_comments=True, **_SAFE)
     for _, element in events:
         yield element
         element.clear(keep_tail=False)
@@ -165,9 +164,7 @@ def iterparse(stream: IO[bytes], *tags: str) -> Iterator[Element]:
 
 
 def _parser() -> Any:
-    return etree.XMLParser(
-        resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
-    )
+    return etree.XMLParser(remove_comments=True, remove_pis=True, **_SAFE)
 
 
 def _name(name: str) -> str:

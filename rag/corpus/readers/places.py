@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rag.datatypes import Page
@@ -15,6 +15,16 @@ class Section:
     number: int
     label: str
     text: str
+
+
+def reading_order(places: Sequence[tuple[int, int]], row: int) -> list[int]:
+    """The indices of things by (top, left): from top to bottom, and from left to right where tops differ by `row`."""
+    rows: list[list[int]] = []
+    for index in sorted(range(len(places)), key=lambda each: (places[each], each)):
+        if not rows or places[index][0] - places[rows[-1][0]][0] > row:
+            rows.append([])
+        rows[-1].append(index)
+    return [index for each in rows for index in sorted(each, key=lambda at: (places[at][1], places[at][0], at))]
 
 
 def joined(sections: Iterable[Section]) -> tuple[str, tuple[Page, ...]]:

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 
 from rag.corpus.readers.compose import Cell, Composer, spread
-from rag.corpus.readers.ooxml import R, Part, main_part, part, parts_of_type, properties, title_of
+from rag.corpus.readers.ooxml import Part, R, described, main_part, part, parts_of_type, properties, title_of
 from rag.corpus.readers.ooxml_chart import C, chart
 from rag.corpus.readers.package import Element, Package, PackageProblem, converted_package
 from rag.corpus.readers.places import Section, joined
@@ -19,7 +19,6 @@ _DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
 _MODERN = "{http://schemas.microsoft.com/office/powerpoint/2018/8/main}"
 _TITLES = ("title", "ctrTitle")
 _AROUND = ("dt", "ftr", "hdr", "sldNum")  # what stands on each slide of a deck
-_GENERATED = ("description automatically generated", "description generated with")
 _MOST_SLIDES = 10_000
 
 
@@ -132,9 +131,9 @@ class _Page:
         self.pictures += 1
         blip = next(shape.iter(f"{A}blip"), None)
         target = self.slide.related.get(blip.get(f"{R}embed", "") if blip is not None else "", ("", ""))[1]
-        described = _described(name_of(shape).get("descr", ""))
-        if described:
-            self.composer.paragraph(f"![{described}]({posixpath.basename(target)})")
+        text = described(name_of(shape).get("descr", ""))
+        if text:
+            self.composer.paragraph(f"![{text}]({posixpath.basename(target)})")
 
     def frame(self, shape: Element) -> None:
         """A table, a chart or a diagram."""
@@ -178,12 +177,3 @@ def _count(value: str | None) -> int:
 
 def _is_continued(cell: Element) -> bool:
     return cell.get("hMerge") in ("1", "true") or cell.get("vMerge") in ("1", "true")
-
-
-def _described(text: str) -> str:
-    """A picture's description in one line, where a person wrote it; "" for a file's name."""
-    line = " ".join(text.replace("[", "(").replace("]", ")").split())
-    for mark in _GENERATED:
-        line = line[: line.lower().index(mark)].rstrip(" ,") if mark in line.lower() else line
-    is_name = " " not in line and posixpath.splitext(line)[1].lower() in (".png", ".jpg", ".jpeg", ".gif", ".svg", ".emf")
-    return "" if is_name or not any(map(str.isalpha, line)) else line

@@ -6,24 +6,24 @@ from collections.abc import Sequence
 
 from rag.corpus.readers.ooxml import MC
 from rag.corpus.readers.package import Element
+from rag.corpus.readers.places import reading_order
 from rag.corpus.readers.pptx_text import A
 
 P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 _SHAPES = tuple(f"{P}{name}" for name in ("sp", "pic", "graphicFrame", "cxnSp"))
 _GROUP = f"{P}grpSp"
-_ROW = 1 / 24
-"""Of a slide's usual height: shapes whose tops are no further apart stand in one row."""
-_HEIGHT = 6_858_000
+_ROW = 285_750
+"""A 24th of a slide's usual height: shapes whose tops are no further apart stand in one row."""
 _DEEPEST = 100
-
-Place = tuple[int, int]
+_MOST_PLACEHOLDERS = 200
 
 
 class Placeholders:
     """What a layout and its master lend to the placeholders of a slide: looked up in that order."""
 
     def __init__(self, roots: Sequence[Element]) -> None:
-        self.shapes = [[shape for shape in root.iter(f"{P}sp") if _placeholder(shape) is not None] for root in roots]
+        lent = ([shape for shape in root.iter(f"{P}sp") if _placeholder(shape) is not None] for root in roots)
+        self.shapes = [shapes[:_MOST_PLACEHOLDERS] for shapes in lent]
 
     def of(self, shape: Element) -> list[Element]:
         """The shapes that a placeholder is modelled on, the nearest first; none for another shape."""
@@ -60,20 +60,13 @@ def name_of(shape: Element) -> Element:
 def _read(tree: Element, lent: Placeholders, depth: int) -> list[Element]:
     """The shapes of a tree or group in reading order."""
     children = [each for child in tree for each in _chosen(child)]
-    placed = sorted((_place(shape, lent), index) for index, shape in enumerate(children))
-    rows: list[list[tuple[Place, int]]] = []
-    for place, index in placed:
-        if not rows or place[0] - rows[-1][0][0][0] > _ROW * _HEIGHT:
-            rows.append([])
-        rows[-1].append((place, index))
     found: list[Element] = []
-    for row in rows:
-        for _, index in sorted(row, key=lambda entry: (entry[0][1], entry[0][0], entry[1])):
-            shape = children[index]
-            if shape.tag != _GROUP:
-                found.append(shape)
-            elif depth < _DEEPEST:
-                found.extend(_read(shape, lent, depth + 1))
+    for index in reading_order([_place(shape, lent) for shape in children], _ROW):
+        shape = children[index]
+        if shape.tag != _GROUP:
+            found.append(shape)
+        elif depth < _DEEPEST:
+            found.extend(_read(shape, lent, depth + 1))
     return found
 
 
@@ -90,7 +83,7 @@ def _chosen(child: Element) -> list[Element]:
     return []
 
 
-def _place(shape: Element, lent: Placeholders) -> Place:
+def _place(shape: Element, lent: Placeholders) -> tuple[int, int]:
     """Top and left; a placeholder without them stands where its layout puts it."""
     for each in (shape, *lent.of(shape)):
         offset = _offset(each)

@@ -20,6 +20,8 @@ from rag.datatypes import Metadata, Page, State
 
 MOST_CELLS = 2_000_000
 """Cells of a workbook, the blank ones within its tables included."""
+MOST_CHARACTERS = 64 * 2**20
+"""Characters in the cells of a sheet: a long text that is kept once may stand in many of them."""
 MOST_PLACES = 10_000
 """Rows of a sheet that are places of their own; behind them `ROWS_A_PLACE` are one."""
 ROWS_A_PLACE = 50
@@ -50,10 +52,14 @@ class Sheet:
     merges: list[Merge] = field(default_factory=list)
     remarks: list[tuple[str, str]] = field(default_factory=list)
     """Comments and text boxes: the cell's name ("" for none) and what is said."""
+    characters: int = 0
 
     def put(self, row: int, column: int, cell: SheetCell) -> None:
-        """Keep a cell, unless it shows nothing."""
+        """Keep a cell, unless it shows nothing. Raises TooManyCells for more text than is read."""
         if cell.text and not cell.text.isspace():
+            self.characters += len(cell.text)
+            if self.characters > MOST_CHARACTERS:
+                raise TooManyCells
             self.rows.setdefault(row, {})[column] = cell
 
 
@@ -68,7 +74,7 @@ def content(sheets: Iterable[Sheet], metadata: Metadata = (), title: str = "") -
         for number, sheet in enumerate(sheets, 1):
             composed.sheet(number, sheet)
     except TooManyCells:
-        reason = f"has more than {MOST_CELLS:,} cells with the blank ones in its tables"
+        reason = f"has more than {MOST_CELLS:,} cells or {MOST_CHARACTERS >> 20} Mi characters"
         return Unread(State.TOO_LARGE, reason, "split it, or save its sheets as CSV files")
     if not composed.parts:
         return Unread(State.EMPTY, "its sheets hold no cells")
@@ -145,7 +151,8 @@ def _spread_down(sheet: Sheet) -> None:
             left -= 1
             if left < 0:
                 raise TooManyCells
-            sheet.rows[rows[index]].setdefault(first, said)
+            if first not in sheet.rows[rows[index]]:
+                sheet.put(rows[index], first, said)
 
 
 # ---------------------------------------------------------------- blocks
@@ -265,7 +272,14 @@ def _tables(block: _Block, rows: Sequence[int]) -> Iterator[Piece]:
         if len(others) > step:
             kept = [row for row in kept if not block.cells[row].keys().isdisjoint(columns[1:])]
         if kept:
-            yield _table(block, rows[:headers], kept, columns)
+            yield _table(_with_short_names(block, first) if at else block, rows[:headers], kept, columns)
+
+
+def _with_short_names(block: _Block, column: int) -> _Block:
+    """The same block without the texts of one column that are too long to be repeated."""
+    long = {row for row in block.rows if len(block.at(row, column)) > LONGEST_REPEATED}
+    blank = {row: {**block.cells[row], column: SheetCell("")} for row in long}
+    return _Block({**block.cells, **blank}, block.rows, block.columns)
 
 
 def _headers(block: _Block, rows: Sequence[int]) -> int:

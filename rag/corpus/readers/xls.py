@@ -19,7 +19,7 @@ _MARKUP = (b"<html", b"<!doctype html", b"<table", b"<meta")
 
 
 def parse_xls(data: bytes, path: str) -> Content | Unread:
-    """The sheets' cells as Markdown tables, hidden sheets included; a newer file or a web page under the name is read."""
+    """The sheets' cells as Markdown tables; a newer file or a web page under the name of an old one is read too."""
     if data.startswith(b"PK"):
         from rag.corpus.readers.xlsx import parse_xlsx
 

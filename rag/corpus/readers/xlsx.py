@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rag.corpus.readers.number_format import BUILT_IN, plain, shown
-from rag.corpus.readers.ooxml import R, Part, main_part, part, parts_of_type, properties, related, title_of
+from rag.corpus.readers.ooxml import Part, R, main_part, part, parts_of_type, properties, related, title_of
 from rag.corpus.readers.package import Element, Package, converted_package, iterparse
 from rag.corpus.readers.pptx_text import said
 from rag.corpus.readers.reader import Content, Unread
