@@ -29,9 +29,7 @@ _CONTENTS = {"toc", "landmarks", "page-list", "lot", "loi", "index"}
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
 _XML_ENTITIES = {"amp", "lt", "gt", "quot", "apos"}
 _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(?:\[[^\]]*\])?[^>]*>", re.IGNORECASE)
-_NUMBERED = re.compile(
-    r"(?:chapter|part|kapitel|chapitre|cap[ií]tulo|глава|第)\b|第\w{1,5}[章回部卷]|\d", re.IGNORECASE
-)
+_NUMBERED = re.compile(r"(?:chapter|part|kapitel|chapitre|cap[ií]tulo|глава)\b|第\w{1,5}[章回部卷]|\d", re.IGNORECASE)
 _ENCODING = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._:-]+)[\"']")
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _START = 4096
@@ -45,9 +43,7 @@ def parse_epub(data: bytes, _path: str) -> Content | Unread:
 
 def _content(package: Package) -> Content | Unread:
     if "META-INF/container.xml" not in package:
-        return Unread(
-            State.FAILED, "damaged EPUB: has no container.xml", "open it in an e-book program and save it anew"
-        )
+        return Unread(State.FAILED, "damaged EPUB: has no container.xml", "make it anew")
     container = package.xml("META-INF/container.xml")
     name = next((each.get("full-path", "") for each in container.iter() if each.get("full-path")), "")
     book = package.xml(name)

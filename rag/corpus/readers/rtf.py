@@ -274,19 +274,20 @@ class _Reading:
         elif name in ("ansicpg", "mac", "pc", "pca"):
             page = {"mac": 10000, "pc": 437, "pca": 850}.get(name, value or 0)
             self.encoding = group.encoding = CODE_PAGES.get(page, self.encoding)
-        elif group.sink is self.body:
-            self.paragraphs.word(name, value)
-        elif name in ("par", "cell", "row", "sect") and group.sink is not None:
-            group.sink.parts.append("\n")
         else:
-            self.time(name, value)
+            self.place(name, value)
 
-    def time(self, name: str, value: int | None) -> None:
-        """When the file was made and changed."""
+    def place(self, name: str, value: int | None) -> None:
+        """Words that say where a paragraph, a cell or a row ends, and when the file was made and changed."""
+        sink = self.group.sink
         if name in ("creatim", "revtim"):
             self.date = name
-        elif name in ("yr", "mo", "dy") and self.date:
+        elif name in ("yr", "mo", "dy"):
             self.dates.setdefault(self.date, {})[name] = value or 0
+        elif sink is self.body:
+            self.paragraphs.word(name, value)
+        elif name in ("par", "cell", "row", "sect") and sink is not None:
+            sink.parts.append("\n")
 
     def metadata(self) -> Metadata:
         """What the file says of itself."""

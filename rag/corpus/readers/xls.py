@@ -15,19 +15,9 @@ from rag.corpus.readers.reader import Content, Unread
 from rag.corpus.readers.sheets import MOST_CELLS, Sheet, SheetCell, TooManyCells, cell_name, content
 from rag.datatypes import State
 
-_MARKUP = (b"<html", b"<!doctype html", b"<table", b"<meta")
 
-
-def parse_xls(data: bytes, path: str) -> Content | Unread:
-    """The sheets' cells as Markdown tables; a newer file or a web page under the name of an old one is read too."""
-    if data.startswith(b"PK"):
-        from rag.corpus.readers.xlsx import parse_xlsx
-
-        return parse_xlsx(data, path)
-    if data[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_MARKUP):
-        from rag.corpus.readers.html import parse_html
-
-        return parse_html(data, path)
+def parse_xls(data: bytes, _path: str) -> Content | Unread:
+    """The sheets' cells as Markdown tables, hidden sheets included; their comments below."""
     if data.startswith(OLE) and "EncryptedPackage".encode("utf-16-le") in data:
         return Unread(State.ENCRYPTED, "needs a password", "save a copy without one")
     try:
