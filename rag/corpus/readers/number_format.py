@@ -130,7 +130,7 @@ def _around(section: str) -> tuple[str, str]:
 
 
 # Digits within a literal are no places of the number: they stand apart until the end.
-_APART = {ord(char): 0xE000 + index for index, char in enumerate("#0?,.()")}
+_APART = {ord(char): 0xE000 + index for index, char in enumerate("#0?,.()@;-")}
 _BACK = {mark: char for char, mark in _APART.items()}
 
 
