@@ -2,12 +2,13 @@
 
 import io
 import zipfile
+from collections.abc import Mapping
 
 from rag.corpus.readers import READERS, Unread
 from rag.datatypes import Document, State
 
 
-def packed(parts: dict[str, str | bytes]) -> bytes:
+def packed(parts: Mapping[str, str | bytes]) -> bytes:
     """A ZIP archive of these parts."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:

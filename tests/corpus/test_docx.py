@@ -2,9 +2,12 @@
 
 import io
 import zipfile
+from datetime import datetime
 
 import docx
 import pytest
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 from hypothesis import given, settings
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 from rag.corpus.readers import READERS, Unread, docx_text, package
 from rag.corpus.readers.docx_numbering import numeral
 from rag.datatypes import Document, State
+from tests.corpus.test_pptx import PIXEL
 
 
 def saved(document: docx.document.Document) -> bytes:
@@ -91,6 +95,96 @@ def test_breaks_tabs_links_and_powers_are_kept() -> None:
     link = f"<w:hyperlink {nsdecls('w')}><w:r><w:t> link</w:t></w:r></w:hyperlink>"
     paragraph._p.append(parse_xml(link))
     assert read(document).text == "one\ttwo\nthree 10^3 link\n"
+
+
+def test_notes_and_comments_stand_behind_their_paragraph_once() -> None:
+    document = docx.Document()
+    first = document.add_paragraph("It holds 40 kg.")
+    first._p.append(parse_xml(f'<w:r {nsdecls("w")}><w:footnoteReference w:id="2"/></w:r>'))
+    document.add_paragraph("再次提到。")._p.append(
+        parse_xml(f'<w:r {nsdecls("w")}><w:footnoteReference w:id="2"/><w:endnoteReference w:id="5"/></w:r>')
+    )
+    commented = document.add_paragraph("Is it so?")
+    document.add_comment(commented.runs, "Ask Jan.", author="Ann")
+    notes = "".join(
+        f'<w:footnote w:id="{number}"{kind}><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:footnote>'
+        for number, kind, text in ((0, ' w:type="separator"', "-----"), (2, "", "Tested in 2024."))
+    )
+    endnote = '<w:endnote w:id="5"><w:p><w:r><w:t>At the end.</w:t></w:r></w:p></w:endnote>'
+    for name, body in (("footnotes", notes), ("endnotes", endnote)):
+        xml = f"<w:{name} {nsdecls('w')}>{body}</w:{name}>".encode()
+        kind = f"http://schemas.openxmlformats.org/officeDocument/2006/relationships/{name}"
+        document.part.relate_to(Part(PackURI(f"/word/{name}.xml"), "application/xml", xml, document.part.package), kind)
+    assert read(document).text == (
+        "It holds 40 kg.[^1]\n\n[^1]: Tested in 2024.\n\n再次提到。[^1][^e1]\n\n[^e1]: At the end.\n\n"
+        "Is it so?\n\nComment by Ann: Ask Jan.\n"
+    )
+
+
+def test_deleted_rows_and_numbers_of_pages_are_left_out() -> None:
+    document = docx.Document()
+    table = document.add_table(rows=3, cols=2)
+    for number, cell in enumerate(table._cells):
+        cell.text = str(number)
+    table.rows[1]._tr.get_or_add_trPr().append(parse_xml(f'<w:del {nsdecls("w")} w:id="1" w:author="a"/>'))
+    footer = document.sections[0].footer.paragraphs[0]
+    footer.text = "Sheet "
+    begin, end = (f'<w:r {nsdecls("w")}><w:fldChar w:fldCharType="{kind}"/></w:r>' for kind in ("begin", "end"))
+    for xml in (begin, f"<w:r {nsdecls('w')}><w:instrText> PAGE </w:instrText></w:r>"):
+        footer._p.append(parse_xml(xml))
+    footer.add_run("17")
+    footer._p.append(parse_xml(end))
+    footer.add_run(" of Ann")
+    assert read(document).text == "| 0 | 1 |\n| --- | --- |\n| 4 | 5 |\n\nFooter: Sheet of Ann\n"
+
+
+def test_described_pictures_are_said_where_they_stand() -> None:
+    document = docx.Document()
+    document.add_paragraph("Before")
+    document.add_picture(io.BytesIO(PIXEL))
+    document.inline_shapes[0]._inline.docPr.set("descr", "A pump")
+    document.add_paragraph("After")
+    assert read(document).text == "Before\n\n![A pump](image1.png)\n\nAfter\n"
+
+
+def test_what_the_file_says_of_itself_is_metadata() -> None:
+    document = docx.Document()
+    document.add_paragraph("text")
+    said = document.core_properties
+    said.title, said.author, said.keywords, said.language = "Führung", "李明", "pump, valve", "de"
+    said.modified = datetime(2024, 5, 1)
+    found = read(document)
+    expected = {"title": "Führung", "author": "李明", "keywords": "pump, valve", "language": "de", "date": "2024-05-01"}
+    assert expected.items() <= dict(found.metadata).items()
+
+
+def test_a_wide_table_loses_nothing() -> None:
+    document = docx.Document()
+    table = document.add_table(rows=2, cols=63)
+    for number, cell in enumerate(table._cells):
+        cell.text = f"c{number}"
+    for row in table.rows:
+        for number in range(10):
+            extra = f"<w:tc {nsdecls('w')}><w:p><w:r><w:t>more{number}</w:t></w:r></w:p></w:tc>"
+            row._tr.append(parse_xml(extra))
+    text = read(document).text
+    assert all(f"more{number}" in line for line in text.splitlines()[::2] for number in range(10))
+
+
+WORDS = st.text(alphabet="ab 泵ßع#|*->1.", max_size=30).map(lambda text: " ".join(text.split())).filter(bool)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(WORDS, min_size=1, max_size=6))
+def test_each_paragraph_is_found_word_for_word(texts: list[str]) -> None:
+    document = docx.Document()
+    for number, text in enumerate(texts):
+        document.add_paragraph(f"q{number}: {text}")
+    found = read(document)
+    for number, text in enumerate(texts):
+        quote = f"q{number}: {text}"
+        start = found.text.index(quote)
+        assert found.text[start : start + len(quote)] == quote
 
 
 def test_content_controls_are_gone_through() -> None:

@@ -11,6 +11,7 @@ from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
+from rag.corpus.readers import READERS
 from rag.datatypes import Document, State
 from tests.corpus import packed
 from tests.corpus.packed import place, state
@@ -174,7 +175,7 @@ def test_damaged_files_end_in_a_state(data: st.DataObject) -> None:
     content = bytearray(saved(deck))
     for _ in range(data.draw(st.integers(1, 20))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    assert packed.READERS[".pptx"].read(bytes(content), "a.pptx")
+    assert READERS[".pptx"].read(bytes(content), "a.pptx")
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
