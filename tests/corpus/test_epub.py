@@ -26,14 +26,16 @@ def page(body: str, head: str = "<title/>") -> str:
     )
 
 
-def epub(pages: dict[str, str], *, spine: list[str] | None = None, more: str = "", **others: str) -> bytes:
+def epub(
+    pages: dict[str, str], *, said: str = "", spine: list[str] | None = None, more: str = "", **others: str
+) -> bytes:
     nav = {"nav": "properties='nav'"}
     kind = 'media-type="application/xhtml+xml"'
     items = "".join(f'<item id="{name}" href="text/{name}%20x.xhtml" {kind} {nav.get(name, "")}/>' for name in pages)
     order = "".join(f'<itemref idref="{name}"/>' for name in spine or pages)
     opf = (
         '<package xmlns="http://www.idpf.org/2007/opf" xmlns:dc="http://purl.org/dc/elements/1.1/">'
-        f"<metadata>{SAID}</metadata><manifest>{items}</manifest><spine>{order}</spine>{more}</package>"
+        f"<metadata>{said}</metadata><manifest>{items}</manifest><spine>{order}</spine>{more}</package>"
     )
     texts = {f"OEBPS/text/{name} x.xhtml": text for name, text in pages.items()}
     head = {"mimetype": "application/epub+zip", "META-INF/container.xml": CONTAINER, "OEBPS/book.opf": opf}
@@ -46,14 +48,25 @@ def test_chapters_come_in_the_order_of_the_spine_and_are_places() -> None:
         "cover": page('<img src="cover.jpg"/>'),
         "a": page('<h2><a id="x"/>Kapitel 1</h2><p>第一章的内容。</p><ol><li>a</li><li>b</li></ol>'),
     }
-    found = read(epub(pages, spine=["cover", "a", "b"]), ".epub")
-    assert found.text == ("## Kapitel 1\n\n第一章的内容。\n\n1. a\n2. b\n\n# Launch\n\nStart it.\n\n- one\n- two\n")
+    found = read(epub(pages, spine=["cover", "a", "b"], said=SAID), ".epub")
+    assert found.text == (
+        "Authors: 李明, Ann\n\n## Kapitel 1\n\n第一章的内容。\n\n1. a\n2. b\n\n# Launch\n\nStart it.\n\n- one\n- two\n"
+    )
     assert place(found, "第一章") == "Kapitel 1"
     assert place(found, "Start it") == "chapter 2: Launch"
     assert found.title == "Die Pumpe"
     assert ("author", "李明") in found.metadata
     assert ("author", "Ann") in found.metadata
     assert ("date", "2024-05-01") in found.metadata
+
+
+def test_what_a_book_says_of_itself_stands_before_its_chapters() -> None:
+    blurb = "&lt;p&gt;About &lt;b&gt;pumps&lt;/b&gt;.&lt;/p&gt;"
+    said = f"<dc:creator>Ann</dc:creator><dc:description>{blurb}</dc:description>"
+    found = read(epub({"a": page("<p>Text.</p>")}, said=said), ".epub")
+    assert found.text == "Authors: Ann\n\nAbout pumps.\n\nText.\n"
+    assert place(found, "pumps") == "about the book"
+    assert place(found, "Text") == "chapter 1"
 
 
 def test_tables_of_contents_and_landmarks_are_left_out() -> None:

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 
 from rag.corpus.readers.compose import LONGEST_REPEATED, Cell, Composer, spread
-from rag.corpus.readers.docx_numbering import Numbering
+from rag.corpus.readers.docx_numbering import DEEPEST_STYLE, Numbering
 from rag.corpus.readers.docx_text import FALLBACK, Aside, W, shown
 from rag.corpus.readers.ooxml import Part, R, described, main_part, part, parts_of_type, properties, title_of
 from rag.corpus.readers.ooxml_chart import A, C, chart
@@ -226,7 +226,7 @@ def _heading_levels(styles_parts: list[Element]) -> dict[str, int]:
     levels: dict[str, int] = {}
     for identity in styles:
         current, seen = identity, set[str]()
-        while current in styles and current not in seen:
+        while current in styles and current not in seen and len(seen) <= DEEPEST_STYLE:
             seen.add(current)
             level = _style_level(styles[current])
             if level is not None:

@@ -9,6 +9,8 @@ from typing import Any
 Element = Any  # lxml has no types
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+DEEPEST_STYLE = 50
+"""Styles of which each is based on the next one."""
 _PLACE = re.compile(r"%([1-9])")
 _HAN = "零一二三四五六七八九"
 
@@ -23,12 +25,14 @@ class Numbering:
         }
         self.styles = {style.get(f"{W}styleId", ""): style for style in _each(styles, "style")}
         self.counts: dict[str, list[int]] = {}
+        self.levels: dict[str, dict[str, Element]] = {}
+        self.numbered: dict[str, tuple[str, str]] = {}
 
     def marker(self, paragraph: Element) -> tuple[str, int]:
         """What stands in front of the paragraph (`-` for a bullet, "" for nothing), and how deep it is nested."""
         identity, depth = self._numbered(paragraph)
         abstract = self.of.get(identity, "")
-        levels = {each.get(f"{W}ilvl", ""): each for each in self._levels(abstract)}
+        levels = self._levels(abstract)
         level = levels.get(str(depth))
         if level is None:
             return "", 0
@@ -45,27 +49,40 @@ class Numbering:
             lambda m: numeral(max(1, counts[int(m[1]) - 1]), formats.get(str(int(m[1]) - 1), "")), text
         ), depth
 
-    def _levels(self, abstract: str) -> list[Element]:
-        element = self.abstract.get(abstract)
-        return list(element.iter(f"{W}lvl")) if element is not None else []
+    def _levels(self, abstract: str) -> dict[str, Element]:
+        """The levels of a list by their numbers."""
+        if abstract not in self.levels:
+            element = self.abstract.get(abstract)
+            found = element.iter(f"{W}lvl") if element is not None else ()
+            self.levels[abstract] = {each.get(f"{W}ilvl", ""): each for each in found}
+        return self.levels[abstract]
 
     def _numbered(self, paragraph: Element) -> tuple[str, int]:
         """The list and the level of a paragraph: its own, else those of its style or of what that is based on."""
         properties = paragraph.find(f"{W}pPr")
-        style = _value(properties.find(f"{W}pStyle")) if properties is not None else ""
-        seen: set[str] = set()
-        identity, depth = "", ""
-        while properties is not None:
-            numbers = properties.find(f"{W}numPr")
-            if numbers is not None:
-                identity = identity or _value(numbers.find(f"{W}numId"))
-                depth = depth or _value(numbers.find(f"{W}ilvl"))
-            if identity or style in seen or style not in self.styles:
-                break
-            seen.add(style)
-            properties = self.styles[style].find(f"{W}pPr")
-            style = _value(self.styles[style].find(f"{W}basedOn"))
+        identity, depth = _numbers(properties)
+        if not identity and properties is not None:
+            style = _value(properties.find(f"{W}pStyle"))
+            if style not in self.numbered:
+                self.numbered[style] = self._of_style(style)
+            identity, lent = self.numbered[style]
+            depth = depth or lent
         return identity, int(depth) if depth in tuple("012345678") else 0
+
+    def _of_style(self, style: str) -> tuple[str, str]:
+        identity, depth, seen = "", "", set[str]()
+        while style in self.styles and style not in seen and not identity and len(seen) <= DEEPEST_STYLE:
+            seen.add(style)
+            identity, own = _numbers(self.styles[style].find(f"{W}pPr"))
+            depth = depth or own
+            style = _value(self.styles[style].find(f"{W}basedOn"))
+        return identity, depth
+
+
+def _numbers(properties: Element) -> tuple[str, str]:
+    """The list and the level that the properties of a paragraph or a style name; "" for what they don't."""
+    numbers = properties.find(f"{W}numPr") if properties is not None else None
+    return (_value(numbers.find(f"{W}numId")), _value(numbers.find(f"{W}ilvl"))) if numbers is not None else ("", "")
 
 
 def _each(roots: list[Element], name: str) -> Iterator[Element]:

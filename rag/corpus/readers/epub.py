@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from lxml import etree
 
+from rag.corpus.readers.compose import Composer
 from rag.corpus.readers.encoding import decode
 from rag.corpus.readers.html_blocks import converted, one_line
 from rag.corpus.readers.package import MOST_XML, Element, Package, converted_package, parse_xml
@@ -52,7 +53,7 @@ def _content(package: Package) -> Content | Unread:
     if any(chapter in locked for chapter in chapters):
         return Unread(State.ENCRYPTED, "is protected (DRM)", "get a copy without protection")
     metadata = _metadata(book)
-    text, pages = joined(_sections(package, chapters))
+    text, pages = joined([*_about(metadata), *_sections(package, chapters)])
     return Content(text, "markdown", dict(metadata).get("title", ""), pages, metadata)
 
 
@@ -99,6 +100,18 @@ def _metadata(book: Element) -> Metadata:
     dates = sorted(value[:10] for key, value in said if key == "date" and value)
     others = ((key, value) for key, value in said if key != "date" and value)
     return (*others, *(("date", date) for date in dates[:1]))
+
+
+def _about(metadata: Metadata) -> Iterator[Section]:
+    """Who wrote the book and what it is about, as its file says."""
+    authors = ", ".join(value for key, value in metadata if key == "author")
+    composer = Composer()
+    composer.paragraph(f"Authors: {authors}" if authors else "")
+    for text in (value for key, value in metadata if key == "description"):
+        root = _tree(text.encode())
+        composer.paragraph(one_line("".join(root.itertext())) if root is not None else text)
+    if composer.parts:
+        yield Section(1, "about the book", composer.text())
 
 
 def _sections(package: Package, chapters: list[str]) -> Iterator[Section]:

@@ -32,6 +32,7 @@ from rag.datatypes import Metadata, State
 _INDEXES = {f"{TEXT}{name}" for name in ("table-of-content", "illustration-index", "table-index", "object-index")}
 _INDEXES |= {f"{TEXT}{name}" for name in ("user-index", "alphabetical-index", "tracked-changes")}
 _LETTERS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
+_MOST_LEVELS = 20
 _MOST_REPEATED = 16 * 2**20
 """Characters that a file need not hold because it says how often they are repeated."""
 
@@ -133,7 +134,11 @@ class Blocks:
     def marker(self, key: tuple[str, int], item: Element) -> str:
         """What stands in front of an item; one that only holds a deeper list counts for nothing."""
         found = self.parts.lists.get(key[0])
-        levels = [each for each in found if each.get(f"{TEXT}level") == str(key[1])] if found is not None else []
+        levels = (
+            [each for each in found[:_MOST_LEVELS] if each.get(f"{TEXT}level") == str(key[1])]
+            if found is not None
+            else []
+        )
         if not levels or levels[0].tag != f"{TEXT}list-level-style-number":
             return "-"
         if next((each for each in item if each.tag != f"{TEXT}list"), None) is None:

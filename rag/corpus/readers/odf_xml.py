@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from rag.corpus.readers.docx_numbering import DEEPEST_STYLE
 from rag.corpus.readers.package import Element, Package
 
 _NS = "{urn:oasis:names:tc:opendocument:xmlns:"
@@ -48,7 +49,7 @@ class Parts:
     def level(self, paragraph: Element) -> int | None:
         """0 for the title, the level of a heading that only its style makes one, None for other text."""
         style, seen = paragraph.get(f"{TEXT}style-name", ""), set[str]()
-        while style and style not in seen:
+        while style and style not in seen and len(seen) <= DEEPEST_STYLE:
             seen.add(style)
             if style == "Title":
                 return 0

@@ -23,7 +23,7 @@ class Placeholders:
 
     def __init__(self, roots: Sequence[Element]) -> None:
         lent = ([shape for shape in root.iter(f"{P}sp") if _placeholder(shape) is not None] for root in roots)
-        self.shapes = [shapes[:_MOST_PLACEHOLDERS] for shapes in lent]
+        self.shapes = [[(each, _index(each), _kind(each)) for each in shapes[:_MOST_PLACEHOLDERS]] for shapes in lent]
 
     def of(self, shape: Element) -> list[Element]:
         """The shapes that a placeholder is modelled on, the nearest first; none for another shape."""
@@ -32,11 +32,11 @@ class Placeholders:
             return []
         kind, found = own.get("type", "obj"), []
         for depth, shapes in enumerate(self.shapes):
-            like = next((each for each in shapes if depth == 0 and _index(each) == own.get("idx", "0")), None)
-            like = like if like is not None else next((each for each in shapes if _alike(_kind(each), kind)), None)
+            same = (entry for entry in shapes if depth == 0 and entry[1] == own.get("idx", "0"))
+            like = next(same, None) or next((entry for entry in shapes if _alike(entry[2], kind)), None)
             if like is not None:
-                found.append(like)
-                kind = _kind(like)
+                found.append(like[0])
+                kind = like[2]
         return found
 
 

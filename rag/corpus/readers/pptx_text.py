@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rag.corpus.readers.compose import Composer
@@ -29,6 +28,14 @@ class Styles:
         self.lent = lent
         styles = master.find(f"{_P}txStyles") if master is not None else None
         self.body = styles.find(f"{_P}bodyStyle") if styles is not None else None
+        self.known: dict[tuple[Element, int], Element | None] = {}
+
+    def bullet(self, style: Element, level: int) -> Element | None:
+        """What a list style says of the bullets of a level."""
+        key = (style, level)
+        if key not in self.known:
+            self.known[key] = _own_bullet(style.find(f"{A}lvl{level + 1}pPr"))
+        return self.known[key]
 
     def lists(self, shape: Element) -> list[Element]:
         """The list styles that hold for a shape, the nearest first."""
@@ -55,7 +62,9 @@ def add_text(composer: Composer, shape: Element, styles: Styles) -> None:
             continue
         properties = paragraph.find(f"{A}pPr")
         level = _level(properties)
-        bullet = _bullet(properties, lists, level)
+        bullet = _own_bullet(properties)
+        for style in lists if bullet is None else ():
+            bullet = bullet if bullet is not None else styles.bullet(style, level)
         for deeper in [each for each in counts if each > level]:
             del counts[deeper]
         if bullet is None or bullet.tag == f"{A}buNone":
@@ -87,14 +96,10 @@ def _level(properties: Element | None) -> int:
     return int(value) if value in tuple("012345678") else 0
 
 
-def _bullet(properties: Element | None, lists: Sequence[Element], level: int) -> Element | None:
+def _own_bullet(properties: Element | None) -> Element | None:
     """The element that says which bullet a paragraph has; None where nothing says it."""
-    for each in (properties, *(style.find(f"{A}lvl{level + 1}pPr") for style in lists)):
-        if each is not None:
-            found = next(each.iterchildren(*(f"{A}bu{name}" for name in ("None", "Char", "AutoNum", "Blip"))), None)
-            if found is not None:
-                return found
-    return None
+    names = (f"{A}bu{name}" for name in ("None", "Char", "AutoNum", "Blip"))
+    return next(properties.iterchildren(*names), None) if properties is not None else None
 
 
 def _start(bullet: Element) -> int:

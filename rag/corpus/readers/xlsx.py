@@ -10,7 +10,7 @@ from rag.corpus.readers.ooxml import Part, R, main_part, part, parts_of_type, pr
 from rag.corpus.readers.package import Element, Package, converted_package, iterparse
 from rag.corpus.readers.pptx_text import said
 from rag.corpus.readers.reader import Content, Unread
-from rag.corpus.readers.sheets import MOST_CELLS, Merge, Sheet, SheetCell, TooManyCells, content
+from rag.corpus.readers.sheets import MOST_CELLS, MOST_CHARACTERS, Merge, Sheet, SheetCell, TooManyCells, content
 
 S = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _DRAWN = "{http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing}"
@@ -49,7 +49,7 @@ class _Cells:
 
     def __init__(self, package: Package, book: Part) -> None:
         strings = next((each for each in book.of_type("sharedStrings") if each in package), "")
-        self.strings = [_string(each) for each in _stream(package, strings, "si")] if strings else []
+        self.strings = list(_strings(package, strings)) if strings else []
         self.formats = [code for each in parts_of_type(package, book, "styles") for code in _formats(each.root)]
         settings = book.root.find(f"{S}workbookPr")
         self.from_1904 = settings is not None and settings.get("date1904") in ("1", "true")
@@ -148,6 +148,17 @@ def _boxes(package: Package, owner: dict[str, list[str]]) -> Iterator[tuple[str,
             text = said(box)
             if text:
                 yield "", text
+
+
+def _strings(package: Package, name: str) -> Iterator[str]:
+    """The strings that cells share, within the bounds of what is read."""
+    characters = 0
+    for count, each in enumerate(_stream(package, name, "si")):
+        text = _string(each)
+        characters += len(text)
+        if count > MOST_CELLS or characters > MOST_CHARACTERS:
+            raise TooManyCells
+        yield text
 
 
 def _string(element: Element) -> str:
