@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 
 from rag.corpus.readers.compose import LONGEST_REPEATED, Cell, Composer, spread
-from rag.corpus.readers.docx_numbering import DEEPEST_STYLE, Numbering
+from rag.corpus.readers.docx_numbering import Numbering
 from rag.corpus.readers.docx_text import FALLBACK, Aside, W, shown
 from rag.corpus.readers.ooxml import Part, R, described, main_part, part, parts_of_type, properties, title_of
 from rag.corpus.readers.ooxml_chart import A, C, chart
@@ -223,18 +223,19 @@ def _outline(element: Element) -> int | None:
 def _heading_levels(styles_parts: list[Element]) -> dict[str, int]:
     """Heading level by style id: by the built-in names, by outline level, or by the style that it is based on."""
     styles = {style.get(f"{W}styleId", ""): style for root in styles_parts for style in root.iter(f"{W}style")}
-    levels: dict[str, int] = {}
+    known: dict[str, int | None] = {}
     for identity in styles:
-        current, seen = identity, set[str]()
-        while current in styles and current not in seen and len(seen) <= DEEPEST_STYLE:
-            seen.add(current)
+        path: list[str] = []
+        current, level = identity, None
+        while current in styles and current not in known and level is None:
+            known[current] = None
+            path.append(current)
             level = _style_level(styles[current])
-            if level is not None:
-                levels[identity] = level
-                break
             base = styles[current].find(f"{W}basedOn")
             current = base.get(f"{W}val", "") if base is not None else ""
-    return levels
+        level = known.get(current) if level is None else level
+        known.update(dict.fromkeys(path, level))
+    return {identity: level for identity, level in known.items() if level is not None}
 
 
 def _style_level(style: Element) -> int | None:
