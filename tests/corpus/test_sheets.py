@@ -125,6 +125,24 @@ def test_names_in_several_rows_are_one_header_even_above_a_blank_row() -> None:
     assert place(found, "| North") == "Sheet1!A4:C4"
 
 
+def test_years_that_follow_each_other_are_names_of_columns() -> None:
+    found = xlsx(rows(("Item", 2022, 2023, 2024), ("Sales", 10, 20, 30)))
+    assert "| Item | 2022 | 2023 | 2024 |\n| --- | --- | --- | --- |\n| Sales |" in found.text
+    assert "|  |  |\n| --- | --- |\n| Ann | 1999 |" in xlsx(rows(("Ann", 1999), ("Bob", 2001))).text
+
+
+def test_a_name_over_several_columns_is_said_of_each() -> None:
+    def fill(workbook: Workbook) -> None:
+        sheet = workbook.add_worksheet()
+        sheet.merge_range(0, 1, 0, 2, "Q1")
+        sheet.merge_range(0, 3, 0, 4, "Q2")
+        sheet.merge_range(0, 0, 1, 0, "Region")
+        sheet.write_row(1, 1, ("Plan", "Actual", "Plan", "Actual"))
+        sheet.write_row(2, 0, ("North", 1, 2, 3, 4))
+
+    assert "| Region | Q1 Plan | Q1 Actual | Q2 Plan | Q2 Actual |\n" in xlsx(fill).text
+
+
 def test_a_table_of_numbers_alone_has_an_empty_header() -> None:
     found = xlsx(rows((1, 2), (3, 4)))
     assert found.text == "## Sheet1\n\n|  |  |\n| --- | --- |\n| 1 | 2 |\n| 3 | 4 |\n"

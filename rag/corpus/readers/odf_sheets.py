@@ -52,8 +52,9 @@ def _cells(row: Element, index: int, sheet: Sheet, parts: Parts) -> Iterator[tup
             for at in range(column, column + repeated):
                 yield at, shown
             down = number(cell.get(f"{TABLE}number-rows-spanned"), 1)
-            if down > 1:
-                sheet.merges.append((index, column, index + down - 1, column))
+            across = number(cell.get(f"{TABLE}number-columns-spanned"), 1)
+            if down > 1 or across > 1:
+                sheet.merges.append((index, column, index + down - 1, column + across - 1))
         for each in cell.iterchildren(f"{OFFICE}annotation"):
             sheet.remarks.append((cell_name(index, column), plain(each, parts)))
         column += repeated

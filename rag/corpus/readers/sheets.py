@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 from rag.corpus.readers.compose import LONGEST_REPEATED, WIDEST, Composer
@@ -27,6 +28,8 @@ MOST_PLACES = 10_000
 ROWS_A_PLACE = 50
 MOST_HEADERS = 4
 """Rows that name the columns of one table."""
+_WIDEST_NAME = 256
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _PLAIN_NAME = re.compile(r"[^\W\d]\w*")
 
 
@@ -115,7 +118,7 @@ class _Composed:
         if sheet.hidden:
             composer.paragraph("(hidden sheet)")
         self.add(number, [(composer.text(), name)])
-        for block in _blocks(sheet.rows, sorted(sheet.rows)):
+        for block in _blocks(sheet.rows, _across(sheet.merges)):
             self.cells += len(block.rows) * len(block.columns)
             if self.cells > MOST_CELLS:
                 raise TooManyCells
@@ -155,6 +158,17 @@ def _spread_down(sheet: Sheet) -> None:
                 sheet.put(rows[index], first, said)
 
 
+def _across(merges: Sequence[Merge]) -> dict[tuple[int, int], int]:
+    """Of a cell that is merged with those to its left: their first column."""
+    found: dict[tuple[int, int], int] = {}
+    for top, first, bottom, last in merges:
+        if bottom - top < MOST_HEADERS and last - first <= _WIDEST_NAME and len(found) < MOST_CELLS:
+            found.update(
+                ((row, column), first) for row in range(top, bottom + 1) for column in range(first + 1, last + 1)
+            )
+    return found
+
+
 # ---------------------------------------------------------------- blocks
 
 
@@ -165,6 +179,11 @@ class _Block:
     cells: dict[int, Row]
     rows: list[int]
     columns: list[int]
+    across: dict[tuple[int, int], int]
+
+    def name(self, row: int, column: int) -> str:
+        """What a cell says, or the one to the left that is merged over it: a name of several columns."""
+        return self.at(row, column) or self.at(row, self.across.get((row, column), column))
 
     def at(self, row: int, column: int) -> str:
         cell = self.cells[row].get(column)
@@ -175,7 +194,8 @@ class _Block:
         return [cells[column] for column in self.columns if column in cells]
 
 
-def _blocks(cells: dict[int, Row], rows: Sequence[int]) -> Iterator[_Block]:
+def _blocks(cells: dict[int, Row], across: dict[tuple[int, int], int]) -> Iterator[_Block]:
+    rows = sorted(cells)
     for band in _bands(cells, rows):
         columns = sorted({column for row in band for column in cells[row]})
         runs = _joined_runs(cells, band, list(_runs(columns)))
@@ -183,7 +203,7 @@ def _blocks(cells: dict[int, Row], rows: Sequence[int]) -> Iterator[_Block]:
             within = set(run)
             own = [at for at, row in enumerate(band) if not within.isdisjoint(cells[row])]
             for part in _runs(own) if len(runs) > 1 else [own]:
-                yield _Block(cells, [band[at] for at in part], run)
+                yield _Block(cells, [band[at] for at in part], run, across)
 
 
 def _bands(cells: dict[int, Row], rows: Sequence[int]) -> Iterator[list[int]]:
@@ -203,7 +223,17 @@ def _names_columns(cells: dict[int, Row], band: Sequence[int]) -> bool:
 
 
 def _all_text(row: Row) -> bool:
-    return all(cell.is_text for cell in row.values())
+    return _name([row[column] for column in sorted(row)])
+
+
+def _name(cells: Sequence[SheetCell]) -> bool:
+    """Whether cells may name columns: texts, and among them years that follow each other."""
+    numbers = [cell.text for cell in cells if not cell.is_text]
+    if not numbers:
+        return True
+    years = [int(text) for text in numbers if _YEAR.fullmatch(text)]
+    steps = {after - before for before, after in pairwise(years)}
+    return len(years) == len(numbers) and steps in ({1}, {-1})
 
 
 def _runs(numbers: Sequence[int]) -> Iterator[list[int]]:
@@ -279,14 +309,14 @@ def _with_short_names(block: _Block, column: int) -> _Block:
     """The same block without the texts of one column that are too long to be repeated."""
     long = {row for row in block.rows if len(block.at(row, column)) > LONGEST_REPEATED}
     blank = {row: {**block.cells[row], column: SheetCell("")} for row in long}
-    return _Block({**block.cells, **blank}, block.rows, block.columns)
+    return replace(block, cells={**block.cells, **blank})
 
 
 def _headers(block: _Block, rows: Sequence[int]) -> int:
     """How many rows at the top name the columns: texts alone, in most of them. Several only above numbers."""
     texts = [_is_naming(block, row) for row in rows[: MOST_HEADERS + 1]]
     count = next((at for at, text in enumerate(texts) if not text), len(texts))
-    if count > 1 and (count == len(texts) or all(cell.is_text for cell in block.filled(rows[count]))):
+    if count > 1 and (count == len(texts) or _name(block.filled(rows[count]))):
         count = 1
     named = {column for row in rows[:count] for column in block.columns if column in block.cells[row]}
     return count if len(rows) > count and 2 * len(named) > len(block.columns) else 0
@@ -296,12 +326,13 @@ def _is_naming(block: _Block, row: int) -> bool:
     """Whether a row holds texts alone and more than the name of what follows."""
     cells = block.filled(row)
     only_first = len(cells) == 1 and block.columns[0] in block.cells[row]
-    return not only_first and all(cell.is_text for cell in cells)
+    return not only_first and _name(cells)
 
 
 def _table(block: _Block, headers: Sequence[int], rows: Sequence[int], columns: Sequence[int]) -> Piece:
     """A table's lines with their places; the line of dashes belongs to the header, or to the first row."""
-    named = [" ".join(filter(None, (block.at(row, column) for row in headers))) for column in columns]
+    names = ((block.name(row, column) for row in headers) for column in columns)
+    named = [" ".join(dict.fromkeys(filter(None, each))) for each in names]  # merged downwards it is said once
     composer = Composer()
     composer.table([named, *([block.at(row, column) for column in columns] for row in rows)])
     lines = composer.text().splitlines(keepends=True)
