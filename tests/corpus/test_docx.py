@@ -2,18 +2,21 @@
 
 import io
 import zipfile
+from datetime import datetime
 
 import docx
 import pytest
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.corpus.readers import READERS, Unread
-from rag.corpus.readers import docx as module
-from rag.corpus.readers.docx_numbering import _shown
+from rag.corpus.readers import READERS, Unread, docx_text, package
+from rag.corpus.readers.docx_numbering import numeral
 from rag.datatypes import Document, State
+from tests.corpus.test_pptx import PIXEL
 
 
 def saved(document: docx.document.Document) -> bytes:
@@ -69,7 +72,7 @@ def test_an_outline_level_makes_a_heading() -> None:
     assert read(document).text == "### Scope\n"
 
 
-def test_headers_footers_deleted_and_hidden_text_are_left_out() -> None:
+def test_headers_and_footers_stand_once_deleted_and_hidden_text_is_left_out() -> None:
     document = docx.Document()
     document.sections[0].header.paragraphs[0].text = "HEADER"
     document.sections[0].footer.paragraphs[0].text = "FOOTER"
@@ -80,7 +83,9 @@ def test_headers_footers_deleted_and_hidden_text_are_left_out() -> None:
         run = f'<w:r><w:{name} xml:space="preserve">{text}</w:{name}></w:r>'
         paragraph._p.append(parse_xml(f'<w:{tag} {nsdecls("w")} w:id="1" w:author="a">{run}</w:{tag}>'))
     paragraph._p.append(parse_xml(f"<w:r {nsdecls('w')}><w:instrText>PAGE</w:instrText></w:r>"))
-    assert read(document).text == "Kept inserted\n"
+    document.add_section().header.is_linked_to_previous = False
+    document.sections[1].header.paragraphs[0].text = "HEADER"
+    assert read(document).text == "Kept inserted\n\nHeader: HEADER\n\nFooter: FOOTER\n"
 
 
 def test_breaks_tabs_links_and_powers_are_kept() -> None:
@@ -90,6 +95,96 @@ def test_breaks_tabs_links_and_powers_are_kept() -> None:
     link = f"<w:hyperlink {nsdecls('w')}><w:r><w:t> link</w:t></w:r></w:hyperlink>"
     paragraph._p.append(parse_xml(link))
     assert read(document).text == "one\ttwo\nthree 10^3 link\n"
+
+
+def test_notes_and_comments_stand_behind_their_paragraph_once() -> None:
+    document = docx.Document()
+    first = document.add_paragraph("It holds 40 kg.")
+    first._p.append(parse_xml(f'<w:r {nsdecls("w")}><w:footnoteReference w:id="2"/></w:r>'))
+    document.add_paragraph("再次提到。")._p.append(
+        parse_xml(f'<w:r {nsdecls("w")}><w:footnoteReference w:id="2"/><w:endnoteReference w:id="5"/></w:r>')
+    )
+    commented = document.add_paragraph("Is it so?")
+    document.add_comment(commented.runs, "Ask Jan.", author="Ann")
+    notes = "".join(
+        f'<w:footnote w:id="{number}"{kind}><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:footnote>'
+        for number, kind, text in ((0, ' w:type="separator"', "-----"), (2, "", "Tested in 2024."))
+    )
+    endnote = '<w:endnote w:id="5"><w:p><w:r><w:t>At the end.</w:t></w:r></w:p></w:endnote>'
+    for name, body in (("footnotes", notes), ("endnotes", endnote)):
+        xml = f"<w:{name} {nsdecls('w')}>{body}</w:{name}>".encode()
+        kind = f"http://schemas.openxmlformats.org/officeDocument/2006/relationships/{name}"
+        document.part.relate_to(Part(PackURI(f"/word/{name}.xml"), "application/xml", xml, document.part.package), kind)
+    assert read(document).text == (
+        "It holds 40 kg.[^1]\n\n[^1]: Tested in 2024.\n\n再次提到。[^1][^e1]\n\n[^e1]: At the end.\n\n"
+        "Is it so?\n\nComment by Ann: Ask Jan.\n"
+    )
+
+
+def test_deleted_rows_and_numbers_of_pages_are_left_out() -> None:
+    document = docx.Document()
+    table = document.add_table(rows=3, cols=2)
+    for number, cell in enumerate(table._cells):
+        cell.text = str(number)
+    table.rows[1]._tr.get_or_add_trPr().append(parse_xml(f'<w:del {nsdecls("w")} w:id="1" w:author="a"/>'))
+    footer = document.sections[0].footer.paragraphs[0]
+    footer.text = "Sheet "
+    begin, end = (f'<w:r {nsdecls("w")}><w:fldChar w:fldCharType="{kind}"/></w:r>' for kind in ("begin", "end"))
+    for xml in (begin, f"<w:r {nsdecls('w')}><w:instrText> PAGE </w:instrText></w:r>"):
+        footer._p.append(parse_xml(xml))
+    footer.add_run("17")
+    footer._p.append(parse_xml(end))
+    footer.add_run(" of Ann")
+    assert read(document).text == "| 0 | 1 |\n| --- | --- |\n| 4 | 5 |\n\nFooter: Sheet of Ann\n"
+
+
+def test_described_pictures_are_said_where_they_stand() -> None:
+    document = docx.Document()
+    document.add_paragraph("Before")
+    document.add_picture(io.BytesIO(PIXEL))
+    document.inline_shapes[0]._inline.docPr.set("descr", "A pump")
+    document.add_paragraph("After")
+    assert read(document).text == "Before\n\n![A pump](image1.png)\n\nAfter\n"
+
+
+def test_what_the_file_says_of_itself_is_metadata() -> None:
+    document = docx.Document()
+    document.add_paragraph("text")
+    said = document.core_properties
+    said.title, said.author, said.keywords, said.language = "Führung", "李明", "pump, valve", "de"
+    said.modified = datetime(2024, 5, 1)
+    found = read(document)
+    expected = {"title": "Führung", "author": "李明", "keywords": "pump, valve", "language": "de", "date": "2024-05-01"}
+    assert expected.items() <= dict(found.metadata).items()
+
+
+def test_a_wide_table_loses_nothing() -> None:
+    document = docx.Document()
+    table = document.add_table(rows=2, cols=63)
+    for number, cell in enumerate(table._cells):
+        cell.text = f"c{number}"
+    for row in table.rows:
+        for number in range(10):
+            extra = f"<w:tc {nsdecls('w')}><w:p><w:r><w:t>more{number}</w:t></w:r></w:p></w:tc>"
+            row._tr.append(parse_xml(extra))
+    text = read(document).text
+    assert all(f"more{number}" in line for line in text.splitlines()[::2] for number in range(10))
+
+
+WORDS = st.text(alphabet="ab 泵ßع#|*->1.", max_size=30).map(lambda text: " ".join(text.split())).filter(bool)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(WORDS, min_size=1, max_size=6))
+def test_each_paragraph_is_found_word_for_word(texts: list[str]) -> None:
+    document = docx.Document()
+    for number, text in enumerate(texts):
+        document.add_paragraph(f"q{number}: {text}")
+    found = read(document)
+    for number, text in enumerate(texts):
+        quote = f"q{number}: {text}"
+        start = found.text.index(quote)
+        assert found.text[start : start + len(quote)] == quote
 
 
 def test_content_controls_are_gone_through() -> None:
@@ -120,7 +215,7 @@ def test_a_text_box_is_read_once() -> None:
         "<mc:Choice>{}</mc:Choice><mc:Fallback>{}</mc:Fallback></mc:AlternateContent></w:r>"
     )
     document.add_paragraph("Before")._p.append(parse_xml(alternate.format(nsdecls("w"), box, box)))
-    assert read(document).text == "Before\nboxed\n"
+    assert read(document).text == "Before\n\nboxed\n"
 
 
 def test_numbers_of_nested_levels_are_counted() -> None:
@@ -149,8 +244,8 @@ def test_numbers_of_nested_levels_are_counted() -> None:
         ("unknown", "14"),
     ],
 )
-def test_numbers_are_shown_as_word_shows_them(style: str, shown: str) -> None:
-    assert _shown(14, style) == shown
+def test_numbers_arenumeral_as_word_shows_them(style: str, shown: str) -> None:
+    assert numeral(14, style) == shown
 
 
 def test_a_document_without_text_is_empty() -> None:
@@ -164,7 +259,7 @@ def test_old_and_protected_files_are_told_apart() -> None:
 
 
 def test_a_package_that_unpacks_to_too_much_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_UNPACKED", 1000)
+    monkeypatch.setattr(package, "MOST_BYTES", 1000)
     assert unread(saved(docx.Document())).state is State.TOO_LARGE
 
 
@@ -192,11 +287,11 @@ def test_a_member_that_ends_too_early_is_a_state(monkeypatch: pytest.MonkeyPatch
     def early(*_: object) -> bytes:
         raise EOFError  # what zipfile makes of a header that promises more bytes than there are
 
-    monkeypatch.setattr(zipfile.ZipFile, "read", early)
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", early)
     outcome = READERS[".docx"].read(content, "a.docx")
     assert isinstance(outcome, Unread)
     assert outcome.state is State.FAILED
 
 
 def test_the_names_of_word_are_those_of_python_docx() -> None:
-    assert qn("w:p") == f"{module.W}p"
+    assert qn("w:p") == f"{docx_text.W}p"

@@ -51,6 +51,8 @@ CONTAINERS = {
     ".tar.xz",
 }
 CONTAINERS |= {".gz", ".bz2", ".xz"}
+OFFICE = {"docx", "pptx", "xlsx", "xls", "xlsb", "odf", "rtf", "epub"}
+CONTAINERS |= {suffix for suffix, reader in READERS.items() if reader.name in OFFICE}
 
 
 @pytest.mark.parametrize("suffix", EACH)

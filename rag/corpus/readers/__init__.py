@@ -104,9 +104,50 @@ def _xml(data: bytes, path: str) -> Content | Unread:
     return parse_xml(data, path)
 
 
+def _pptx(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.pptx import parse_pptx
+
+    return parse_pptx(data, path)
+
+
+def _xlsx(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.xlsx import parse_xlsx
+
+    return parse_xlsx(data, path)
+
+
+def _xls(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.xls import parse_xls
+
+    return parse_xls(data, path)
+
+
+def _xlsb(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.xlsb import parse_xlsb
+
+    return parse_xlsb(data, path)
+
+
+def _odf(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.odf import parse_odf
+
+    return parse_odf(data, path)
+
+
+def _rtf(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.rtf import parse_rtf
+
+    return parse_rtf(data, path)
+
+
+def _epub(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.epub import parse_epub
+
+    return parse_epub(data, path)
+
+
 HTML = Reader("html", "2", _html)
 PDF = Reader("pdf", "1", _pdf)
-DOCX = Reader("docx", "1", _docx)
 DOC = Reader("doc", "1", _doc, modules=("olefile",), extra="office")
 ZIP = Reader("zip", "1", _zip, ARCHIVE_BYTES)
 TAR = Reader("tar", "1", _tar, ARCHIVE_BYTES)
@@ -116,6 +157,14 @@ MBOX = Reader("mbox", "1", _mbox, MBOX_BYTES)
 MSG = Reader("msg", "1", _msg, modules=("olefile",), extra="mail")
 MHTML = Reader("mhtml", "1", _mhtml)
 XML = Reader("xml", "1", _xml)
+DOCX = Reader("docx", "2", _docx)
+PPTX = Reader("pptx", "1", _pptx)
+XLSX = Reader("xlsx", "1", _xlsx)
+XLS = Reader("xls", "1", _xls, modules=("xlrd",), extra="office")
+XLSB = Reader("xlsb", "1", _xlsb, modules=("python_calamine",), extra="office")
+ODF = Reader("odf", "1", _odf)
+RTF = Reader("rtf", "1", _rtf)
+EPUB = Reader("epub", "1", _epub)
 
 READERS: dict[str, Reader] = {
     ".md": MARKDOWN,
@@ -127,6 +176,26 @@ READERS: dict[str, Reader] = {
     ".docx": DOCX,
     ".doc": DOC,
     ".dot": DOC,
+    ".docm": DOCX,
+    ".dotx": DOCX,
+    ".pptx": PPTX,
+    ".pptm": PPTX,
+    ".ppsx": PPTX,
+    ".potx": PPTX,
+    ".xlsx": XLSX,
+    ".xlsm": XLSX,
+    ".xltx": XLSX,
+    ".xls": XLS,
+    ".xlsb": XLSB,
+    ".odt": ODF,
+    ".ods": ODF,
+    ".odp": ODF,
+    ".ott": ODF,
+    ".otp": ODF,
+    ".ots": ODF,
+    ".fodt": ODF,
+    ".rtf": RTF,
+    ".epub": EPUB,
     ".txt": PLAIN,
     ".text": PLAIN,
     ".log": PLAIN,

@@ -106,6 +106,9 @@ def spread(rows: Sequence[Sequence[Cell]]) -> list[list[str]]:
                 continue
             line.extend(_across(cell, column, held))
             cell = next(cells, None)
+        further = [each.text for each in (cell, *cells) if each is not None and each.text]
+        if further:
+            line[-1] = " ".join([line[-1], *further])
         grid.append(line)
     return grid
 

@@ -1,91 +1,68 @@
-"""DOCX → Markdown, through python-docx: the body in its order, as a reader of the document sees it."""
+"""DOCX → Markdown: the body in its order, as a reader of the document sees it, with its notes and comments."""
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
+import posixpath
 from collections.abc import Iterator
-from typing import Any
 
-import docx
-from docx.opc.exceptions import OpcError
-from lxml import etree
-
-from rag.corpus.readers.compose import Cell, Composer, spread
+from rag.corpus.readers.compose import LONGEST_REPEATED, Cell, Composer, spread
 from rag.corpus.readers.docx_numbering import Numbering
+from rag.corpus.readers.docx_text import FALLBACK, Aside, W, shown
+from rag.corpus.readers.ooxml import Part, R, described, main_part, part, parts_of_type, properties, title_of
+from rag.corpus.readers.ooxml_chart import A, C, chart
+from rag.corpus.readers.package import Element, Package, converted_package
 from rag.corpus.readers.reader import Content, Unread
-from rag.datatypes import State
 
-Element = Any  # lxml has no types
-
-W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
-_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-_DELETED = {f"{W}{name}" for name in ("del", "moveFrom", "rPr", "pPr", "instrText", "delText", "sectPr")} | {_FALLBACK}
-_AS_TEXT = {f"{W}tab": "\t", f"{W}br": "\n", f"{W}cr": "\n", f"{W}noBreakHyphen": "\u2011"}
-# Marks without which a formula would read as another number: 10^-4, 550/2.
-_BEFORE = {f"{M}sup": "^", f"{M}den": "/"}
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_MOST_UNPACKED = 512 * 2**20
-# What python-docx raises on damaged packages: they come out of its parsing, nothing of ours runs there.
-_DAMAGE = (
-    OpcError,
-    zipfile.BadZipFile,
-    zlib.error,
-    etree.LxmlError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
+_GONE = {f"{W}del", f"{W}moveFrom", f"{W}cellDel", FALLBACK}
+_NOTES = {"footnoteReference": "footnotes", "endnoteReference": "endnotes", "commentReference": "comments"}
 
 
 def parse_docx(data: bytes, _path: str) -> Content | Unread:
-    """The body's text as Markdown and the title of the core properties; headers and footers are left out."""
-    if data.startswith(_OLE):
-        if "EncryptedPackage".encode("utf-16-le") in data:
-            return Unread(State.ENCRYPTED, "needs a password", "save a copy without one")
-        return Unread(State.UNSUPPORTED, "is an old Word file (.doc)", "save it as .docx")
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as package:
-            unpacked = sum(entry.file_size for entry in package.infolist())
-        if unpacked > _MOST_UNPACKED:
-            return Unread(State.TOO_LARGE, f"unpacks to {unpacked >> 20} MiB, at most {_MOST_UNPACKED >> 20} are read")
-        document = docx.Document(io.BytesIO(data))
-        text = _Conversion(document).run()
-        return Content(text, "markdown", document.core_properties.title or "")
-    except _DAMAGE as error:
-        reason = next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
-        return Unread(State.FAILED, f"damaged DOCX: {reason}", "open it in a word processor and save it anew")
+    """The text as Markdown: notes and comments behind the paragraph that they belong to, headers and footers once."""
+    return converted_package(data, "DOCX", _content)
+
+
+def _content(package: Package) -> Content | Unread:
+    metadata = properties(package)
+    text = _Conversion(package, main_part(package)).run()
+    return Content(text, "markdown", title_of(metadata), (), metadata)
 
 
 class _Conversion:
-    """One document's body → Markdown."""
+    """One document → Markdown."""
 
-    def __init__(self, document: Any) -> None:
-        self.body = document.element.body
+    def __init__(self, package: Package, main: Part) -> None:
+        self.package = package
+        self.main = main
+        self.body = main.root.find(f"{W}body")
         self.composer = Composer()
-        self.numbering = Numbering(document)
-        self.levels = _heading_levels(document)
-        shown = (self.levels.get(_style(each)) for each in self.body.iter(f"{W}p"))
-        self.shift = 1 if 0 in shown else 0  # under a title, the headings are one level down
+        styles = _roots(package, main, "styles")
+        self.numbering = Numbering(styles, _roots(package, main, "numbering"))
+        self.levels = _heading_levels(styles)
+        shown_levels = (self.levels.get(_style(each)) for each in self.body.iter(f"{W}p"))
+        self.shift = 1 if 0 in shown_levels else 0  # under a title, the headings are one level down
+        self.notes = {kind: _by_id(_roots(package, main, kind)) for kind in _NOTES.values()}
+        self.numbers: dict[str, dict[str, int]] = {}
+        self.told: set[str] = set()
 
     def run(self) -> str:
-        for block in _blocks(self.body):
-            if block.tag == f"{W}tbl":
-                self.table(block)
-            else:
-                self.paragraph(block)
+        self.blocks(self.body)
+        self.around()
         return self.composer.text()
 
-    def paragraph(self, element: Element) -> None:
-        text = _text(element)
+    def blocks(self, within: Element) -> None:
+        """The paragraphs and tables of the body or of a text box."""
+        for block in _blocks(within):
+            asides: list[Aside] = []
+            if block.tag == f"{W}tbl":
+                self.table(block, asides)
+            else:
+                self.paragraph(block, asides)
+            for aside in asides:
+                self.aside(aside)
+
+    def paragraph(self, element: Element, asides: list[Aside]) -> None:
+        text = shown(element, asides, self.number)
         if not text.strip():
             return
         marker, depth = self.numbering.marker(element)
@@ -98,20 +75,112 @@ class _Conversion:
         else:
             self.composer.paragraph(text)
 
-    def table(self, element: Element) -> None:
-        rows = [[*_cells(row)] for row in element.iterchildren(f"{W}tr", f"{W}sdt") for row in _rows(row)]
+    def table(self, element: Element, asides: list[Aside]) -> None:
+        rows = [[*self.cells(row, asides)] for row in element.iterchildren(f"{W}tr", f"{W}sdt") for row in _rows(row)]
         open_cells: dict[int, str] = {}
         grid: list[list[Cell]] = []
         for row in rows:
             line, column = [], 0
             for cell, width, continued in row:
                 text = open_cells.get(column, "") if continued else cell
-                open_cells[column] = text
+                open_cells[column] = text if len(text) <= LONGEST_REPEATED else ""
                 line.append(Cell(text, width))
                 column += width
             grid.append(line)
         if any(cell.text for line in grid for cell in line):
             self.composer.table(spread(grid))
+
+    def cells(self, row: Element, asides: list[Aside]) -> Iterator[tuple[str, int, bool]]:
+        """Each cell's text, the columns that it spans, and whether it goes on the cell above."""
+        for child in row.iterchildren(f"{W}tc", f"{W}sdt"):
+            cell = child if child.tag == f"{W}tc" else next(child.iter(f"{W}tc"), child)
+            span = cell.find(f"{W}tcPr/{W}gridSpan")
+            merge = cell.find(f"{W}tcPr/{W}vMerge")
+            texts = (shown(each, asides, self.number) for each in _paragraphs(cell))
+            width = (span.get(f"{W}val") if span is not None else None) or "1"
+            continued = merge is not None and merge.get(f"{W}val") != "restart"
+            yield " ".join(text for text in texts if text.strip()), int(width) if width.isdigit() else 1, continued
+
+    def number(self, aside: Aside) -> str:
+        """The mark in the text of a note, counted as Word does; of other things none."""
+        kind = _NOTES.get(aside.kind, "")
+        if kind not in ("footnotes", "endnotes") or aside.identity not in self.notes[kind]:
+            return ""
+        numbers = self.numbers.setdefault(kind, {})
+        known = numbers.setdefault(aside.identity, len(numbers) + 1)
+        return f"[^{known}]" if kind == "footnotes" else f"[^e{known}]"
+
+    def aside(self, aside: Aside) -> None:
+        """A note, a comment, a text box, a picture or a chart, behind the paragraph or table that it belongs to."""
+        if aside.kind == "box":
+            self.blocks(aside.element)
+        elif aside.kind == "drawing":
+            self.drawing(aside.element)
+        else:
+            self.note(aside)
+
+    def note(self, aside: Aside) -> None:
+        """A note or a comment, where it is referred to for the first time."""
+        key = f"{aside.kind} {aside.identity}"
+        note = self.notes[_NOTES[aside.kind]].get(aside.identity)
+        if note is None or key in self.told:
+            return
+        self.told.add(key)
+        texts = (shown(each, [], self.number).strip() for each in _paragraphs(note))
+        said = "\n".join(filter(None, texts))
+        if said and aside.kind == "commentReference":
+            author = note.get(f"{W}author", "").strip()
+            self.composer.paragraph(f"Comment by {author}: {said}" if author else f"Comment: {said}")
+        elif said:
+            self.composer.paragraph(f"{self.number(aside)}: {said}")
+
+    def drawing(self, element: Element) -> None:
+        """A chart as a table; a picture by its description."""
+        for drawn in element.iter(f"{C}chart"):
+            name = self.main.related.get(drawn.get(f"{R}id", ""), ("", ""))[1]
+            if name in self.package:
+                found = chart(part(self.package, name).root)
+                self.composer.paragraph(f"Chart: {found.title}" if found.title else "")
+                self.composer.table(found.rows)
+        for picture in element.iter(f"{A}blip"):
+            target = self.main.related.get(picture.get(f"{R}embed", ""), ("", ""))[1]
+            named = next((each for each in element if str(each.tag).endswith("}docPr")), element)
+            text = described(named.get("descr", ""))
+            if text:
+                self.composer.paragraph(f"![{text}]({posixpath.basename(target)})")
+            break
+
+    def around(self) -> None:
+        """What stands in headers and footers, each text once, at the end."""
+        told: set[str] = set()
+        for kind in ("header", "footer"):
+            for each in parts_of_type(self.package, self.main, kind):
+                lines = (shown(paragraph, [], self.number).strip() for paragraph in _paragraphs(each.root))
+                text = " · ".join(" ".join(line.split()) for line in lines if any(map(str.isalpha, line)))
+                if text and text not in told:
+                    told.add(text)
+                    self.composer.paragraph(f"{kind.capitalize()}: {text}")
+
+
+def _roots(package: Package, main: Part, kind: str) -> list[Element]:
+    return [each.root for each in parts_of_type(package, main, kind)]
+
+
+def _by_id(roots: list[Element]) -> dict[str, Element]:
+    """The notes of a part; those that draw the line above the others are none."""
+    notes = (each for root in roots for each in root if each.get(f"{W}type", "normal") == "normal")
+    return {each.get(f"{W}id", ""): each for each in notes}
+
+
+def _paragraphs(within: Element) -> Iterator[Element]:
+    """The paragraphs of a cell, a note or a header, those in its tables included, without those of text boxes."""
+    waiting = list(reversed(within))
+    while waiting:
+        element = waiting.pop()
+        if element.tag == f"{W}p":
+            yield element
+        elif element.tag not in _GONE:
+            waiting.extend(reversed(element))
 
 
 def _blocks(body: Element) -> Iterator[Element]:
@@ -126,51 +195,9 @@ def _blocks(body: Element) -> Iterator[Element]:
 
 
 def _rows(element: Element) -> Iterator[Element]:
-    return element.iter(f"{W}tr") if element.tag == f"{W}sdt" else iter([element])
-
-
-def _cells(row: Element) -> Iterator[tuple[str, int, bool]]:
-    """Each cell's text, the columns that it spans, and whether it goes on the cell above."""
-    for child in row.iterchildren(f"{W}tc", f"{W}sdt"):
-        cell = child if child.tag == f"{W}tc" else next(child.iter(f"{W}tc"), child)
-        span = cell.find(f"{W}tcPr/{W}gridSpan")
-        merge = cell.find(f"{W}tcPr/{W}vMerge")
-        text = " ".join(part for part in (_text(each) for each in cell.iter(f"{W}p")) if part.strip())
-        width = (span.get(f"{W}val") if span is not None else None) or "1"
-        continued = merge is not None and merge.get(f"{W}val") != "restart"
-        yield text, int(width) if width.isdigit() else 1, continued
-
-
-def _text(paragraph: Element) -> str:
-    """What is shown of a paragraph: without deletions, hidden runs and field codes; text boxes at its end."""
-    parts: list[str] = []
-    waiting = list(reversed(paragraph))
-    while waiting:
-        element = waiting.pop()
-        tag = element.tag
-        if tag in _DELETED or (tag == f"{W}r" and _is_hidden(element)):
-            continue
-        if tag in (f"{W}t", f"{M}t"):
-            parts.append(element.text or "")
-        elif tag in _AS_TEXT:
-            parts.append(_AS_TEXT[tag])
-        elif tag in _BEFORE or _is_power(element, parts):
-            parts.append(_BEFORE.get(tag, "^"))
-        elif tag == f"{W}p" and parts and not parts[-1].endswith("\n"):
-            parts.append("\n")
-        waiting.extend(reversed(element))
-    return "".join(parts)
-
-
-def _is_power(element: Element, parts: list[str]) -> bool:
-    """Whether this is a raised run behind a digit."""
-    place = element.find(f"{W}rPr/{W}vertAlign") if element.tag == f"{W}r" else None
-    return place is not None and place.get(f"{W}val") == "superscript" and "".join(parts[-1:])[-1:].isdigit()
-
-
-def _is_hidden(run: Element) -> bool:
-    hidden = run.find(f"{W}rPr/{W}vanish")
-    return hidden is not None and hidden.get(f"{W}val", "true") not in ("0", "false", "off")
+    """The rows of a table's child; one that was deleted under the eyes of the reviewers is none."""
+    rows = element.iter(f"{W}tr") if element.tag == f"{W}sdt" else iter([element])
+    return (row for row in rows if row.find(f"{W}trPr/{W}del") is None)
 
 
 # ---------------------------------------------------------------- headings
@@ -193,21 +220,22 @@ def _outline(element: Element) -> int | None:
     return int(value) + 1 if value in tuple("012345678") else None
 
 
-def _heading_levels(document: Any) -> dict[str, int]:
+def _heading_levels(styles_parts: list[Element]) -> dict[str, int]:
     """Heading level by style id: by the built-in names, by outline level, or by the style that it is based on."""
-    styles = {style.get(f"{W}styleId", ""): style for style in document.styles.element.iter(f"{W}style")}
-    levels: dict[str, int] = {}
+    styles = {style.get(f"{W}styleId", ""): style for root in styles_parts for style in root.iter(f"{W}style")}
+    known: dict[str, int | None] = {}
     for identity in styles:
-        current, seen = identity, set[str]()
-        while current in styles and current not in seen:
-            seen.add(current)
+        path: list[str] = []
+        current, level = identity, None
+        while current in styles and current not in known and level is None:
+            known[current] = None
+            path.append(current)
             level = _style_level(styles[current])
-            if level is not None:
-                levels[identity] = level
-                break
             base = styles[current].find(f"{W}basedOn")
             current = base.get(f"{W}val", "") if base is not None else ""
-    return levels
+        level = known.get(current) if level is None else level
+        known.update(dict.fromkeys(path, level))
+    return {identity: level for identity, level in known.items() if level is not None}
 
 
 def _style_level(style: Element) -> int | None:

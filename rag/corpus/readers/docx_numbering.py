@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 Element = Any  # lxml has no types
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+DEEPEST_STYLE = 50
+"""Styles of which each is based on the next one."""
 _PLACE = re.compile(r"%([1-9])")
 _HAN = "零一二三四五六七八九"
 
@@ -16,26 +18,21 @@ _HAN = "零一二三四五六七八九"
 class Numbering:
     """Counts the numbered paragraphs of a document as they come."""
 
-    def __init__(self, document: Any) -> None:
-        part = next(
-            (each.target_part for each in document.part.rels.values() if each.reltype.endswith("/numbering")), None
-        )
-        root = getattr(part, "element", None)
-        self.abstract: dict[str, Element] = {}
-        self.of: dict[str, str] = {}
-        if root is not None:
-            self.abstract = {each.get(f"{W}abstractNumId", ""): each for each in root.iter(f"{W}abstractNum")}
-            self.of = {
-                each.get(f"{W}numId", ""): _value(each.find(f"{W}abstractNumId")) for each in root.iter(f"{W}num")
-            }
-        self.styles = {style.get(f"{W}styleId", ""): style for style in document.styles.element.iter(f"{W}style")}
+    def __init__(self, styles: list[Element], numberings: list[Element]) -> None:
+        self.abstract = {each.get(f"{W}abstractNumId", ""): each for each in _each(numberings, "abstractNum")}
+        self.of = {
+            each.get(f"{W}numId", ""): _value(each.find(f"{W}abstractNumId")) for each in _each(numberings, "num")
+        }
+        self.styles = {style.get(f"{W}styleId", ""): style for style in _each(styles, "style")}
         self.counts: dict[str, list[int]] = {}
+        self.levels: dict[str, dict[str, Element]] = {}
+        self.numbered: dict[str, tuple[str, str]] = {}
 
     def marker(self, paragraph: Element) -> tuple[str, int]:
         """What stands in front of the paragraph (`-` for a bullet, "" for nothing), and how deep it is nested."""
         identity, depth = self._numbered(paragraph)
         abstract = self.of.get(identity, "")
-        levels = {each.get(f"{W}ilvl", ""): each for each in self._levels(abstract)}
+        levels = self._levels(abstract)
         level = levels.get(str(depth))
         if level is None:
             return "", 0
@@ -49,37 +46,55 @@ class Numbering:
         formats = {number: _value(each.find(f"{W}numFmt")) for number, each in levels.items()}
         text = _value(level.find(f"{W}lvlText"))
         return _PLACE.sub(
-            lambda m: _shown(max(1, counts[int(m[1]) - 1]), formats.get(str(int(m[1]) - 1), "")), text
+            lambda m: numeral(max(1, counts[int(m[1]) - 1]), formats.get(str(int(m[1]) - 1), "")), text
         ), depth
 
-    def _levels(self, abstract: str) -> list[Element]:
-        element = self.abstract.get(abstract)
-        return list(element.iter(f"{W}lvl")) if element is not None else []
+    def _levels(self, abstract: str) -> dict[str, Element]:
+        """The levels of a list by their numbers."""
+        if abstract not in self.levels:
+            element = self.abstract.get(abstract)
+            found = element.iter(f"{W}lvl") if element is not None else ()
+            self.levels[abstract] = {each.get(f"{W}ilvl", ""): each for each in found}
+        return self.levels[abstract]
 
     def _numbered(self, paragraph: Element) -> tuple[str, int]:
         """The list and the level of a paragraph: its own, else those of its style or of what that is based on."""
         properties = paragraph.find(f"{W}pPr")
-        style = _value(properties.find(f"{W}pStyle")) if properties is not None else ""
-        seen: set[str] = set()
-        identity, depth = "", ""
-        while properties is not None:
-            numbers = properties.find(f"{W}numPr")
-            if numbers is not None:
-                identity = identity or _value(numbers.find(f"{W}numId"))
-                depth = depth or _value(numbers.find(f"{W}ilvl"))
-            if identity or style in seen or style not in self.styles:
-                break
-            seen.add(style)
-            properties = self.styles[style].find(f"{W}pPr")
-            style = _value(self.styles[style].find(f"{W}basedOn"))
+        identity, depth = _numbers(properties)
+        if not identity and properties is not None:
+            style = _value(properties.find(f"{W}pStyle"))
+            if style not in self.numbered:
+                self.numbered[style] = self._of_style(style)
+            identity, lent = self.numbered[style]
+            depth = depth or lent
         return identity, int(depth) if depth in tuple("012345678") else 0
+
+    def _of_style(self, style: str) -> tuple[str, str]:
+        identity, depth, seen = "", "", set[str]()
+        while style in self.styles and style not in seen and not identity and len(seen) <= DEEPEST_STYLE:
+            seen.add(style)
+            identity, own = _numbers(self.styles[style].find(f"{W}pPr"))
+            depth = depth or own
+            style = _value(self.styles[style].find(f"{W}basedOn"))
+        return identity, depth
+
+
+def _numbers(properties: Element) -> tuple[str, str]:
+    """The list and the level that the properties of a paragraph or a style name; "" for what they don't."""
+    numbers = properties.find(f"{W}numPr") if properties is not None else None
+    return (_value(numbers.find(f"{W}numId")), _value(numbers.find(f"{W}ilvl"))) if numbers is not None else ("", "")
+
+
+def _each(roots: list[Element], name: str) -> Iterator[Element]:
+    return (element for root in roots for element in root.iter(f"{W}{name}"))
 
 
 def _value(element: Element) -> str:
     return element.get(f"{W}val", "") if element is not None else ""
 
 
-def _shown(number: int, style: str) -> str:
+def numeral(number: int, style: str) -> str:
+    """A number as a list of that style writes it, such as `xiv` for `lowerRoman`."""
     return _STYLES.get(style, str)(number)
 
 
