@@ -91,7 +91,7 @@ def _xml(data: bytes, path: str) -> Content | Unread:
 
 
 HTML = Reader("html", "2", _html)
-PDF = Reader("pdf", "1", _pdf)
+PDF = Reader("pdf", "2", _pdf)
 DOCX = Reader("docx", "1", _docx)
 DOC = Reader("doc", "1", _doc, modules=("olefile",), extra="office")
 ZIP = Reader("zip", "1", _zip, ARCHIVE_BYTES)
