@@ -6,12 +6,12 @@ import re
 import zlib
 
 MOST_INFLATED, MOST_OF_ALL = 128 * 2**20, 512 * 2**20
-"""Bytes to which one stream, and all of them together, may inflate; images, of which no text is read, do not count."""
+"""Bytes to which one stream, and all of them together, may inflate; images and attachments do not count."""
 PIECE = 2**20
 """Bytes that are inflated at once."""
 
 _STREAM = re.compile(rb"stream\r?\n")
-_IMAGE = re.compile(rb"/Subtype\s*/Image")
+_NO_TEXT = re.compile(rb"/Subtype\s*/Image|/Type\s*/EmbeddedFile")
 
 
 def inflates_too_far(data: bytes) -> bool:
@@ -19,7 +19,7 @@ def inflates_too_far(data: bytes) -> bool:
     total = 0
     for found in _STREAM.finditer(data):
         head = data[max(0, found.start() - 400) : found.start()].rpartition(b" obj")[2]
-        if b"Flate" in head and not _IMAGE.search(head):
+        if b"Flate" in head and not _NO_TEXT.search(head):
             total += _inflated(data, found.end(), min(MOST_INFLATED, MOST_OF_ALL - total))
             if total < 0 or total > MOST_OF_ALL:
                 return True
