@@ -29,6 +29,8 @@ from rag.datatypes import Metadata, Page, State
 
 MOST_PAGES = 20_000
 """Pages that a file may claim to have."""
+MOST_RESCUED = 16 * 2**20
+"""Bytes of a file that pypdf tries where pdfium finds no pages: it looks for them slowly."""
 MOST_CHARACTERS = 64 * 2**20
 """Characters that all pages may have together."""
 _ENDING = '.!?:;。！？：；…"”’)）】」』'
@@ -79,7 +81,8 @@ def _shows(sheets: Sequence[Sheet | None]) -> bool:
 
 def _bare(data: bytes) -> Content | Unread:
     """The text of a file in which pdfium sees nothing, as pypdf reads it: it needs no fonts, and less order."""
-    texts = plain_texts(data)
+    hopeless = len(data) > MOST_RESCUED or not (b"/Page" in data or b"/ObjStm" in data)
+    texts = "no pages can be found in it" if hopeless else plain_texts(data)
     if isinstance(texts, str):
         return Unread(State.FAILED, f"damaged PDF: {texts}", "print it to a new PDF")
     if not "".join(texts).strip():
