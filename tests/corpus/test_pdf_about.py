@@ -202,7 +202,7 @@ def test_pages_to_be_looked_at_are_named_beside_the_text_of_the_others() -> None
     found = content(drawn(mixed))
     assert "One." in found.text
     assert "Four." in found.text
-    assert dict(found.metadata)["needs_ocr"] == "2-3"
+    assert [page.state for page in found.pages] == [None, State.NEEDS_OCR, State.NEEDS_OCR, None, None]
     assert [page.start == page.end for page in found.pages] == [False, True, True, False, True]
 
 
@@ -225,7 +225,7 @@ def test_a_recogniser_is_given_the_pages_without_text_and_its_words_stand_on_the
         "Four.",
         "",
     ]
-    assert "needs_ocr" not in dict(found.metadata)
+    assert all(page.state is None for page in found.pages)
 
 
 def test_repeated_headers_are_counted() -> None:

@@ -7,7 +7,7 @@ bytes ─pdfium→ sheets ─rows→ grids, columns, tables, headings, paragraph
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import pypdfium2 as pdfium
@@ -87,7 +87,7 @@ def _bare(data: bytes) -> Content | Unread:
         return Unread(State.FAILED, f"damaged PDF: {texts}", "print it to a new PDF")
     if not "".join(texts).strip():
         return Unread(State.EMPTY, "its pages are blank" if texts else "has no pages")
-    text, pages = _joined(texts, ())
+    text, pages = _joined(texts, (), {})
     return Content(text, "plain", "", pages, (("not_read", "its layout"),))
 
 
@@ -136,7 +136,6 @@ def _decrypted(document: pdfium.PdfDocument) -> bytes:
 def _content(sheets: Sequence[Sheet | None], told: About) -> Content | Unread:
     """The document's text, or why it has none that can be read."""
     read = [each or Sheet() for each in sheets]
-    scans = [number for number, each in enumerate(read, start=1) if is_scan(each)]
     legible = [Sheet(drawn=each.drawn) if is_illegible(each.written) else each for each in read]
     texts, counted = _texts(legible, told)
     if not "".join(texts).strip():
@@ -144,10 +143,10 @@ def _content(sheets: Sequence[Sheet | None], told: About) -> Content | Unread:
         images = f"none of its {len(texts)} pages holds text, only images"
         reason = "its fonts do not tell which characters they show" if unknown else images
         return Unread(State.NEEDS_OCR, reason, "make it searchable by OCR")
-    text, pages = _joined(texts, told.labels)
+    states = {number: State.NEEDS_OCR for number, each in enumerate(read, start=1) if is_scan(each)}
+    states |= {number: State.FAILED for number, each in enumerate(sheets, start=1) if each is None}
+    text, pages = _joined(texts, told.labels, states)
     notes: list[tuple[str, str]] = [
-        ("needs_ocr", _ranges(scans)),
-        ("damaged_pages", _ranges([number for number, each in enumerate(sheets, start=1) if each is None])),
         ("crowded_pages", _ranges([number for number, each in enumerate(read, start=1) if each.crowded])),
         ("words_outside_pages", _number(sum(each.beyond for each in read))),
         ("not_read", ", ".join(told.damaged[:20])),
@@ -199,7 +198,7 @@ def _covered(page: Sheet, comment: Marked) -> str:
     return " ".join(found)
 
 
-def _joined(texts: Sequence[str], labels: Sequence[str]) -> tuple[str, tuple[Page, ...]]:
+def _joined(texts: Sequence[str], labels: Sequence[str], states: Mapping[int, State]) -> tuple[str, tuple[Page, ...]]:
     """The pages' texts as one, a blank line between them where no paragraph goes on, and where each page lies."""
     parts: list[str] = []
     pages: list[Page] = []
@@ -210,7 +209,7 @@ def _joined(texts: Sequence[str], labels: Sequence[str]) -> tuple[str, tuple[Pag
             parts.append(joint)
             at += len(joint)
         parts.append(text)
-        pages.append(Page(number, at, at + len(text), _label(number, labels, len(texts))))
+        pages.append(Page(number, at, at + len(text), _label(number, labels, len(texts)), states.get(number)))
         at += len(text)
     return "".join(parts), tuple(pages)
 
