@@ -2,20 +2,32 @@
 
 import io
 import logging
+import zlib
 from collections.abc import Callable
 
 import pytest
 from pypdf import PdfReader, PdfWriter
-from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, NameObject, NumberObject
+from pypdf.generic import (
+    ArrayObject,
+    DecodedStreamObject,
+    DictionaryObject,
+    FloatObject,
+    NameObject,
+    NumberObject,
+    StreamObject,
+)
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate, Table
 
-from rag.corpus.readers import READERS, Unread
+from rag.corpus.readers import READERS, Content, Unread, pdf_streams
 from rag.corpus.readers import pdf as module
-from rag.corpus.readers.pdf_layout import joined
+from rag.corpus.readers.pdf_about import About
+from rag.corpus.readers.pdf_layout import Words, joined
+from rag.corpus.readers.pdf_sheet import Sheet
+from rag.corpus.readers.pdf_words import Word, row_of
 from rag.datatypes import Document, State
 
 STYLES = getSampleStyleSheet()
@@ -297,9 +309,14 @@ def test_a_file_without_pages_is_empty() -> None:
 
 
 def test_fonts_without_characters_need_ocr() -> None:
-    outcome = module._content(["\ue001\ue002 \ue003\ufffd" * 20], "")
+    unknown = tuple(Word("\ue001\ue002\ufffd", 72, 90, 700 - 12 * line, 10) for line in range(9))
+    known = tuple(Word("Some text.", 72, 120, 700 - 12 * line, 10) for line in range(9))
+    outcome = module._content([Sheet((unknown,), drawn=True)], About())
     assert isinstance(outcome, Unread)
     assert outcome.state is State.NEEDS_OCR
+    mixed = module._content([Sheet((known,)), Sheet((unknown,)), Sheet((unknown,)), Sheet((known,))], About())
+    assert isinstance(mixed, Content)
+    assert [page.state for page in mixed.pages] == [None, State.NEEDS_OCR, State.NEEDS_OCR, None]
 
 
 @pytest.mark.parametrize("keep", [9, 200, 700, -300, -20])
@@ -316,12 +333,16 @@ def test_a_truncated_file_ends_in_a_state_and_writes_nothing(
 @pytest.mark.parametrize(
     "error", [RecursionError("deep"), KeyError("/Root"), ZeroDivisionError("x"), AttributeError("a\nb")]
 )
-def test_what_pypdf_raises_on_damage_becomes_one_line(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_pypdf_raises_on_damage_is_named_and_costs_no_text(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def failing(*_arguments: object, **_settings: object) -> str:
         raise error
 
-    monkeypatch.setattr("pypdf.PageObject.extract_text", failing)
-    assert state(pages("Text.")) is State.FAILED
+    monkeypatch.setattr("pypdf.PdfReader.outline", property(failing))
+    found = read(pages("Text."))
+    assert found.text == "Text."
+    assert dict(found.metadata)["not_read"] == "its outline"
 
 
 def test_flipped_bytes_never_escape_as_exceptions() -> None:
@@ -339,7 +360,68 @@ def test_chinese_lines_are_put_together_again() -> None:
         "每班结束。",
         "1. 打开风门",
     ]
+    rows = [row_of([Word(line, 72, 400, 700 - 14 * number, 10)]) for number, line in enumerate(lines)]
     assert (
-        joined(lines)
+        joined(rows, Words([rows]))
         == "海棠烘干线的操作手册先打开排湿风门再启动风机最后启动热泵并且记录在交接班本上面每班结束。\n1. 打开风门"
     )
+
+
+def compressed(content: bytes) -> bytes:
+    """A page whose content is that, deflated."""
+    writer = PdfWriter()
+    page = writer.add_blank_page(400, 200)
+    stream = StreamObject()
+    stream._data = zlib.compress(content, 1)
+    stream[NameObject("/Filter")] = NameObject("/FlateDecode")
+    page[NameObject("/Contents")] = writer._add_object(stream)
+    written = io.BytesIO()
+    writer.write(written)
+    return written.getvalue()
+
+
+def test_a_stream_that_inflates_without_end_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf_streams, "MOST_INFLATED", 10_000)
+    assert state(compressed(b" " * 20_000)) is State.TOO_LARGE
+    assert state(compressed(b" " * 9_000)) is State.EMPTY
+    monkeypatch.setattr(pdf_streams, "MOST_OF_ALL", 8_000)
+    assert state(compressed(b" " * 9_000)) is State.TOO_LARGE
+
+
+def built(*objects: bytes) -> bytes:
+    """A file of these objects, the first its root, without a table of where they are."""
+    bodies = b"".join(b"%d 0 obj %s endobj\n" % (number, body) for number, body in enumerate(objects, start=1))
+    return b"%%PDF-1.7\n%s\ntrailer <</Root 1 0 R /Size %d>>\n%%%%EOF" % (bodies, len(objects) + 1)
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        (b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[2 0 R 2 0 R]/Count 3>>"),
+        (b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 2>>", b"<</Type/Page/Parent 3 0 R>>"),
+        (b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 999999999>>", b"<</Type/Page>>"),
+        (b"<</Type/Catalog/Pages 2 0 R/Outlines 1 0 R/Names 1 0 R/AcroForm 1 0 R>>", b"<</Type/Pages/Kids[]/Count 1>>"),
+        (b"<</Type/Catalog/Pages 2 0 R/X " + b"[" * 20_000 + b"]" * 20_000 + b">>", b"<</Type/Pages/Kids[]>>"),
+    ],
+)
+def test_loops_and_lies_about_pages_end_in_a_state(objects: tuple[bytes, ...]) -> None:
+    assert state(built(*objects)) in (State.FAILED, State.EMPTY, State.TOO_LARGE)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 0, 0), (-1e30, -1e30, 1e30, 1e30), (5, 5, 5, 900)])
+def test_a_page_of_absurd_dimensions_is_read(box: tuple[float, ...]) -> None:
+    def change(writer: PdfWriter) -> None:
+        writer.pages[0][NameObject("/MediaBox")] = ArrayObject([FloatObject(edge) for edge in box])
+
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pages("Some text."))))
+    change(writer)
+    written = io.BytesIO()
+    writer.write(written)
+    outcome = READERS[".pdf"].read(written.getvalue(), "a.pdf")
+    assert isinstance(outcome, Document) or outcome.reason
+
+
+def test_a_file_whose_pages_lie_at_other_places_than_it_says_is_read() -> None:
+    data = pages("Some text.")
+    at = data.rindex(b"startxref") + 10
+    assert read(data[:at] + b"9" + data[at:]).text == "Some text."

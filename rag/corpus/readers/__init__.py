@@ -8,6 +8,7 @@ from rag.corpus.readers.plain import MARKDOWN, PLAIN, UNKNOWN
 from rag.corpus.readers.reader import Content, Member, Parsed, Reader, Unread, document_id, too_large
 from rag.corpus.readers.signature import suffix_of
 from rag.corpus.readers.textual import LEFT_OUT, NAMES, TEXTUAL, is_binary
+from rag.datatypes import State
 
 __all__ = [
     "READERS",
@@ -146,8 +147,12 @@ def _epub(data: bytes, path: str) -> Content | Unread:
     return parse_epub(data, path)
 
 
+def _ppt(_data: bytes, _path: str) -> Content | Unread:
+    return Unread(State.UNSUPPORTED, "an old PowerPoint file (.ppt)", "save it as .pptx")
+
+
 HTML = Reader("html", "2", _html)
-PDF = Reader("pdf", "1", _pdf)
+PDF = Reader("pdf", "2", _pdf)
 DOC = Reader("doc", "1", _doc, modules=("olefile",), extra="office")
 ZIP = Reader("zip", "1", _zip, ARCHIVE_BYTES)
 TAR = Reader("tar", "1", _tar, ARCHIVE_BYTES)
@@ -159,6 +164,7 @@ MHTML = Reader("mhtml", "1", _mhtml)
 XML = Reader("xml", "1", _xml)
 DOCX = Reader("docx", "2", _docx)
 PPTX = Reader("pptx", "1", _pptx)
+PPT = Reader("ppt", "1", _ppt, isolated=False)
 XLSX = Reader("xlsx", "1", _xlsx)
 XLS = Reader("xls", "1", _xls, modules=("xlrd",), extra="office")
 XLSB = Reader("xlsb", "1", _xlsb, modules=("python_calamine",), extra="office")
@@ -178,6 +184,8 @@ READERS: dict[str, Reader] = {
     ".dot": DOC,
     ".docm": DOCX,
     ".dotx": DOCX,
+    ".ppt": PPT,
+    ".pps": PPT,
     ".pptx": PPTX,
     ".pptm": PPTX,
     ".ppsx": PPTX,

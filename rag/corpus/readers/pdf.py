@@ -1,162 +1,204 @@
-"""PDF → Markdown with a page map, through pypdf."""
+"""PDF → Markdown with a page map: pdfium reads the pages, pypdf what a file holds beside them.
+
+bytes ─pdfium→ sheets ─rows→ grids, columns, tables, headings, paragraphs ─→ Markdown, page by page   pdf_layout
+      ─pypdf→  properties, outline, page labels, values of forms, comments, attachments               pdf_about
+"""
 
 from __future__ import annotations
 
 import io
-import logging
-import re
-import struct
-import unicodedata
-import warnings
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import partial
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
-from pypdf import PageObject, PasswordType, PdfReader
-from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
-from pypdf.generic import ArrayObject, DictionaryObject, NumberObject
+import pypdfium2 as pdfium
+from pypdfium2 import raw
 
-from rag.corpus.readers.pdf_layout import Fragment, Line, composed, is_han, joined, lines, without_margins
+from rag.corpus.readers.compose import Composer
+from rag.corpus.readers.pdf_about import About, Marked, about, plain_texts
+from rag.corpus.readers.pdf_columns import flows
+from rag.corpus.readers.pdf_grids import with_grids
+from rag.corpus.readers.pdf_headings import body_size, heading_levels
+from rag.corpus.readers.pdf_layout import Words, composed, is_han
+from rag.corpus.readers.pdf_margins import without_margins
+from rag.corpus.readers.pdf_scan import Recogniser, is_illegible, is_scan, recognised
+from rag.corpus.readers.pdf_sheet import PDFIUM, Sheet, sheet
+from rag.corpus.readers.pdf_streams import MOST_INFLATED, inflates_too_far
+from rag.corpus.readers.pdf_words import row_of, rows, said
 from rag.corpus.readers.reader import Content, Unread
-from rag.datatypes import Page, State
+from rag.datatypes import Metadata, Page, State
 
-# What pypdf raises on damaged files beside its own errors: they come out of its parsing, nothing of ours runs there.
-_DAMAGE = (
-    PyPdfError,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
-_UNREADABLE = 0.3
-"""Share of characters without a meaning (private use, replacement, control) from which a text is none."""
-_HAS_SPACE = re.compile(rb"<0*20>\s*(?:[\r\n]|end)")
-"""An entry of a font's map to Unicode that gives a space."""
-_NO_TITLE = re.compile(r"untitled|\(?anonymous\)?|unspecified|microsoft |.*\.\w{2,5}$|\W*$", re.IGNORECASE)
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")
-_BOLD = re.compile(r"bold|black|heavy|demi|-medi|-bd|cmbx|sfbx|simhei|heiti", re.IGNORECASE)
-"""Names of fonts that are bold, TeX's and Chinese ones too."""
-_SPACES = re.compile("[ \t\n\r\u00a0]+")
-_LEADERS = re.compile(r"(?:\. ?){5,}")
-"""The dots of a table of contents lead the eye and say nothing."""
+MOST_PAGES = 20_000
+"""Pages that a file may claim to have."""
+MOST_RESCUED = 16 * 2**20
+"""Bytes of a file that pypdf tries where pdfium finds no pages: it looks for them slowly."""
+MOST_CHARACTERS = 64 * 2**20
+"""Characters that all pages may have together."""
 _ENDING = '.!?:;。！？：；…"”’)）】」』'
 
 
-def parse_pdf(data: bytes, _path: str) -> Content | Unread:
-    """The text of all pages. Encrypted files open where their password is empty."""
-    with _quietly():
-        try:
-            reader = PdfReader(io.BytesIO(data), strict=False)
-            if reader.is_encrypted and reader.decrypt("") is PasswordType.NOT_DECRYPTED:
-                return Unread(State.ENCRYPTED, "needs a password", "save a copy without one")
-            texts = _page_texts(reader)
-            title = _title(reader)
-        except DependencyError as error:
-            return Unread(State.NEEDS_EXTRA, f"encrypted with AES: {_reason(error)}", "pip install cryptography")
-        except FileNotDecryptedError:
-            return Unread(State.ENCRYPTED, "needs a password", "save a copy without one")
-        except _DAMAGE as error:
-            return Unread(State.FAILED, f"damaged PDF: {_reason(error)}", "print it to a new PDF")
-    return _content(texts, title)
+def parse_pdf(
+    data: bytes, _path: str, passwords: Sequence[str] = (), recogniser: Recogniser | None = None
+) -> Content | Unread:
+    """The text of all pages. An encrypted file opens with an empty password or with one of those given.
+
+    `recogniser` reads the pages that have no text; without one they are counted.
+    """
+    if inflates_too_far(data):
+        return _too_much(f"a stream in it inflates to more than {MOST_INFLATED // 2**20} MiB")
+    with PDFIUM, _opened(data, passwords) as opened:
+        if isinstance(opened, Unread):
+            return opened if opened.state is State.ENCRYPTED else _bare(data)
+        sheets = _sheets(opened, recogniser)
+        if isinstance(sheets, Unread):
+            return sheets
+        encrypted = raw.FPDF_GetSecurityHandlerRevision(opened) != -1
+        plain = _decrypted(opened) if encrypted else data
+    return _content(sheets, about(plain)) if _shows(sheets) else _bare(plain)
 
 
-def _reason(error: Exception) -> str:
-    line = next(iter(str(error).splitlines()), "")[:200]
-    return line or type(error).__name__
+def _sheets(opened: pdfium.PdfDocument, recogniser: Recogniser | None) -> list[Sheet | None] | Unread:
+    """The pages, None for one that cannot be read; why there are none where there would be too many."""
+    count = max(0, raw.FPDF_GetPageCount(opened))
+    if count > MOST_PAGES:
+        return _too_much(f"{count} pages, at most {MOST_PAGES} are read")
+    sheets: list[Sheet | None] = []
+    size = 0
+    for number in range(count):
+        page = sheet(opened, number)
+        if page and recogniser and is_scan(page):
+            page = recognised(opened, number, page, recogniser)
+        sheets.append(page)
+        size += len(page.written) if page else 0
+        if size > MOST_CHARACTERS:
+            return _too_much(f"more than {MOST_CHARACTERS} characters")
+    return sheets
+
+
+def _shows(sheets: Sequence[Sheet | None]) -> bool:
+    """Whether anything is on any of the pages."""
+    return any(each and (each.drawn or each.turns) for each in sheets)
+
+
+def _bare(data: bytes) -> Content | Unread:
+    """The text of a file in which pdfium sees nothing, as pypdf reads it: it needs no fonts, and less order."""
+    hopeless = len(data) > MOST_RESCUED or not (b"/Page" in data or b"/ObjStm" in data)
+    texts = "no pages can be found in it" if hopeless else plain_texts(data)
+    if isinstance(texts, str):
+        return Unread(State.FAILED, f"damaged PDF: {texts}", "print it to a new PDF")
+    if not "".join(texts).strip():
+        return Unread(State.EMPTY, "its pages are blank" if texts else "has no pages")
+    text, pages = _joined(texts, (), {})
+    return Content(text, "plain", "", pages, (("not_read", "its layout"),))
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """pypdf logs what it finds odd in a file; what matters of that becomes the file's state."""
-    logger = logging.getLogger("pypdf")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+def _opened(data: bytes, passwords: Sequence[str]) -> Iterator[pdfium.PdfDocument | Unread]:
+    """The document; why there is none where it does not open."""
+    error = raw.FPDF_ERR_FORMAT
+    for password in ("", *passwords):
+        handle = raw.FPDF_LoadMemDocument64(data, len(data), password.encode("utf-8", "replace"))
+        if handle:
+            document = pdfium.PdfDocument(handle)
+            try:
+                yield document
+            finally:
+                document.close()
+            return
+        error = raw.FPDF_GetLastError()
+        if error != raw.FPDF_ERR_PASSWORD:
+            break
+    yield _refused(error, given=bool(passwords))
+
+
+def _refused(error: int, *, given: bool) -> Unread:
+    if error == raw.FPDF_ERR_PASSWORD:
+        reason = "none of the passwords given opens it" if given else "needs a password"
+        return Unread(State.ENCRYPTED, reason, "save a copy without one")
+    if error == raw.FPDF_ERR_SECURITY:
+        return Unread(State.ENCRYPTED, "encrypted in a way that no password opens", "save a copy without it")
+    return Unread(State.FAILED, "damaged PDF", "print it to a new PDF")
+
+
+def _too_much(what: str) -> Unread:
+    return Unread(State.TOO_LARGE, what, "split it into smaller files")
+
+
+def _decrypted(document: pdfium.PdfDocument) -> bytes:
+    """The file without its encryption, which pypdf then need not know; nothing where that cannot be written."""
+    written = io.BytesIO()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+        document.save(written, flags=raw.FPDF_REMOVE_SECURITY)
+    except pdfium.PdfiumError:
+        return b""
+    return written.getvalue()
 
 
-def _page_texts(reader: PdfReader) -> list[str]:
-    """The pages as Markdown; plain where a page's fragments do not add up to its text."""
-    plain: list[str] = []
-    found: list[list[Line]] = []
-    for page in reader.pages:
-        fragments: list[Fragment] = []
-        with suppress(*_DAMAGE):  # pypdf reads on where a font is damaged
-            _without_false_spaces(page)
-        text = page.extract_text(visitor_text=partial(_collect, fragments))
-        same = _marks("".join(fragment.text for fragment in fragments)) == _marks(text)
-        plain.append("" if same else _clean(text))
-        found.append(lines(fragments) if same else [])
-    pages = composed(without_margins(found))
-    return [_LEADERS.sub("… ", composed_page or text) for composed_page, text in zip(pages, plain, strict=True)]
+def _content(sheets: Sequence[Sheet | None], told: About) -> Content | Unread:
+    """The document's text, or why it has none that can be read."""
+    read = [each or Sheet() for each in sheets]
+    legible = [Sheet(drawn=each.drawn) if is_illegible(each.written) else each for each in read]
+    texts, counted = _texts(legible, told)
+    if not "".join(texts).strip():
+        unknown = any(each.written for each in read)
+        images = f"none of its {len(texts)} pages holds text, only images"
+        reason = "its fonts do not tell which characters they show" if unknown else images
+        return Unread(State.NEEDS_OCR, reason, "make it searchable by OCR")
+    states = {number: State.NEEDS_OCR for number, each in enumerate(read, start=1) if is_scan(each)}
+    states |= {number: State.FAILED for number, each in enumerate(sheets, start=1) if each is None}
+    text, pages = _joined(texts, told.labels, states)
+    notes: list[tuple[str, str]] = [
+        ("crowded_pages", _ranges([number for number, each in enumerate(read, start=1) if each.crowded])),
+        ("words_outside_pages", _number(sum(each.beyond for each in read))),
+        ("not_read", ", ".join(told.damaged[:20])),
+    ]
+    metadata: Metadata = (*told.metadata, *counted, *((key, value) for key, value in notes if value))
+    return Content(text, "markdown", told.title, pages, metadata, told.members())
 
 
-def _marks(text: str) -> str:
-    return "".join(text.split())
+def _texts(sheets: Sequence[Sheet], told: About) -> tuple[list[str], Metadata]:
+    """The pages as Markdown, and what was counted on the way."""
+    gridded = [with_grids(each.turns[0], each.rules) if each.turns else [] for each in sheets]
+    body = body_size(row for page in gridded for row in page if not row.table)
+    kept, repeated = without_margins(gridded, body)
+    levels = heading_levels(kept, told.outline)
+    words = Words(kept)
+    texts = []
+    for number, (each, page) in enumerate(zip(sheets, kept, strict=True), start=1):
+        turned = [rows(turn) for turn in each.turns[1:]]
+        flowing = [*flows(page, each.rules), *(flow for turn in turned for flow in flows(turn))]
+        text = composed(number, flowing, each.rules, levels, words)
+        texts.append("\n\n".join(part for part in (text, _notes(number, each, told)) if part))
+    counted = (("repeated_rows", _number(repeated)), ("hyphens_mended", _number(words.mended)))
+    return texts, tuple((key, value) for key, value in counted if value)
 
 
-def _without_false_spaces(page: PageObject) -> None:
-    """Have pypdf not take another glyph for the space of a composite font that has none.
-
-    It looks for the width of a space at number 32, where such a font (TeX makes them) has any glyph. With a width of 0
-    there, it goes by a usual one.
-    """
-    fonts = page.get("/Resources", DictionaryObject()).get_object().get("/Font", DictionaryObject()).get_object()
-    for font in (reference.get_object() for reference in fonts.values()):
-        if font.get("/Subtype") == "/Type0" and "/ToUnicode" in font and "/DescendantFonts" in font:
-            widths = font["/DescendantFonts"].get_object()[0].get_object().get("/W", ArrayObject()).get_object()
-            if not _HAS_SPACE.search(font["/ToUnicode"].get_object().get_data()) and widths[-2:] != [32, [0]]:
-                widths.extend([NumberObject(32), ArrayObject([NumberObject(0)])])
-
-
-def _collect(
-    fragments: list[Fragment], text: str, cm: Sequence[float], tm: Sequence[float], font: Any, size: float
-) -> None:
-    """Takes what pypdf calls a visitor with: a text, two matrices whose product is its place, its font and size."""
-    a, b, c, d = (
-        tm[0] * cm[0] + tm[1] * cm[2],
-        tm[0] * cm[1] + tm[1] * cm[3],
-        tm[2] * cm[0] + tm[3] * cm[2],
-        tm[2] * cm[1] + tm[3] * cm[3],
-    )
-    x, y = tm[4] * cm[0] + tm[5] * cm[2] + cm[4], tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
-    height = size * (c * c + d * d) ** 0.5
-    upright = d > 0 and a > 0 and abs(b) < 0.01 * a
-    bold = bool(font and _BOLD.search(str(font.get("/BaseFont", ""))))
-    for part in text.splitlines(keepends=True):
-        content = _clean_line(part)
-        fragments.append(Fragment(content, x, y, height, upright, ended=part.endswith("\n"), bold=bold))
+def _notes(number: int, page: Sheet, told: About) -> str:
+    """The page's form values and comments."""
+    composer = Composer()
+    for name, value in told.values.get(number, []):
+        composer.item("-", f"{name}: {value}" if name else value)
+    for comment in told.comments.get(number, []):
+        about_what = _covered(page, comment)
+        by = f" by {comment.author}" if comment.author else ""
+        on = f" on “{about_what}”" if about_what and about_what != comment.text else ""
+        composer.item("-", f"Comment{by}{on}: {comment.text}")
+    return composer.text().strip()
 
 
-def _content(texts: Sequence[str], title: str) -> Content | Unread:
-    if not texts:
-        return Unread(State.EMPTY, "has no pages")
-    written = "".join(texts)
-    if not written.strip():
-        return Unread(
-            State.NEEDS_OCR, f"none of its {len(texts)} pages holds text, only images", "make it searchable by OCR"
-        )
-    unknown = sum(unicodedata.category(char) in ("Co", "Cn") or char == "\ufffd" for char in written)
-    if unknown > _UNREADABLE * len(written):
-        return Unread(State.NEEDS_OCR, "its fonts do not tell which characters they show", "make it searchable by OCR")
-    text, pages = _joined(texts)
-    return Content(text, "markdown", title, pages)
+def _covered(page: Sheet, comment: Marked) -> str:
+    """The words under a highlight."""
+    found = []
+    for left, bottom, right, top in comment.places:
+        words = [
+            word
+            for word in (page.turns[0] if page.turns else ())
+            if left - 1 <= (word.x0 + word.x1) / 2 <= right + 1 and bottom <= word.y + 0.3 * word.size <= top
+        ]
+        found.extend([said(row_of(words).words)] if words else [])
+    return " ".join(found)
 
 
-def _joined(texts: Sequence[str]) -> tuple[str, tuple[Page, ...]]:
+def _joined(texts: Sequence[str], labels: Sequence[str], states: Mapping[int, State]) -> tuple[str, tuple[Page, ...]]:
     """The pages' texts as one, a blank line between them where no paragraph goes on, and where each page lies."""
     parts: list[str] = []
     pages: list[Page] = []
@@ -167,9 +209,15 @@ def _joined(texts: Sequence[str]) -> tuple[str, tuple[Page, ...]]:
             parts.append(joint)
             at += len(joint)
         parts.append(text)
-        pages.append(Page(number, at, at + len(text)))
+        pages.append(Page(number, at, at + len(text), _label(number, labels, len(texts)), states.get(number)))
         at += len(text)
     return "".join(parts), tuple(pages)
+
+
+def _label(number: int, labels: Sequence[str], count: int) -> str:
+    """What a viewer calls the page, where that is not its number."""
+    label = labels[number - 1].strip() if number <= len(labels) else ""
+    return f"page {label} ({number} of {count})" if label and label != str(number) else ""
 
 
 def _goes_on(before: str, after: str) -> bool:
@@ -179,19 +227,16 @@ def _goes_on(before: str, after: str) -> bool:
     return bool(before and after) and full and before[-1] not in _ENDING and (after[0].islower() or is_han(after[0]))
 
 
-def _clean(text: str) -> str:
-    """A page's text, its lines trimmed and put together."""
-    texts = [_clean_line(line).strip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
-    return re.sub(r"\n{3,}", "\n\n", joined(texts))
+def _ranges(numbers: Sequence[int]) -> str:
+    """Such as "2, 5-9"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
-def _clean_line(text: str) -> str:
-    """One line without control characters; half a surrogate pair becomes U+FFFD."""
-    text = _CONTROL.sub("", _SPACES.sub(" ", text.replace("\0", "\ufffd")))
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _title(reader: PdfReader) -> str:
-    """The title in the file's properties, unless a program put a file's name or nothing there."""
-    title = reader.metadata.title if reader.metadata else None
-    return "" if not isinstance(title, str) or _NO_TITLE.match(title.strip()) else title
+def _number(count: int) -> str:
+    return str(count) if count else ""

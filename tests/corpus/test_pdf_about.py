@@ -1,0 +1,249 @@
+"""What a PDF holds beside its text: properties, outline, labels, forms, comments, attachments, passwords, scans."""
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from pypdf import PdfReader, PdfWriter
+from pypdf.annotations import FreeText, Highlight, Text
+from pypdf.constants import PageLabelStyle
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    FloatObject,
+    NameObject,
+    NumberObject,
+    RectangleObject,
+    TextStringObject,
+)
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+
+from rag.corpus.readers import READERS, Content, Unread
+from rag.corpus.readers.pdf import parse_pdf
+from rag.corpus.readers.pdf_scan import Picture
+from rag.corpus.readers.pdf_words import Word
+from rag.datatypes import State, place_at
+
+
+def drawn(draw: Callable[[Canvas], None]) -> bytes:
+    stream = io.BytesIO()
+    canvas = Canvas(stream, pagesize=A4)
+    draw(canvas)
+    canvas.save()
+    return stream.getvalue()
+
+
+def written(*texts: str) -> bytes:
+    def draw(canvas: Canvas) -> None:
+        for text in texts:
+            for number, line in enumerate(text.split("\n")):
+                canvas.drawString(72, 750 - 14 * number, line)
+            canvas.showPage()
+
+    return drawn(draw)
+
+
+def changed(data: bytes, change: Callable[[PdfWriter], Any]) -> bytes:
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(data)))
+    change(writer)
+    stream = io.BytesIO()
+    writer.write(stream)
+    return stream.getvalue()
+
+
+def content(data: bytes, **given: Any) -> Content:
+    found = parse_pdf(data, "a.pdf", **given)
+    assert isinstance(found, Content), found
+    return found
+
+
+def test_properties_are_metadata() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setTitle("Yearbook of the harbour")
+        canvas.setAuthor("海棠 Müller")
+        canvas.setSubject("Tides")
+        canvas.setKeywords(["kelp", "crane"])
+        canvas.drawString(72, 700, "Text.")
+
+    told = dict(content(drawn(draw)).metadata)
+    assert told.pop("created")[:2] == "20"
+    assert told == {
+        "title": "Yearbook of the harbour", "author": "海棠 Müller", "subject": "Tides", "keywords": "kelp, crane",
+    }  # fmt: skip
+
+
+def test_titles_of_the_outline_are_headings_at_their_depth() -> None:
+    def draw(canvas: Canvas) -> None:
+        rows = [
+            ("Tides", 0),
+            ("They come and go, as everybody knows.", None),
+            ("Neap tides", 1),
+            ("They are low.", None),
+        ]
+        for number, (text, depth) in enumerate(rows):
+            canvas.drawString(72, 700 - 14 * number, text)
+            if depth is not None:
+                canvas.bookmarkPage(text)
+                canvas.addOutlineEntry(f"{number + 1}. {text}", text, depth)
+        canvas.showPage()
+        canvas.drawString(72, 700, "Tides")
+        canvas.drawString(72, 686, "are not named by the outline here.")
+
+    text = content(drawn(draw)).text
+    assert text.startswith(
+        "# Tides\n\nThey come and go, as everybody knows.\n\n## Neap tides\n\nThey are low.\n\nTides\n"
+    )
+
+
+def test_a_page_is_called_what_a_viewer_calls_it() -> None:
+    def change(writer: PdfWriter) -> None:
+        writer.set_page_label(0, 1, PageLabelStyle.LOWERCASE_ROMAN)
+        writer.set_page_label(2, 2, PageLabelStyle.DECIMAL)
+
+    data = changed(written("Preface.", "Contents.", "Chapter."), change)
+    found = content(data)
+    assert [page.label for page in found.pages] == ["page i (1 of 3)", "page ii (2 of 3)", "page 1 (3 of 3)"]
+    assert place_at(found.pages, found.text.index("Chapter")) == "page 1 (3 of 3)"
+    assert found.pages[2].number == 3
+
+
+def test_values_of_a_form_are_read_at_the_end_of_their_page_and_passwords_are_not() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(72, 720, "Name")
+        form = canvas.acroForm
+        form.textfield(name="name", tooltip="Name of the ship", value="Nordlicht", x=150, y=710)
+        form.textfield(name="empty", value="", x=150, y=680)
+        form.textfield(name="secret", value="hunter2", fieldFlags="password", x=150, y=650)
+        form.checkbox(name="insured", checked=True, x=150, y=620)
+        form.checkbox(name="leaking", checked=False, x=150, y=600)
+        form.choice(name="berth", value="North", options=["North", "South"], x=150, y=560)
+        canvas.showPage()
+        canvas.drawString(72, 720, "Second page")
+
+    found = content(drawn(draw))
+    first = found.text[: found.pages[0].end]
+    assert first == "Name\n\n- Name of the ship: Nordlicht\n- insured: yes\n- berth: North"
+    assert "hunter2" not in found.text
+
+
+def test_comments_are_read_with_what_they_are_about() -> None:
+    def change(writer: PdfWriter) -> None:
+        writer.add_annotation(0, Text(rect=(50, 550, 200, 650), text="Ask the pilot."))
+        quad = [FloatObject(number) for number in (72, 762, 160, 762, 72, 747, 160, 747)]
+        marked = Highlight(rect=(72, 747, 160, 762), quad_points=ArrayObject(quad))
+        marked[NameObject("/Contents")] = TextStringObject("Is that so?")
+        marked[NameObject("/T")] = TextStringObject("Saoirse")
+        writer.add_annotation(0, marked)
+        writer.add_annotation(1, FreeText(text="# Not yet", rect=(50, 550, 200, 650)))
+        hidden = Text(rect=(50, 550, 200, 650), text="Nobody sees this.")
+        hidden[NameObject("/F")] = NumberObject(2)
+        writer.add_annotation(1, hidden)
+
+    found = content(changed(written("High water\nat nine.", "Low water."), change))
+    first, second = (found.text[page.start : page.end] for page in found.pages)
+    assert first == (
+        "High water\nat nine.\n\n- Comment: Ask the pilot.\n- Comment by Saoirse on “High water”: Is that so?"
+    )
+    assert second == "Low water.\n\n- Comment: # Not yet"
+
+
+def test_attachments_are_members_and_one_too_many_comes_without_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def change(writer: PdfWriter) -> None:
+        writer.add_attachment("Gezeiten über.csv", b"hour,height\n9,4.2\n")
+        writer.add_attachment("../../etc/passwd", b"root")
+
+    data = changed(written("Text."), change)
+    assert {member.name: member.data for member in content(data).members} == {
+        "Gezeiten über.csv": b"hour,height\n9,4.2\n",
+        "passwd": b"root",
+    }
+    monkeypatch.setattr("rag.corpus.readers.pdf_about.MOST_BYTES", 10)
+    assert all(member.data in (b"", b"root") for member in content(data).members)
+
+
+def test_a_file_opens_with_one_of_the_passwords() -> None:
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(written("Secret."))))
+    writer.add_metadata({"/Title": "Of the harbour"})
+    writer.encrypt("naïve", "owner", algorithm="RC4-128")
+    stream = io.BytesIO()
+    writer.write(stream)
+    data = stream.getvalue()
+    without = parse_pdf(data, "a.pdf")
+    assert isinstance(without, Unread)
+    assert (without.state, without.reason) == (State.ENCRYPTED, "needs a password")
+    wrong = parse_pdf(data, "a.pdf", passwords=["wrong"])
+    assert isinstance(wrong, Unread)
+    assert wrong.reason == "none of the passwords given opens it"
+    found = content(data, passwords=["wrong", "naïve"])
+    assert (found.text, found.title) == ("Secret.", "Of the harbour")
+
+
+def scanned(canvas: Canvas) -> None:
+    """A page of shapes, as many as letters have."""
+    for number in range(60):
+        canvas.circle(100 + 5 * number, 500, 3, fill=1)
+    canvas.showPage()
+
+
+def mixed(canvas: Canvas) -> None:
+    for text in ("One.", "", "", "Four."):
+        if text:
+            canvas.drawString(72, 700, text)
+            canvas.showPage()
+        else:
+            scanned(canvas)
+    canvas.showPage()
+
+
+def test_pages_to_be_looked_at_are_named_beside_the_text_of_the_others() -> None:
+    found = content(drawn(mixed))
+    assert "One." in found.text
+    assert "Four." in found.text
+    assert [page.state for page in found.pages] == [None, State.NEEDS_OCR, State.NEEDS_OCR, None, None]
+    assert [page.start == page.end for page in found.pages] == [False, True, True, False, True]
+
+
+def test_a_recogniser_is_given_the_pages_without_text_and_its_words_stand_on_them() -> None:
+    seen: list[Picture] = []
+
+    def recogniser(picture: Picture) -> Sequence[Word]:
+        seen.append(picture)
+        return [Word("Seen", 100, 130, 700, 12), Word("words", 135, 170, 700, 12)]
+
+    found = content(drawn(mixed), recogniser=recogniser)
+    assert len(seen) == 2
+    assert seen[0].pixels.shape[2] == 3
+    assert abs(seen[0].pixels.shape[1] - A4[0] * seen[0].scale) < 2
+    assert np.any(seen[0].pixels < 50)
+    assert [found.text[page.start : page.end] for page in found.pages] == [
+        "One.",
+        "Seen words",
+        "Seen words",
+        "Four.",
+        "",
+    ]
+    assert all(page.state is None for page in found.pages)
+
+
+def test_repeated_headers_are_counted() -> None:
+    texts = [f"ACME manual\nText number {number} of the book.\nPage {number}" for number in range(1, 7)]
+    assert dict(content(written(*texts)).metadata)["repeated_rows"] == "10"
+
+
+def test_blank_pages_are_empty() -> None:
+    found = READERS[".pdf"].read(drawn(lambda canvas: canvas.showPage()), "a.pdf")
+    assert isinstance(found, Unread)
+    assert (found.state, found.reason) == (State.EMPTY, "its pages are blank")
+
+
+def test_javascript_and_links_are_neither_run_nor_read() -> None:
+    def change(writer: PdfWriter) -> None:
+        writer.add_uri(0, "https://example.com/", RectangleObject((0, 0, 100, 100)))
+        script = DictionaryObject({NameObject("/S"): NameObject("/JavaScript")})
+        script[NameObject("/JS")] = TextStringObject("while (true) {}")
+        writer._root_object[NameObject("/OpenAction")] = script
+
+    assert content(changed(written("Text."), change)).text == "Text."
