@@ -2,7 +2,7 @@
 
     {"kind": "document", "markup", "title", "pages", "metadata", "members"} + text     or "unread": state, reason, fix
     {"kind": "member", "name", "problem"} + bytes                                      each file within it
-    {"kind": "end", "peak", "notes"}                                                   after the last of them
+    {"kind": "end", "memory", "notes"}                                                   after the last of them
 
 A child has read a hostile file and may say anything. What is believed is bounded, of the right types, and consistent;
 a document's id is worked out from the bytes that the parent has.
