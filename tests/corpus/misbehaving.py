@@ -25,7 +25,9 @@ def _said(result: object) -> Content:
 
 
 def _ordinary(data: bytes, path: str) -> Content | Unread:
-    return Content(data.decode(), "markdown", "A title", (Page(1, 0, 1, "line 1"),), (("author", "李"),))
+    return Content(
+        data.decode(), "markdown", "A title", (Page(1, 0, 1, "line 1", State.NEEDS_OCR),), (("author", "李"),)
+    )
 
 
 def _abort(data: bytes, path: str) -> Content | Unread:

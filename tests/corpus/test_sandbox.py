@@ -80,7 +80,7 @@ def test_a_document_comes_back_as_it_was_made(sandbox: Sandbox) -> None:
         data.decode(),
         "markdown",
         "A title",
-        (Page(1, 0, 1, "line 1"),),
+        (Page(1, 0, 1, "line 1", State.NEEDS_OCR),),
         (("author", "李"),),
     )
 
@@ -110,6 +110,13 @@ def test_a_process_is_recycled_after_its_files_and_after_much_memory() -> None:
         assert text(sandbox, "process") != text(sandbox, "process")
 
 
+def test_a_process_is_not_blamed_for_the_memory_of_its_parent() -> None:
+    held = bytearray(b"x" * Limits().lean)
+    with Sandbox(readers=[MODULE]) as sandbox:
+        assert text(sandbox, "process") == text(sandbox, "process")
+    assert held
+
+
 def test_a_child_loads_nothing_heavy(sandbox: Sandbox) -> None:
     assert not {"torch", "numpy", "transformers", "faiss", "typer"} & set(text(sandbox, "modules").split())
 
@@ -132,7 +139,7 @@ def test_what_a_reader_says_is_said(sandbox: Sandbox, caplog: pytest.LogCaptureF
 
 def test_all_that_documents_and_pages_have_goes_through() -> None:
     """A new field is one more to send and to check: `rag.corpus.sandbox.answers`."""
-    assert [each.name for each in fields(Page)] == ["number", "start", "end", "label"]
+    assert [each.name for each in fields(Page)] == ["number", "start", "end", "label", "state"]
     assert [each.name for each in fields(Document)] == ["id", "text", "markup", "title", "pages", "metadata"]
     assert [each.name for each in fields(Unread)] == ["state", "reason", "fix"]
     assert [each.name for each in fields(Member)] == ["name", "data", "problem"]
@@ -199,14 +206,17 @@ SOUND: dict[str, object] = {"kind": "document", "markup": "plain", "title": "", 
         {"title": 3},
         {"title": "a\nb"},
         {"title": "\ud800"},
-        {"pages": [[1, 0, 99, ""]]},
-        {"pages": [[1, 3, 2, ""]]},
-        {"pages": [[0, 0, 1, ""]]},
-        {"pages": [[1, -1, 1, ""]]},
-        {"pages": [[1, 0, 1.5, ""]]},
-        {"pages": [[10**30, 0, 1, ""]]},
-        {"pages": [["1", 0, 1, ""]]},
-        {"pages": [[1, 0, 1, "\0"]]},
+        {"pages": [[1, 0, 99, "", None]]},
+        {"pages": [[1, 3, 2, "", None]]},
+        {"pages": [[0, 0, 1, "", None]]},
+        {"pages": [[1, -1, 1, "", None]]},
+        {"pages": [[1, 0, 1.5, "", None]]},
+        {"pages": [[10**30, 0, 1, "", None]]},
+        {"pages": [["1", 0, 1, "", None]]},
+        {"pages": [[1, 0, 1, "\0", None]]},
+        {"pages": [[1, 0, 1, "", "indexed"]]},
+        {"pages": [[1, 0, 1, "", []]]},
+        {"pages": [[1, 0, 1, ""]]},
         {"pages": {"1": 1}},
         {"metadata": [["a"]]},
         {"metadata": [["a", 1]]},
@@ -262,7 +272,7 @@ def heard(header: dict[str, object], text: bytes = b"some text") -> Document | U
 
 
 def test_a_child_that_lies_is_ended_and_its_file_fails(strict: Sandbox) -> None:
-    header = json.dumps({**SOUND, "pages": [[1, 0, 99, ""]]})
+    header = json.dumps({**SOUND, "pages": [[1, 0, 99, "", None]]})
     assert "a place that is not in the text" in failure(strict, "lies", f"{header}\nsome text")
 
 
@@ -325,7 +335,7 @@ def test_no_descriptor_is_inherited(sandbox: Sandbox, tmp_path: Path) -> None:
     with (tmp_path / "open").open("w") as file:
         os.set_inheritable(file.fileno(), True)
         with Sandbox(readers=[MODULE]) as fresh:
-            assert text(fresh, "descriptors") == "[0, 1, 2, 3, 4]"
+            assert text(fresh, "descriptors") == "[0, 1, 2, 3, 4, 5]"
 
 
 def test_what_is_not_enforced_is_said(sandbox: Sandbox) -> None:

@@ -2,7 +2,7 @@
 
     {"kind": "document", "markup", "title", "pages", "metadata", "members"} + text     or "unread": state, reason, fix
     {"kind": "member", "name", "problem"} + bytes                                      each file within it
-    {"kind": "end", "peak", "notes"}                                                   after the last of them
+    {"kind": "end", "memory", "notes"}                                                   after the last of them
 
 A child has read a hostile file and may say anything. What is believed is bounded, of the right types, and consistent;
 a document's id is worked out from the bytes that the parent has.
@@ -35,7 +35,7 @@ def document_frame(document: Document) -> Frame:
         "kind": "document",
         "markup": document.markup,
         "title": document.title,
-        "pages": [(page.number, page.start, page.end, page.label) for page in document.pages],
+        "pages": [(page.number, page.start, page.end, page.label, page.state) for page in document.pages],
         "metadata": document.metadata,
     }
     places = sum(len(page.label) + 40 for page in document.pages) + sum(map(_weight, document.metadata))
@@ -111,12 +111,20 @@ def _unread(header: Any) -> Unread:
 
 def _page(given: Any, length: int) -> Page:
     match given:
-        case [int(number), int(start), int(end), str()] if end <= length and number < _MOST_NUMBER:
+        case [int(number), int(start), int(end), str(), state] if end <= length and number < _MOST_NUMBER:
             try:
-                return Page(int(number), int(start), int(end), _text(given[3]))
+                return Page(int(number), int(start), int(end), _text(given[3]), _page_state(state))
             except ValueError as error:
                 raise Garbled(str(error)) from error
     raise Garbled("a place that is not in the text")
+
+
+def _page_state(given: Any) -> State | None:
+    if given is None:
+        return None
+    if not isinstance(given, str) or given not in _STATES:
+        raise Garbled("no such state of a page")
+    return State(given)
 
 
 def _pair(given: Any) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from rag.corpus.readers.reader import Member, Parsed, Unread
 from rag.corpus.sandbox.answers import Frame, document_frame, member_frame, unread_frame
 from rag.corpus.sandbox.confinement import MEMORY_STATUS, confined
 from rag.corpus.sandbox.frames import Ended, read_frame, write_frame
-from rag.corpus.sandbox.limits import Limits, granted, peak
+from rag.corpus.sandbox.limits import Gauge, Limits, granted
 from rag.datatypes import Document, State
 
 _ANY_SIZE = 2**62  # the parent is trusted
@@ -46,6 +46,7 @@ def main() -> None:
     requests, answers = _pipes()
     told = json.loads(sys.argv[1])
     limits = Limits(**told["limits"])
+    gauge = Gauge()
     try:
         for module in told["readers"]:
             READERS.update(importlib.import_module(module).READERS)
@@ -63,7 +64,7 @@ def main() -> None:
             granted(limits.seconds)
             for frame in _frames(header["path"], data):
                 write_frame(answers, *frame)
-            write_frame(answers, {"kind": "end", "peak": peak(), "notes": notes.taken()})
+            write_frame(answers, {"kind": "end", "memory": gauge.read(), "notes": notes.taken()})
         except MemoryError:
             os._exit(MEMORY_STATUS)
         except (Ended, OSError):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rag.corpus.sandbox.auditing import audited
 from rag.corpus.sandbox.landlock import landlocked
-from rag.corpus.sandbox.limits import LINUX, Limits, bounded, granted, peak
+from rag.corpus.sandbox.limits import LINUX, Gauge, Limits, bounded, granted
 from rag.corpus.sandbox.seccomp import filtered
 
 MEMORY_STATUS = 97  # of a child that ends because it has not enough memory
@@ -87,8 +87,9 @@ def _watched(limits: Limits) -> set[str]:
 
 
 def _watch(limits: Limits, parent: int) -> None:
+    gauge = Gauge()
     while os.getppid() == parent:
-        if peak() > limits.memory:
+        if gauge.read() > limits.memory:
             os._exit(MEMORY_STATUS)
         time.sleep(_LOOK_S)
     os._exit(0)

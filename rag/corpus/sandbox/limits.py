@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ LINUX: bool = sys.platform == "linux"
 class Limits:
     """`seconds` for a file, of the wall and of the processor; bytes of `memory`, address space where that is bounded.
 
-    A process reads so many `files`, then another takes its place; sooner if it once needed more than `lean` bytes.
+    A process reads so many `files`, then another takes its place; sooner if it keeps more than `lean` bytes.
     """
 
     seconds: float = 60.0
@@ -67,8 +68,25 @@ def granted(seconds: float) -> bool:
     return False
 
 
-def peak() -> int:
-    """Bytes of memory that this process had at once at most; 0 where the system does not tell."""
+class Gauge:
+    """Tells how much memory this process has. Made before it gives up files."""
+
+    def __init__(self) -> None:
+        self._statm = os.open("/proc/self/statm", os.O_RDONLY) if LINUX and os.path.exists("/proc/self/statm") else -1  # noqa: PTH110
+        self._inherited = _most()
+
+    def read(self) -> int:
+        """Bytes that are resident; elsewhere than on Linux, the most that ever were. 0 where the system does not tell.
+
+        (On Linux the most is of no use: a process begins with that of its parent, models and all.)
+        """
+        if self._statm >= 0:
+            return int(os.pread(self._statm, 200, 0).split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        most = _most()
+        return most if most > self._inherited else 0
+
+
+def _most() -> int:
     try:
         import resource
     except ImportError:

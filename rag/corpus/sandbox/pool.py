@@ -100,8 +100,8 @@ class Sandbox:
         worker.busy = False
         for level, line in notes_of(frame):
             log.log(level, "%s", line)
-        most = header.get("peak")
-        if worker.files >= self._limits.files or not isinstance(most, int) or most > self._limits.lean:
+        kept = header.get("memory")
+        if worker.files >= self._limits.files or not isinstance(kept, int) or kept > self._limits.lean:
             self._forget(worker)
         return True
 
