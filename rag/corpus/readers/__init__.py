@@ -151,7 +151,7 @@ def _ppt(_data: bytes, _path: str) -> Content | Unread:
     return Unread(State.UNSUPPORTED, "an old PowerPoint file (.ppt)", "save it as .pptx")
 
 
-HTML = Reader("html", "2", _html)
+HTML = Reader("html", "3", _html)
 PDF = Reader("pdf", "2", _pdf)
 DOC = Reader("doc", "1", _doc, modules=("olefile",), extra="office")
 ZIP = Reader("zip", "1", _zip, ARCHIVE_BYTES)

@@ -8,7 +8,7 @@ from typing import Any
 
 from lxml import etree
 
-from rag.corpus.readers.encoding import decode
+from rag.corpus.readers.encoding import declared_in, decode
 from rag.corpus.readers.html_blocks import converted, one_line
 from rag.corpus.readers.html_hidden import empty_hidden
 from rag.corpus.readers.reader import Content, Unread
@@ -17,9 +17,6 @@ from rag.datatypes import State
 Element = Any  # lxml has no types
 
 log = logging.getLogger(__name__)
-
-_CHARSET = re.compile(rb"<meta[^>]{0,500}?charset\s*=\s*[\"']?\s*([\w:.-]+)", re.IGNORECASE)
-_XML_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w:.-]+)", re.IGNORECASE)
 
 # What no reader sees, or what is a control and not text.
 _UNSEEN = {"script", "style", "noscript", "template", "head", "svg", "iframe", "object", "embed", "canvas", "video"}
@@ -50,9 +47,7 @@ _CROWDED = re.compile(rf"<[a-zA-Z][^\s<>]*+(?:\s++[^\s<>=]++(?:{_VALUE})?+){{500
 
 def parse_html(data: bytes, path: str) -> Content | Unread:
     """The page's text as Markdown, and its title. What it hides is left out, with a warning that says how much."""
-    start = data[:4096]
-    label = _XML_ENCODING.search(start) or _CHARSET.search(start)
-    decoded = decode(data, label[1].decode("ascii", "replace") if label else "")
+    decoded = decode(data, declared_in(data))
     if isinstance(decoded, Unread):
         return decoded
     root = _tree(decoded.text)

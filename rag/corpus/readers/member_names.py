@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from rag.corpus.readers.legacy import FEW, detect
+from rag.corpus.readers.legacy import LONG, detect
 
 MOST_SAMPLE = 4096
 """Bytes of names that are looked at to tell their encoding."""
@@ -86,7 +86,7 @@ class Names:
         best = max(rated, key=lambda encoding: rated[encoding])
         if rated[best] >= LEAST_COMMON:
             return best
-        encoding, certain = detect(b"\n".join([sample] * FEW))
+        encoding, certain = detect(b"\n".join([sample] * (LONG // len(sample) + 1)))
         return encoding if certain else ""
 
 
