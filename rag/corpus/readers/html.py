@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
 from lxml import etree
@@ -11,6 +10,7 @@ from lxml import etree
 from rag.corpus.readers.encoding import declared_in, decode
 from rag.corpus.readers.html_blocks import converted, one_line
 from rag.corpus.readers.html_hidden import empty_hidden
+from rag.corpus.readers.html_main import UNSEEN, Page
 from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import State
 
@@ -54,8 +54,8 @@ def parse_html(data: bytes, path: str) -> Content | Unread:
     if root is None or isinstance(root, Unread):
         return root or Content("")
     title = next((one_line("".join(element.itertext())) for element in root.iter("title")), "")
-    hidden = empty_hidden(root, _UNSEEN)
-    text = _said(root)
+    hidden = empty_hidden(root, UNSEEN)
+    text = _said(root, path)
     if hidden and not text:
         log.warning("%s: shows nothing until a script runs; what it hides was read", path)
         text = converted(_tree(decoded.text), _unseen)
@@ -78,71 +78,16 @@ def _tree(text: str) -> Element | Unread | None:
     return root
 
 
-def _said(root: Element) -> str:
+def _said(root: Element, path: str) -> str:
     """The text of the page's main part; of the whole page, where that leaves hardly anything."""
-    sizes = _Sizes(root)
-    main = _main(root, sizes)
-    text = converted(main, lambda element: _unseen(element) or sizes.around(element, main))
-    everything = sizes.text.get(root, 0)
-    return text if len(text) >= _LEAST_SHARE * everything else converted(root, _unseen)
-
-
-class _Sizes:
-    """Characters of text in each element, and how many of them are in links, found in one pass."""
-
-    def __init__(self, root: Element) -> None:
-        self.text: dict[Element, int] = {}
-        self.linked: dict[Element, int] = {}
-        self.links: dict[Element, int] = {}
-        elements = list(root.iter(etree.Element))
-        for element in reversed(elements):
-            if element.tag in _UNSEEN:
-                self.text[element] = self.linked[element] = self.links[element] = 0
-            else:
-                self._add(element, len(one_line(element.text or "")), 0, 0)
-            if element.tag == "a":
-                self.linked[element] = self.text[element]
-                self.links[element] = 1
-            parent = element.getparent()
-            if parent is not None and parent.tag not in _UNSEEN:
-                own = self.text[element] + len(one_line(element.tail or ""))
-                self._add(parent, own, self.linked[element], self.links[element])
-
-    def _add(self, element: Element, text: int, linked: int, links: int) -> None:
-        self.text[element] = self.text.get(element, 0) + text
-        self.linked[element] = self.linked.get(element, 0) + linked
-        self.links[element] = self.links.get(element, 0) + links
-
-    def around(self, element: Element, main: Element) -> bool:
-        """Whether an element is a menu, a sidebar, a page's header or footer: around the text, not of it."""
-        if element is main or element.tag in ("html", "body", "main"):
-            return False
-        if element.tag in ("header", "footer") and _inside(element, main):
-            return False
-        if element.tag in _AROUND or element.get("role", "").lower() in _AROUND_ROLES:
-            return True
-        text, linked = self.text.get(element, 0), self.linked.get(element, 0)
-        if element.tag in ("ul", "ol", "table", "div") and self.links.get(element, 0) >= 3 and linked > 0.8 * text:
-            return True
-        names = f"{element.get('class', '')} {element.get('id', '')}"
-        return text < 0.3 * self.text.get(main, 0) and bool(_AROUND_NAMES.search(names))
-
-
-def _inside(element: Element, main: Element) -> bool:
-    """Whether a header or footer belongs to an article or section and not to the page."""
-    parent = element.getparent()
-    return main.tag in ("main", "article") or (parent is not None and parent.tag in ("article", "section", "main"))
-
-
-def _main(root: Element, sizes: _Sizes) -> Element:
-    """The element that holds the page's own text: its only `main` or `article`, else the body."""
-    body = next(root.iter("body"), root)
-    for found in ([*root.iter("main"), *root.xpath("//*[@role='main']")], list(root.iter("article"))):
-        size = sizes.text[found[0]] if found else 0
-        if size and size >= 0.5 * sum(map(sizes.text.__getitem__, found)) and size >= 0.2 * sizes.text[body]:
-            return found[0]
-    return body
+    page = Page(root)
+    text = converted(page.main, lambda element: _unseen(element) or page.around(element))
+    everything = page.sizes.text.get(root, 0)
+    if len(text) < _LEAST_SHARE * page.sizes.prose.get(root, 0) or len(text) < 0.1 * everything:
+        return converted(root, _unseen)
+    log.debug("%s: %d of %d characters are around the text", path, max(0, everything - len(text)), everything)
+    return text
 
 
 def _unseen(element: Element) -> bool:
-    return element.tag in _UNSEEN
+    return element.tag in UNSEEN
