@@ -178,6 +178,8 @@ READERS: dict[str, Reader] = {
     ".html": HTML,
     ".htm": HTML,
     ".xhtml": HTML,
+    ".xht": HTML,
+    ".shtml": HTML,
     ".pdf": PDF,
     ".docx": DOCX,
     ".doc": DOC,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from lxml import etree
@@ -50,7 +51,8 @@ def parse_html(data: bytes, path: str) -> Content | Unread:
     decoded = decode(data, declared_in(data))
     if isinstance(decoded, Unread):
         return decoded
-    root = _tree(decoded.text)
+    said = _opened(decoded.text) if _is_xhtml(decoded.text, path) else decoded.text
+    root = _tree(said)
     if root is None or isinstance(root, Unread):
         return root or Content("")
     title = next((one_line("".join(element.itertext())) for element in root.iter("title")), "")
@@ -58,10 +60,26 @@ def parse_html(data: bytes, path: str) -> Content | Unread:
     text = _said(root, path)
     if hidden and not text:
         log.warning("%s: shows nothing until a script runs; what it hides was read", path)
-        text = converted(_tree(decoded.text), _unseen)
+        text = converted(_tree(said), _unseen)
     elif hidden:
         log.warning("%s: %d hidden passage%s left out", path, hidden, "s" * (hidden > 1))
-    return Content(text, "markdown", title)
+    return Content(text or _without_scripts(said), "markdown", title)
+
+
+def _is_xhtml(text: str, path: str) -> bool:
+    """Whether it is written as XML, in which any element may be closed where it opens."""
+    return path.lower().endswith(".xhtml") or bool(_XHTML.search(text[:2000]))
+
+
+def _opened(text: str) -> str:
+    """XHTML for a parser of HTML: `<script/>` would hide all that follows, `<p/>` would hold it."""
+    return _CLOSED.sub(r"<\1\2></\1>", text)
+
+
+def _without_scripts(text: str) -> str:
+    """What a page without text says to those who see no scripts or no frames; "" where it says nothing."""
+    root = _tree(_NO_SCRIPTS.sub(r"<\1div", text))
+    return "" if root is None or isinstance(root, Unread) else converted(root, _unseen)
 
 
 def _tree(text: str) -> Element | Unread | None:

@@ -81,8 +81,10 @@ def _guess(sample: bytes) -> Guess:
     text = decoded(sample, encoding)
     typeset, long = is_set(text), len(sample) >= LONG
     limits = _SIGNS if typeset and long else _LIMITS[long, beyond >= MANY]
-    if not typeset and any(is_set(decoded(sample, other)) for other in _TYPESET):
-        return Guess(encoding, False)
+    if not typeset:
+        others = [other for other in _TYPESET if is_set(decoded(sample, other))]
+        if others:  # letters of one that are all well placed as marks of another
+            return Guess(others[0], len(others) == 1 and long and beyond >= MANY)
     if confidence < limits.confidence or not looks_written(text, encoding):
         return Guess(encoding, False)
     rivals = [name for name, other in guesses[1:] if other * limits.margin > confidence]
