@@ -4,7 +4,7 @@
 
 FOLDER (default ../shared/data) has files/article_html, the pages and the evaluation of article-extraction-benchmark:
 shingles of four words, F1 from the means of precision and recall over the pages. Pages are for development or held out
-by the SHA-256 of their id; nothing was looked at in those that are held out. `rag` is the text of our reader;
+by the SHA-256 of their id; those that are held out are only counted. `rag` is the text of our reader;
 trafilatura is asked where it is installed, without comments, with its defaults and with `favor_recall`.
 `--show` prints what of a page's body is missing in ours, and what is there beside it.
 """
