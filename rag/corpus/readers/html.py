@@ -19,28 +19,13 @@ Element = Any  # lxml has no types
 
 log = logging.getLogger(__name__)
 
-# What no reader sees, or what is a control and not text.
-_UNSEEN = {"script", "style", "noscript", "template", "head", "svg", "iframe", "object", "embed", "canvas", "video"}
-_UNSEEN |= {"audio", "map", "button", "select", "option", "datalist", "input", "textarea", "annotation", "dialog"}
-# What surrounds the text of a page.
-_AROUND = {"nav", "aside", "footer", "header", "menu"}
-_AROUND_ROLES = {
-    "navigation",
-    "banner",
-    "contentinfo",
-    "search",
-    "complementary",
-    "menu",
-    "menubar",
-    "toolbar",
-    "dialog",
-}
-_AROUND_NAMES = re.compile(
-    r"(?:^|[\s_-])(?:nav|navbar|navigation|menu|sidebar|breadcrumbs?|footer|cookies?|consent|share|sharing|social"
-    r"|skip-link|pagination|pager|toolbar|toc)(?:$|[\s_-])",
-    re.IGNORECASE,
+_XHTML = re.compile(r"^\s*<\?xml|<html[^>]{0,400}\sxmlns=|DTD XHTML")
+_CLOSED = re.compile(
+    r"<(?!(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)\b)([a-zA-Z]\w*)((?:\s[^<>]*)?)/>"
 )
-_LEAST_SHARE = 0.1
+_NO_SCRIPTS = re.compile(r"<(/?)(?:noscript|noframes|frameset)\b", re.IGNORECASE)
+_LEAST_SHARE = 0.3
+"""Share of a page's prose below which what was found is not its text."""
 _VALUE = r"""\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s<>"']++)"""
 _CROWDED = re.compile(rf"<[a-zA-Z][^\s<>]*+(?:\s++[^\s<>=]++(?:{_VALUE})?+){{500}}")
 """A tag of more attributes than any that is written: the parser compares each with each."""
