@@ -1,6 +1,7 @@
 """Bytes of text files: which encoding they are in, and when nobody can tell."""
 
 import codecs
+import time
 
 import pytest
 from hypothesis import given
@@ -144,3 +145,109 @@ def test_few_damaged_bytes_of_a_declared_encoding_become_replacement_characters(
 def test_any_bytes_end_as_text_or_with_a_reason(data: bytes, declared: str) -> None:
     outcome = decode(data, declared)
     assert isinstance(outcome, Decoded) or outcome.reason
+
+
+UKRAINIAN = (
+    "Насос перевіряють щодня перед запуском. Закрийте кришку, перевірте тиск оливи й запишіть його в журнал зміни."
+)
+POLISH = "Pompę należy sprawdzać codziennie przed uruchomieniem. Załóż osłonę, sprawdź ciśnienie i zapisz je w książce."
+LATVIAN = (
+    "Sūknis jāpārbauda katru dienu pirms iedarbināšanas. Aizveriet vāku, pārbaudiet eļļas spiedienu un pierakstiet to."
+)
+FRENCH = "La pompe doit être vérifiée chaque jour avant le démarrage. Fermez le capot, contrôlez la pression, notez-la."
+THAI = "ต้องตรวจสอบเครื่องสูบน้ำทุกวันก่อนเริ่มทำงาน ปิดฝาครอบ ตรวจสอบความดันน้ำมัน และจดบันทึกไว้ในสมุด"
+MORE = {
+    "hz": TEXTS["gb18030"],
+    "johab": TEXTS["cp949"],
+    "iso2022_kr": TEXTS["cp949"],
+    "koi8_u": UKRAINIAN,
+    "cp1125": UKRAINIAN,
+    "mac_cyrillic": RUSSIAN,
+    "iso8859_5": RUSSIAN,
+    "cp855": RUSSIAN,
+    "cp852": POLISH,
+    "mac_latin2": POLISH,
+    "cp1257": LATVIAN,
+    "cp850": FRENCH,
+    "mac_roman": FRENCH,
+    "iso8859_15": FRENCH,
+    "iso8859_7": TEXTS["cp1253"],
+    "iso8859_6": TEXTS["cp1256"].replace("،", "\u060c"),
+    "cp874": THAI,
+}
+
+
+@pytest.mark.parametrize("encoding", MORE)
+def test_encodings_of_other_systems_are_recognised(encoding: str) -> None:
+    text = "\n".join([MORE[encoding]] * 3)
+    assert text_of(text.encode(encoding)) == text
+
+
+@pytest.mark.parametrize("encoding", [*TEXTS, *MORE])
+def test_markup_around_a_text_does_not_hide_its_language(encoding: str) -> None:
+    said = {**TEXTS, **MORE}[encoding]
+    item = f'<item id="1"><title>Maintenance entry</title><link>https://example.org/a</link><p>{said}</p></item>\n'
+    page = f"<feed><head>Service log of the machine hall</head>\n{item * 6}</feed>"
+    assert text_of(page.encode(encoding)) == page
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "mac_roman"])
+def test_quotation_marks_alone_tell_their_code_page(encoding: str) -> None:
+    text = (
+        "It’s the operator’s task – not the fitter’s – to say “stop”. Don’t run the pump dry, it won’t forgive you. "
+        * 3
+    )
+    assert text_of(text.encode(encoding)) == text
+
+
+def test_a_language_that_is_not_known_is_undecided_and_not_mojibake() -> None:
+    albanian = "Pompa duhet të kontrollohet çdo ditë përpara se të ndizet, dhe kapaku duhet të mbyllet mirë. " * 4
+    outcome = decode(albanian.encode("cp1252"))
+    assert isinstance(outcome, Unread) or outcome.text == albanian
+
+
+def test_the_fix_names_the_command_that_converts_the_file() -> None:
+    outcome = decode("Привет".encode("cp1251"))
+    assert isinstance(outcome, Unread)
+    assert "iconv -f CP1251 -t UTF-8" in outcome.fix
+
+
+def test_a_declaration_that_is_wrong_gives_way_to_what_is_certain() -> None:
+    text = "\n".join([RUSSIAN] * 5)
+    assert text_of(text.encode("koi8_r"), "windows-1251") == text
+    assert text_of(text.encode("cp1251"), "iso-8859-1") == text
+
+
+@pytest.mark.parametrize(
+    ("label", "encoding"), [("x-sjis", "cp932"), ("windows-949", "cp949"), ("iso-8859-8-i", "iso8859_8")]
+)
+def test_labels_of_the_web_are_known(label: str, encoding: str) -> None:
+    said = {"cp932": "点検", "cp949": "점검", "iso8859_8": "בדיקה"}[encoding]
+    assert text_of(said.encode(encoding), label) == said
+
+
+def test_what_comes_late_in_a_long_file_tells_its_encoding() -> None:
+    text = "All is well with the pump.\n" * 20_000 + (RUSSIAN + "\n") * 40
+    assert text_of(text.encode("koi8_r")) == text
+
+
+def test_a_long_file_that_changes_its_encoding_is_undecided() -> None:
+    data = (CZECH + "\n").encode("cp1250") * 3000 + ("温度" * 50 + "\n").encode() * 100 + b"\x81\x83\x88\x90\x98"
+    assert why_not(data)
+
+
+@given(st.sampled_from([*TEXTS, *MORE]), st.integers(3, 12), st.data())
+def test_whatever_part_of_a_text_is_read_is_right_or_undecided(encoding: str, words: int, data: st.DataObject) -> None:
+    said = {**TEXTS, **MORE}[encoding]
+    parts = said.split(" ") if " " in said else list(said)
+    start = data.draw(st.integers(0, max(0, len(parts) - words)))
+    part = (" " if " " in said else "").join(parts[start : start + words])
+    outcome = decode(part.encode(encoding))
+    assert isinstance(outcome, Unread) or outcome.text == part
+
+
+def test_time_grows_with_the_length_of_a_file_alone() -> None:
+    started = time.perf_counter()
+    for piece in ("é", "é ", "<", "<é", "é\n", "&", "\x1b$", "~{"):
+        decode((piece * (2_000_000 // len(piece))).encode("latin-1"))
+    assert time.perf_counter() - started < 60

@@ -151,16 +151,16 @@ def _ppt(_data: bytes, _path: str) -> Content | Unread:
     return Unread(State.UNSUPPORTED, "an old PowerPoint file (.ppt)", "save it as .pptx")
 
 
-HTML = Reader("html", "2", _html)
+HTML = Reader("html", "3", _html)
 PDF = Reader("pdf", "2", _pdf)
 DOC = Reader("doc", "1", _doc, modules=("olefile",), extra="office")
 ZIP = Reader("zip", "1", _zip, ARCHIVE_BYTES)
 TAR = Reader("tar", "1", _tar, ARCHIVE_BYTES)
 PACKED = Reader("packed", "1", _packed, ARCHIVE_BYTES)
-EML = Reader("eml", "1", _eml)
-MBOX = Reader("mbox", "1", _mbox, MBOX_BYTES)
-MSG = Reader("msg", "1", _msg, modules=("olefile",), extra="mail")
-MHTML = Reader("mhtml", "1", _mhtml)
+EML = Reader("eml", "2", _eml)
+MBOX = Reader("mbox", "2", _mbox, MBOX_BYTES)
+MSG = Reader("msg", "2", _msg, modules=("olefile",), extra="mail")
+MHTML = Reader("mhtml", "2", _mhtml)
 XML = Reader("xml", "1", _xml)
 DOCX = Reader("docx", "2", _docx)
 PPTX = Reader("pptx", "1", _pptx)
@@ -178,6 +178,8 @@ READERS: dict[str, Reader] = {
     ".html": HTML,
     ".htm": HTML,
     ".xhtml": HTML,
+    ".xht": HTML,
+    ".shtml": HTML,
     ".pdf": PDF,
     ".docx": DOCX,
     ".doc": DOC,

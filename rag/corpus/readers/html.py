@@ -8,9 +8,10 @@ from typing import Any
 
 from lxml import etree
 
-from rag.corpus.readers.encoding import decode
+from rag.corpus.readers.encoding import declared_in, decode
 from rag.corpus.readers.html_blocks import converted, one_line
 from rag.corpus.readers.html_hidden import empty_hidden
+from rag.corpus.readers.html_main import UNSEEN, Page
 from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import State
 
@@ -18,31 +19,13 @@ Element = Any  # lxml has no types
 
 log = logging.getLogger(__name__)
 
-_CHARSET = re.compile(rb"<meta[^>]{0,500}?charset\s*=\s*[\"']?\s*([\w:.-]+)", re.IGNORECASE)
-_XML_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w:.-]+)", re.IGNORECASE)
-
-# What no reader sees, or what is a control and not text.
-_UNSEEN = {"script", "style", "noscript", "template", "head", "svg", "iframe", "object", "embed", "canvas", "video"}
-_UNSEEN |= {"audio", "map", "button", "select", "option", "datalist", "input", "textarea", "annotation", "dialog"}
-# What surrounds the text of a page.
-_AROUND = {"nav", "aside", "footer", "header", "menu"}
-_AROUND_ROLES = {
-    "navigation",
-    "banner",
-    "contentinfo",
-    "search",
-    "complementary",
-    "menu",
-    "menubar",
-    "toolbar",
-    "dialog",
-}
-_AROUND_NAMES = re.compile(
-    r"(?:^|[\s_-])(?:nav|navbar|navigation|menu|sidebar|breadcrumbs?|footer|cookies?|consent|share|sharing|social"
-    r"|skip-link|pagination|pager|toolbar|toc)(?:$|[\s_-])",
-    re.IGNORECASE,
+_XHTML = re.compile(r"^\s*<\?xml|<html[^>]{0,400}\sxmlns=|DTD XHTML")
+_CLOSED = re.compile(
+    r"<(?!(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)\b)([a-zA-Z]\w*)((?:\s[^<>]*)?)/>"
 )
-_LEAST_SHARE = 0.1
+_NO_SCRIPTS = re.compile(r"<(/?)(?:noscript|noframes|frameset)\b", re.IGNORECASE)
+_LEAST_SHARE = 0.3
+"""Share of a page's prose below which what was found is not its text."""
 _VALUE = r"""\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s<>"']++)"""
 _CROWDED = re.compile(rf"<[a-zA-Z][^\s<>]*+(?:\s++[^\s<>=]++(?:{_VALUE})?+){{500}}")
 """A tag of more attributes than any that is written: the parser compares each with each."""
@@ -50,23 +33,38 @@ _CROWDED = re.compile(rf"<[a-zA-Z][^\s<>]*+(?:\s++[^\s<>=]++(?:{_VALUE})?+){{500
 
 def parse_html(data: bytes, path: str) -> Content | Unread:
     """The page's text as Markdown, and its title. What it hides is left out, with a warning that says how much."""
-    start = data[:4096]
-    label = _XML_ENCODING.search(start) or _CHARSET.search(start)
-    decoded = decode(data, label[1].decode("ascii", "replace") if label else "")
+    decoded = decode(data, declared_in(data))
     if isinstance(decoded, Unread):
         return decoded
-    root = _tree(decoded.text)
+    said = _opened(decoded.text) if _is_xhtml(decoded.text, path) else decoded.text
+    root = _tree(said)
     if root is None or isinstance(root, Unread):
         return root or Content("")
     title = next((one_line("".join(element.itertext())) for element in root.iter("title")), "")
-    hidden = empty_hidden(root, _UNSEEN)
-    text = _said(root)
+    hidden = empty_hidden(root, UNSEEN)
+    text = _said(root, path)
     if hidden and not text:
         log.warning("%s: shows nothing until a script runs; what it hides was read", path)
-        text = converted(_tree(decoded.text), _unseen)
+        text = converted(_tree(said), _unseen)
     elif hidden:
         log.warning("%s: %d hidden passage%s left out", path, hidden, "s" * (hidden > 1))
-    return Content(text, "markdown", title)
+    return Content(text or _without_scripts(said), "markdown", title)
+
+
+def _is_xhtml(text: str, path: str) -> bool:
+    """Whether it is written as XML, in which any element may be closed where it opens."""
+    return path.lower().endswith(".xhtml") or bool(_XHTML.search(text[:2000]))
+
+
+def _opened(text: str) -> str:
+    """XHTML for a parser of HTML: `<script/>` would hide all that follows, `<p/>` would hold it."""
+    return _CLOSED.sub(r"<\1\2></\1>", text)
+
+
+def _without_scripts(text: str) -> str:
+    """What a page without text says to those who see no scripts or no frames; "" where it says nothing."""
+    root = _tree(_NO_SCRIPTS.sub(r"<\1div", text))
+    return "" if root is None or isinstance(root, Unread) else converted(root, _unseen)
 
 
 def _tree(text: str) -> Element | Unread | None:
@@ -83,71 +81,16 @@ def _tree(text: str) -> Element | Unread | None:
     return root
 
 
-def _said(root: Element) -> str:
+def _said(root: Element, path: str) -> str:
     """The text of the page's main part; of the whole page, where that leaves hardly anything."""
-    sizes = _Sizes(root)
-    main = _main(root, sizes)
-    text = converted(main, lambda element: _unseen(element) or sizes.around(element, main))
-    everything = sizes.text.get(root, 0)
-    return text if len(text) >= _LEAST_SHARE * everything else converted(root, _unseen)
-
-
-class _Sizes:
-    """Characters of text in each element, and how many of them are in links, found in one pass."""
-
-    def __init__(self, root: Element) -> None:
-        self.text: dict[Element, int] = {}
-        self.linked: dict[Element, int] = {}
-        self.links: dict[Element, int] = {}
-        elements = list(root.iter(etree.Element))
-        for element in reversed(elements):
-            if element.tag in _UNSEEN:
-                self.text[element] = self.linked[element] = self.links[element] = 0
-            else:
-                self._add(element, len(one_line(element.text or "")), 0, 0)
-            if element.tag == "a":
-                self.linked[element] = self.text[element]
-                self.links[element] = 1
-            parent = element.getparent()
-            if parent is not None and parent.tag not in _UNSEEN:
-                own = self.text[element] + len(one_line(element.tail or ""))
-                self._add(parent, own, self.linked[element], self.links[element])
-
-    def _add(self, element: Element, text: int, linked: int, links: int) -> None:
-        self.text[element] = self.text.get(element, 0) + text
-        self.linked[element] = self.linked.get(element, 0) + linked
-        self.links[element] = self.links.get(element, 0) + links
-
-    def around(self, element: Element, main: Element) -> bool:
-        """Whether an element is a menu, a sidebar, a page's header or footer: around the text, not of it."""
-        if element is main or element.tag in ("html", "body", "main"):
-            return False
-        if element.tag in ("header", "footer") and _inside(element, main):
-            return False
-        if element.tag in _AROUND or element.get("role", "").lower() in _AROUND_ROLES:
-            return True
-        text, linked = self.text.get(element, 0), self.linked.get(element, 0)
-        if element.tag in ("ul", "ol", "table", "div") and self.links.get(element, 0) >= 3 and linked > 0.8 * text:
-            return True
-        names = f"{element.get('class', '')} {element.get('id', '')}"
-        return text < 0.3 * self.text.get(main, 0) and bool(_AROUND_NAMES.search(names))
-
-
-def _inside(element: Element, main: Element) -> bool:
-    """Whether a header or footer belongs to an article or section and not to the page."""
-    parent = element.getparent()
-    return main.tag in ("main", "article") or (parent is not None and parent.tag in ("article", "section", "main"))
-
-
-def _main(root: Element, sizes: _Sizes) -> Element:
-    """The element that holds the page's own text: its only `main` or `article`, else the body."""
-    body = next(root.iter("body"), root)
-    for found in ([*root.iter("main"), *root.xpath("//*[@role='main']")], list(root.iter("article"))):
-        size = sizes.text[found[0]] if found else 0
-        if size and size >= 0.5 * sum(map(sizes.text.__getitem__, found)) and size >= 0.2 * sizes.text[body]:
-            return found[0]
-    return body
+    page = Page(root)
+    text = converted(page.main, lambda element: _unseen(element) or page.around(element))
+    everything = page.sizes.text.get(root, 0)
+    if len(text) < _LEAST_SHARE * page.sizes.prose.get(root, 0) or len(text) < 0.1 * everything:
+        return converted(root, _unseen)
+    log.debug("%s: %d of %d characters are around the text", path, max(0, everything - len(text)), everything)
+    return text
 
 
 def _unseen(element: Element) -> bool:
-    return element.tag in _UNSEEN
+    return element.tag in UNSEEN

@@ -12,9 +12,9 @@ Element = Any  # lxml has no types
 Choice = Callable[[Element], bool]
 
 _SPACE = re.compile("[ \t\n\r\f\u00a0]+")
-_BLOCKS = {"p", "div", "section", "article", "main", "body", "html", "center", "form", "fieldset", "legend", "address"}
-_BLOCKS |= {"blockquote", "figure", "figcaption", "details", "summary", "dl", "dt", "dd", "hgroup", "header", "footer"}
-_BLOCKS |= {
+BLOCKS = {"p", "div", "section", "article", "main", "body", "html", "center", "form", "fieldset", "legend", "address"}
+BLOCKS |= {"blockquote", "figure", "figcaption", "details", "summary", "dl", "dt", "dd", "hgroup", "header", "footer"}
+BLOCKS |= {
     "nav",
     "aside",
     "menu",
@@ -31,7 +31,7 @@ _BLOCKS |= {
     "ol",
     "li",
 }
-_HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
+HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 
 
 def converted(root: Element, dropped: Choice) -> str:
@@ -76,7 +76,7 @@ class _Conversion:
             self.inline.append("\n")
         elif tag == "sup" and "".join(self.inline[-1:])[-1:].isdigit():
             self.inline.append("^")
-        if tag in _BLOCKS or tag in _HEADINGS or tag == "pre":
+        if tag in BLOCKS or tag in HEADINGS or tag == "pre":
             self.flush()
         if tag in ("ul", "ol"):
             self.lists.append(_number(element.get("start"), 1) if tag == "ol" else None)
@@ -95,10 +95,10 @@ class _Conversion:
     def leave(self, element: Element) -> None:
         """End an element, with the text that follows it."""
         tag = element.tag
-        if tag in _HEADINGS:
+        if tag in HEADINGS:
             title, self.inline = self.said(), []
-            self.composer.heading(_HEADINGS[tag], title)
-        elif tag in _BLOCKS:
+            self.composer.heading(HEADINGS[tag], title)
+        elif tag in BLOCKS:
             self.flush()
         if tag in ("ul", "ol") and self.lists:
             self.lists.pop()
@@ -140,7 +140,7 @@ class _Conversion:
             return []
         if (
             any(inner is not table for inner in table.iter("table"))
-            or next(table.iter("pre", *_HEADINGS), None) is not None
+            or next(table.iter("pre", *HEADINGS), None) is not None
         ):
             return []
         for caption in table.iter("caption"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from rag.corpus.readers.legacy import FEW, detect
+from rag.corpus.readers.legacy import decoded, detect
 
 MOST_SAMPLE = 4096
 """Bytes of names that are looked at to tell their encoding."""
@@ -82,12 +82,11 @@ class Names:
         except UnicodeDecodeError:
             pass
         # Too few letters for a text, but names are short, and any guess is better than lines and boxes.
-        rated = {encoding: _common(sample, encoding) for encoding in _COMMON}
-        best = max(rated, key=lambda encoding: rated[encoding])
+        rated = {name: _common(sample, name) for name in _COMMON}
+        best = max(rated, key=lambda name: rated[name])
         if rated[best] >= LEAST_COMMON:
             return best
-        encoding, certain = detect(b"\n".join([sample] * FEW))
-        return encoding if certain else ""
+        return encoding if encoding and not _DRAWN.search(decoded(sample, encoding)) else ""
 
 
 def _common(sample: bytes, encoding: str) -> float:

@@ -84,7 +84,7 @@ def text_of(data: bytes, declared: str = "") -> str | Unread:
     return decoded if isinstance(decoded, Unread) else decoded.text
 
 
-PLAIN = Reader("text", "1", parse_plain, MAX_BYTES, isolated=False)
+PLAIN = Reader("text", "2", parse_plain, MAX_BYTES, isolated=False)
 UNKNOWN = Reader("unknown", "1", parse_unknown, LARGEST_UNKNOWN, isolated=False)
 SECRET = Reader("secret", "1", parse_secret, MAX_BYTES, isolated=False)
-MARKDOWN = Reader("markdown", "1", parse_markdown, MAX_BYTES, isolated=False)
+MARKDOWN = Reader("markdown", "2", parse_markdown, MAX_BYTES, isolated=False)
