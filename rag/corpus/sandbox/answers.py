@@ -35,7 +35,7 @@ def document_frame(document: Document) -> Frame:
         "kind": "document",
         "markup": document.markup,
         "title": document.title,
-        "pages": [(page.number, page.start, page.end, page.label) for page in document.pages],
+        "pages": [(page.number, page.start, page.end, page.label, page.state) for page in document.pages],
         "metadata": document.metadata,
     }
     places = sum(len(page.label) + 40 for page in document.pages) + sum(map(_weight, document.metadata))
@@ -80,7 +80,7 @@ def outcome_of(frame: Frame, reader: Reader, data: bytes) -> Document | Unread:
         raise Garbled("a document without text")
     pages = tuple(_page(each, len(text)) for each in _list(header.get("pages")))
     metadata = tuple(_pair(each) for each in _list(header.get("metadata")))
-    return Document(document_id(data, reader), text, markup, title, pages, metadata)
+    return Document(document_id(data, reader, pages), text, markup, title, pages, metadata)
 
 
 def member_of(frame: Frame) -> Member:
@@ -111,12 +111,18 @@ def _unread(header: Any) -> Unread:
 
 def _page(given: Any, length: int) -> Page:
     match given:
-        case [int(number), int(start), int(end), str()] if end <= length and number < _MOST_NUMBER:
+        case [int(number), int(start), int(end), str(), None | str()] if end <= length and number < _MOST_NUMBER:
             try:
-                return Page(int(number), int(start), int(end), _text(given[3]))
+                return Page(int(number), int(start), int(end), _text(given[3]), _page_state(given[4]))
             except ValueError as error:
                 raise Garbled(str(error)) from error
     raise Garbled("a place that is not in the text")
+
+
+def _page_state(given: str | None) -> State | None:
+    if given is None or given in _STATES:
+        return None if given is None else State(given)
+    raise Garbled("a page in no such state")
 
 
 def _pair(given: Any) -> tuple[str, str]:
