@@ -37,7 +37,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-extras: $(VENV)/.installed-dev
-	@$(BIN)/python -m pip install $(PIP_FLAGS) --editable '.[dev,gguf,adapters,gpu]'
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --editable '.[dev,ocr,gguf,adapters,gpu]'
 	@touch $@
 
 setup: $(VENV)/.installed-dev

@@ -24,9 +24,9 @@ from rag.models.cache import locate
 from rag.models.catalogue import DEFAULT_EMBEDDER
 from rag.models.engines import LONG_JOB
 from rag.models.load import load_embedder
-from rag.models.threads import thread_count
 from rag.models.torch_engine import CPU_BATCH_TOKENS
 from rag.protocols import Embedder
+from rag.threads import thread_count
 
 HANDBOOK = Path(__file__).parents[1] / "corpora" / "handbook" / "documents"
 CHUNK_TOKENS = 320  # as ingest cuts by default

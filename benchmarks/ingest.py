@@ -38,10 +38,11 @@ from rag import Index, load_embedder
 from rag.models.cache import locate
 from rag.models.catalogue import DEFAULT_EMBEDDER
 from rag.models.folder import read_config
-from rag.models.threads import limit_torch, thread_count
+from rag.models.threads import limit_torch
 from rag.protocols import EmbeddingJob
 from rag.slabs import AT_ONCE, SLAB_CHUNKS
 from rag.text.context import embedded_text
+from rag.threads import thread_count
 
 sys.path.append(str(Path(__file__).with_name("peers")))  # a script finds what lies beside it, not below
 from environments import QUIET, python_of, set_up

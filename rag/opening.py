@@ -16,6 +16,7 @@ from rag.corpus.left_out import within
 from rag.corpus.members import DEPTH, REST, WITHIN, Budget, Names, stamped, too_deep
 from rag.corpus.parsing import Parser
 from rag.corpus.readers import Member, Parsed, Reader, Unread, document_id, reader_by_content, reader_for
+from rag.corpus.readers.ocr_extra import stamp_after
 from rag.corpus.redaction import Redactor
 from rag.datatypes import LEFT_OUT, Document, Source, State
 from rag.record import PARTIAL, Record
@@ -63,13 +64,14 @@ class Opening:
 
     def _take(self, source: Source, parsed: Parsed, depth: int) -> None:
         outcome, is_leaf = parsed.outcome, parsed.members == ()
+        read = replace(source, reader=stamp_after(source.reader, outcome))
         if isinstance(outcome, Document):
             outcome, count = self._redactor.redacted(outcome)
             self.redacted += count
-            self._put(source, outcome, alone=is_leaf and not depth)
+            self._put(read, outcome, alone=is_leaf and not depth)
         if is_leaf:
             if isinstance(outcome, Unread):
-                self._fail(source, outcome)
+                self._fail(read, outcome)
             return
         problem, count = self._members(source, parsed.members, depth)
         if self._over and depth:
@@ -82,7 +84,7 @@ class Opening:
         elif problem:
             self._fail(source, problem)
         elif outcome.state is not State.EMPTY:
-            self._end(self._record.unread(source, outcome))
+            self._end(self._record.unread(read, outcome))
         elif not count:
             self._end(self._record.unread(source, Unread(State.EMPTY, "no text, and no files within it")))
 

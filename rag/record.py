@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rag.corpus.members import WITHIN, containers, stamped
 from rag.corpus.readers import Unread
+from rag.corpus.readers.ocr_extra import is_same
 from rag.datatypes import Metadata, Source, State
 
 UNSURE = -1  # in place of the inode of a file that has to be read again, whatever its stat
@@ -183,7 +184,7 @@ def _same_readers(family: list[Source], source: Source) -> bool:
     """Whether a file and those within it would be read by the readers that read them."""
     start = len(source.location) + len(WITHIN)
     names = [(each, each.location[start:]) for each in family]
-    return all(each.reader == (stamped(source.reader, name) if name else source.reader) for each, name in names)
+    return all(is_same(each.reader, stamped(source.reader, name) if name else source.reader) for each, name in names)
 
 
 def _again(known: Source, now: Source) -> Source:

@@ -13,12 +13,13 @@ import pytest
 import rag
 
 PACKAGE = Path(rag.__file__).parent
-EVERYONE = {"datatypes", "errors", "protocols", "rag"}
+EVERYONE = {"datatypes", "errors", "protocols", "rag", "threads"}
 ALLOWED: dict[str, set[str]] = {
     "datatypes": set(),
     "errors": set(),
     "protocols": set(),
     "rag": {"datatypes", "errors", "generation", "index", "models", "pipeline", "retrieval", "settings"},
+    "threads": set(),
     "text": set(),
     "settings": set(),
     "corpus": {"text"},

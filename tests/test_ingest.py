@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from rag import intake
-from rag.datatypes import Embeddings, State
+from rag.corpus.readers import READERS, Content, Reader, Unread
+from rag.datatypes import Embeddings, Page, State
 from rag.errors import CorpusError, IndexDamaged, IndexMismatch
 from rag.index.chunking import Chunking
 from rag.index.index import Index
@@ -389,3 +390,41 @@ def test_an_index_of_an_earlier_format_is_rebuilt_from_its_files(docs: Path, emb
         ingest([], index, embedder, rebuild=True)
     run(docs, embedder, rebuild=True)
     assert len(texts(docs)) == 3
+
+
+def test_scans_are_read_again_once_ocr_is_there_and_other_files_are_not(
+    docs: Path, embedder: CountingEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = [True]
+    read: list[str] = []
+
+    def parse(data: bytes, path: str) -> Content | Unread:
+        read.append(path)
+        if b"scan" in data and missing[0]:
+            return Unread(State.NEEDS_OCR, "only images")
+        if b"mixed" in data and missing[0]:
+            return Content("The first page.", pages=(Page(1, 0, 15), Page(2, 15, 15, state=State.NEEDS_OCR)))
+        return Content(data.decode())
+
+    monkeypatch.setattr("rag.corpus.readers.ocr_extra.is_missing", lambda: missing[0])
+    monkeypatch.setattr("rag.corpus.readers.signature.suffix_of", lambda _data: "")
+    monkeypatch.setitem(READERS, ".pdf", Reader("pdf", "1", parse, isolated=False))
+    for name in ("text", "mixed", "scan"):
+        (docs / f"{name}.pdf").write_text(f"A page of {name}.", encoding="utf-8")
+    (docs / "copy.pdf").write_bytes((docs / "mixed.pdf").read_bytes())
+    run(docs, embedder)
+    assert {name: state.value for name, state in stored(docs).items() if name.endswith(".pdf")} == {
+        "copy.pdf": "indexed", "mixed.pdf": "duplicate-of", "scan.pdf": "needs-ocr", "text.pdf": "indexed",
+    }  # fmt: skip
+    read.clear()
+    run(docs, embedder)
+    assert read == []
+    missing[0] = False
+    run(docs, embedder)
+    assert sorted(read) == ["copy.pdf", "scan.pdf"]
+    assert {"A page of scan.", "A page of mixed.", "A page of text."} <= texts(docs)
+    assert "The first page." not in texts(docs)
+    assert run(docs, embedder).files["unchanged"] == 7
+    missing[0] = True
+    assert run(docs, embedder).files["unchanged"] == 7
+    assert sorted(read) == ["copy.pdf", "scan.pdf"]

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from rag.corpus.readers.ocr_extra import INSTALL
 from rag.datatypes import FOLDED, Page, Source, State
 
 _NUMBER = re.compile(r"\d+")
@@ -14,7 +15,7 @@ _NUMBER = re.compile(r"\d+")
 COUNTED = ("indexed", "unchanged", "empty", "duplicate", "failed", "skipped")
 
 _PAGES: dict[State, tuple[str, str]] = {
-    State.NEEDS_OCR: ("a picture without text", "recognise their text (OCR) and save the file with it"),
+    State.NEEDS_OCR: ("a picture without text", INSTALL),
     State.FAILED: ("cannot be read", "save the file anew from the program that made it"),
 }
 _FIXES: dict[State, str] = {
@@ -22,7 +23,7 @@ _FIXES: dict[State, str] = {
     State.FAILED: "mend it; it is read again when it has changed",
     State.UNDECODABLE: "save it as UTF-8",
     State.ENCRYPTED: "save it without a password",
-    State.NEEDS_OCR: "recognise its text (OCR) and save the file with it",
+    State.NEEDS_OCR: INSTALL,
     State.SKIPPED: "put the file itself there, or name it in .ragignore",
 }
 

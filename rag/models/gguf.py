@@ -23,7 +23,7 @@ from rag.datatypes import Message
 from rag.errors import ModelError
 from rag.models.endpoint import Endpoint
 from rag.models.server import ServerModel, turns
-from rag.models.threads import thread_count
+from rag.threads import thread_count
 
 CONTEXT = 8192
 """Tokens of context that memory is taken for; a model that was trained on less gets that."""

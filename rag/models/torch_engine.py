@@ -22,7 +22,8 @@ from rag.models.adapters import adapter_file
 from rag.models.batches import BATCH_TOKENS, BatchThreads
 from rag.models.folder import WEIGHTS, read_config
 from rag.models.products import Int8Product, OneDnnProduct, Product, TorchProduct, has_onednn
-from rag.models.threads import limit_torch, thread_count
+from rag.models.threads import limit_torch
+from rag.threads import thread_count
 
 if TYPE_CHECKING:
     import torch

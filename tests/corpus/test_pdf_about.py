@@ -1,7 +1,7 @@
 """What a PDF holds beside its text: properties, outline, labels, forms, comments, attachments, passwords, scans."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,9 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
 from rag.corpus.readers import READERS, Content, Unread
+from rag.corpus.readers.ocr_places import Placed
 from rag.corpus.readers.pdf import parse_pdf
-from rag.corpus.readers.pdf_scan import Picture
-from rag.corpus.readers.pdf_words import Word
+from rag.corpus.readers.pdf_scan import Look, Picture
 from rag.datatypes import State, place_at
 
 
@@ -209,23 +209,32 @@ def test_pages_to_be_looked_at_are_named_beside_the_text_of_the_others() -> None
 def test_a_recogniser_is_given_the_pages_without_text_and_its_words_stand_on_them() -> None:
     seen: list[Picture] = []
 
-    def recogniser(picture: Picture) -> Sequence[Word]:
+    def recogniser(picture: Picture) -> Look:
         seen.append(picture)
-        return [Word("Seen", 100, 130, 700, 12), Word("words", 135, 170, 700, 12)]
+        return Look([Placed("Seen ", "at the top"), Placed("words", "at the foot")], illegible=2)
 
     found = content(drawn(mixed), recogniser=recogniser)
     assert len(seen) == 2
     assert seen[0].pixels.shape[2] == 3
     assert abs(seen[0].pixels.shape[1] - A4[0] * seen[0].scale) < 2
     assert np.any(seen[0].pixels < 50)
-    assert [found.text[page.start : page.end] for page in found.pages] == [
-        "One.",
-        "Seen words",
-        "Seen words",
-        "Four.",
-        "",
+    assert [(found.text[page.start : page.end], page.number, page.label) for page in found.pages] == [
+        ("One.", 1, ""),
+        ("Seen ", 2, "page 2 at the top"),
+        ("words", 2, "page 2 at the foot"),
+        ("Seen ", 3, "page 3 at the top"),
+        ("words", 3, "page 3 at the foot"),
+        ("Four.", 4, ""),
+        ("", 5, ""),
     ]
     assert all(page.state is None for page in found.pages)
+    told = dict(found.metadata)
+    assert (told["recognised"], told["not_legible"]) == ("2-3", "4")
+
+
+def test_pictures_without_text_are_empty_once_they_are_looked_at() -> None:
+    outcome = parse_pdf(drawn(scanned), "a.pdf", recogniser=lambda _picture: Look(()))
+    assert outcome == Unread(State.EMPTY, "none of its 1 pages holds text, and none is recognised on them")
 
 
 def test_repeated_headers_are_counted() -> None:

@@ -36,6 +36,14 @@ def unread(data: bytes, path: str) -> tuple[State, str]:
 
 # Formats that are more than text: a file with none of what they begin with is damaged.
 CONTAINERS = {
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".webp",
+    ".gif",
     ".pdf",
     ".docx",
     ".doc",
@@ -73,6 +81,8 @@ def test_any_bytes_end_as_a_document_or_with_a_reason(suffix: str, data: bytes) 
 @pytest.mark.parametrize("data", [b"", b" \n\t\r\n ", b"\xef\xbb\xbf"])
 def test_a_file_without_text_is_empty_or_damaged(suffix: str, data: bytes) -> None:
     expected = State.FAILED if suffix in CONTAINERS and data else State.EMPTY
+    if data and READERS[suffix].missing():
+        expected = State.NEEDS_EXTRA
     assert unread(data, f"file{suffix}")[0] is expected
 
 
@@ -95,7 +105,7 @@ def test_a_format_whose_extra_is_missing_is_a_named_state_with_the_command_that_
 def test_suffixes_choose_the_reader_whatever_their_case() -> None:
     assert reader_for(PurePosixPath("a/B.MD")) is READERS[".md"]
     assert reader_for("README") is READERS[".txt"]
-    assert reader_for("photo.jpg") is None
+    assert reader_for("film.mp4") is None
 
 
 def test_two_suffixes_choose_together_where_they_are_one_format() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from rag.errors import SettingsError
 from rag.models import threads
+from rag.threads import thread_count
 
 VARIABLES = (
     *("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"),
@@ -20,28 +21,28 @@ VARIABLES = (
 def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("RAG_THREADS", *VARIABLES):
         monkeypatch.delenv(name, raising=False)
-    threads.thread_count.cache_clear()
+    thread_count.cache_clear()
     yield
-    threads.thread_count.cache_clear()
+    thread_count.cache_clear()
 
 
 def test_our_variable_wins_over_openmps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3,2")
-    assert threads.thread_count() == 3
-    threads.thread_count.cache_clear()
+    assert thread_count() == 3
+    thread_count.cache_clear()
     monkeypatch.setenv("RAG_THREADS", "5")
-    assert threads.thread_count() == 5
+    assert thread_count() == 5
 
 
 def test_without_a_variable_it_is_the_processors_of_this_process() -> None:
-    assert 1 <= threads.thread_count() <= (os.cpu_count() or 1)
+    assert 1 <= thread_count() <= (os.cpu_count() or 1)
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])
 def test_what_is_not_a_number_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("RAG_THREADS", value)
     with pytest.raises(SettingsError, match=f"RAG_THREADS='{value}' is not a number of threads"):
-        threads.thread_count()
+        thread_count()
 
 
 def test_libraries_that_read_the_environment_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+from rag.corpus.readers import ocr_extra
 from rag.corpus.readers.plain import MARKDOWN, PLAIN, UNKNOWN
 from rag.corpus.readers.reader import Content, Member, Parsed, Reader, Unread, document_id, too_large
 from rag.corpus.readers.signature import suffix_of
@@ -42,7 +43,11 @@ def _html(data: bytes, path: str) -> Content | Unread:
 def _pdf(data: bytes, path: str) -> Content | Unread:
     from rag.corpus.readers.pdf import parse_pdf
 
-    return parse_pdf(data, path)
+    if ocr_extra.is_missing():
+        return parse_pdf(data, path)
+    from rag.corpus.readers.pdf_ocr import look
+
+    return parse_pdf(data, path, recogniser=look)
 
 
 def _docx(data: bytes, path: str) -> Content | Unread:
@@ -147,6 +152,12 @@ def _epub(data: bytes, path: str) -> Content | Unread:
     return parse_epub(data, path)
 
 
+def _image(data: bytes, path: str) -> Content | Unread:
+    from rag.corpus.readers.image import parse_image
+
+    return parse_image(data, path)
+
+
 def _ppt(_data: bytes, _path: str) -> Content | Unread:
     return Unread(State.UNSUPPORTED, "an old PowerPoint file (.ppt)", "save it as .pptx")
 
@@ -171,6 +182,7 @@ XLSB = Reader("xlsb", "1", _xlsb, modules=("python_calamine",), extra="office")
 ODF = Reader("odf", "1", _odf)
 RTF = Reader("rtf", "1", _rtf)
 EPUB = Reader("epub", "1", _epub)
+IMAGE = Reader("image", "1", _image, modules=ocr_extra.MODULES, extra=ocr_extra.EXTRA)
 
 READERS: dict[str, Reader] = {
     ".md": MARKDOWN,
@@ -206,6 +218,14 @@ READERS: dict[str, Reader] = {
     ".fodt": ODF,
     ".rtf": RTF,
     ".epub": EPUB,
+    ".png": IMAGE,
+    ".jpg": IMAGE,
+    ".jpeg": IMAGE,
+    ".tif": IMAGE,
+    ".tiff": IMAGE,
+    ".bmp": IMAGE,
+    ".webp": IMAGE,
+    ".gif": IMAGE,
     ".txt": PLAIN,
     ".text": PLAIN,
     ".log": PLAIN,

@@ -9,11 +9,14 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from rag.corpus.readers.compose import Composer
+from rag.corpus.readers.ocr_extra import INSTALL
+from rag.corpus.readers.ocr_places import Placed
 from rag.corpus.readers.pdf_about import About, Marked, about, plain_texts
 from rag.corpus.readers.pdf_columns import flows
 from rag.corpus.readers.pdf_grids import with_grids
@@ -140,15 +143,19 @@ def _content(sheets: Sequence[Sheet | None], told: About) -> Content | Unread:
     texts, counted = _texts(legible, told)
     if not "".join(texts).strip():
         unknown = any(each.written for each in read)
+        if not unknown and not any(map(is_scan, read)):
+            return Unread(State.EMPTY, f"none of its {len(texts)} pages holds text, and none is recognised on them")
         images = f"none of its {len(texts)} pages holds text, only images"
         reason = "its fonts do not tell which characters they show" if unknown else images
-        return Unread(State.NEEDS_OCR, reason, "make it searchable by OCR")
+        return Unread(State.NEEDS_OCR, reason, INSTALL)
     states = {number: State.NEEDS_OCR for number, each in enumerate(read, start=1) if is_scan(each)}
     states |= {number: State.FAILED for number, each in enumerate(sheets, start=1) if each is None}
-    text, pages = _joined(texts, told.labels, states)
+    text, pages = _joined(texts, told.labels, states, read)
     notes: list[tuple[str, str]] = [
         ("crowded_pages", _ranges([number for number, each in enumerate(read, start=1) if each.crowded])),
         ("words_outside_pages", _number(sum(each.beyond for each in read))),
+        ("recognised", _ranges([number for number, each in enumerate(read, start=1) if each.looked])),
+        ("not_legible", _number(sum(each.illegible for each in read))),
         ("not_read", ", ".join(told.damaged[:20])),
     ]
     metadata: Metadata = (*told.metadata, *counted, *((key, value) for key, value in notes if value))
@@ -167,6 +174,7 @@ def _texts(sheets: Sequence[Sheet], told: About) -> tuple[list[str], Metadata]:
         turned = [rows(turn) for turn in each.turns[1:]]
         flowing = [*flows(page, each.rules), *(flow for turn in turned for flow in flows(turn))]
         text = composed(number, flowing, each.rules, levels, words)
+        text = "".join(piece.text for piece in each.looked or ()) or text
         texts.append("\n\n".join(part for part in (text, _notes(number, each, told)) if part))
     counted = (("repeated_rows", _number(repeated)), ("hyphens_mended", _number(words.mended)))
     return texts, tuple((key, value) for key, value in counted if value)
@@ -198,7 +206,9 @@ def _covered(page: Sheet, comment: Marked) -> str:
     return " ".join(found)
 
 
-def _joined(texts: Sequence[str], labels: Sequence[str], states: Mapping[int, State]) -> tuple[str, tuple[Page, ...]]:
+def _joined(
+    texts: Sequence[str], labels: Sequence[str], states: Mapping[int, State], sheets: Sequence[Sheet] = ()
+) -> tuple[str, tuple[Page, ...]]:
     """The pages' texts as one, a blank line between them where no paragraph goes on, and where each page lies."""
     parts: list[str] = []
     pages: list[Page] = []
@@ -209,9 +219,21 @@ def _joined(texts: Sequence[str], labels: Sequence[str], states: Mapping[int, St
             parts.append(joint)
             at += len(joint)
         parts.append(text)
-        pages.append(Page(number, at, at + len(text), _label(number, labels, len(texts)), states.get(number)))
+        page = Page(number, at, at + len(text), _label(number, labels, len(texts)), states.get(number))
+        pages.extend(_places(page, (sheets[number - 1].looked if sheets else None) or ()))
         at += len(text)
     return "".join(parts), tuple(pages)
+
+
+def _places(page: Page, looked: Sequence[Placed]) -> Iterator[Page]:
+    """The page; where it was looked at, each line on it, and what is left."""
+    at = page.start
+    for piece in looked:
+        name = page.label or f"page {page.number}"
+        yield Page(page.number, at, at + len(piece.text), f"{name} {piece.place}")
+        at += len(piece.text)
+    if at < page.end or not looked:
+        yield replace(page, start=at)
 
 
 def _label(number: int, labels: Sequence[str], count: int) -> str:

@@ -12,8 +12,8 @@ import numpy as np
 import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 
+from rag.corpus.readers.ocr_places import Placed
 from rag.corpus.readers.pdf_sheet import Sheet
-from rag.corpus.readers.pdf_words import Word
 
 SCALE = 200 / 72
 """Pixels of a point."""
@@ -31,14 +31,20 @@ class Picture:
     scale: float
 
 
-Recogniser = Callable[[Picture], Sequence[Word]]
-"""What finds words in a picture; their places in points from its lower left corner."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is read on a picture, in its order; `illegible` counts the lines that are left out."""
+
+    pieces: Sequence[Placed]
+    illegible: int = 0
+
+
+Recogniser = Callable[[Picture], Look]
 
 
 def is_scan(page: Sheet) -> bool:
-    """Whether only a look at the page tells what it says."""
-    written = page.written
-    return page.pictured or is_illegible(written)
+    """Whether only a look at the page tells what it says, and nobody has looked."""
+    return page.looked is None and (page.pictured or is_illegible(page.written))
 
 
 def is_illegible(text: str) -> bool:
@@ -50,10 +56,12 @@ def is_illegible(text: str) -> bool:
 
 
 def recognised(document: Any, number: int, page: Sheet, recogniser: Recogniser) -> Sheet:
-    """The page with the words that are seen on it; as it was where it cannot be drawn."""
+    """The page with what is seen on it; as it was where it cannot be drawn."""
     picture = drawn(document, number)
-    words = tuple(recogniser(picture)) if picture else ()
-    return Sheet((words,), drawn=page.drawn) if words else page
+    if picture is None:
+        return page
+    look = recogniser(picture)
+    return Sheet(drawn=page.drawn, looked=tuple(look.pieces), illegible=look.illegible)
 
 
 def drawn(document: Any, number: int) -> Picture | None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pypdfium2.raw as pdfium
 
+from rag.corpus.readers.ocr_places import Placed
 from rag.corpus.readers.pdf_words import Rule, Word, belongs, clean
 
 PDFIUM = threading.RLock()
@@ -73,7 +74,8 @@ class Sheet:
 
     `drawn`: something is on it. `pictured`: no word, but an image, or as many shapes as letters have. `beyond` counts
     the words outside of the page, which are left out. `crowded`: it had more words than are laid out; the rest is left
-    out. Rules are looked for where words stand apart as cells do.
+    out. Rules are looked for where words stand apart as cells do. `looked` is what was read on a page that is a
+    picture, without the `illegible` lines; None where nobody looked.
     """
 
     turns: tuple[tuple[Word, ...], ...] = ()
@@ -82,10 +84,14 @@ class Sheet:
     pictured: bool = False
     beyond: int = 0
     crowded: bool = False
+    looked: tuple[Placed, ...] | None = None
+    illegible: int = 0
 
     @property
     def written(self) -> str:
         """All words, in no order that matters."""
+        if self.looked:
+            return "".join(piece.text for piece in self.looked)
         return " ".join(word.text for turn in self.turns for word in turn)
 
 

@@ -104,7 +104,7 @@ class Reader:
         if wrong:
             reason = f"holds U+{ord(wrong[0]):04X}, which is not text"
             return Parsed(Unread(State.UNDECODABLE, reason), content.members)
-        return Parsed(_document(document_id(data, self), content), content.members)
+        return Parsed(_document(document_id(data, self, content.pages), content), content.members)
 
     def refused(self, data: bytes) -> Unread | None:
         """Why the bytes are not even parsed; None where they are."""
@@ -119,9 +119,14 @@ class Reader:
         return None
 
 
-def document_id(data: bytes, reader: Reader) -> str:
-    """32 hexadecimal digits that stand for these bytes read by this version of this reader."""
-    return hashlib.sha256(f"{reader.name}/{reader.version}\0".encode() + hashlib.sha256(data).digest()).hexdigest()[:32]
+def document_id(data: bytes, reader: Reader, pages: Iterable[Page] = ()) -> str:
+    """32 hexadecimal digits that stand for these bytes read by this version of this reader.
+
+    Others where there are `pages` that nobody could look at yet: with OCR the same bytes give another text.
+    """
+    unseen = any(page.state is State.NEEDS_OCR for page in pages)
+    kind = f"{reader.name}/{reader.version}{' without ocr' if unseen else ''}\0"
+    return hashlib.sha256(kind.encode() + hashlib.sha256(data).digest()).hexdigest()[:32]
 
 
 def too_large(size: int, most: int) -> Unread:

@@ -80,7 +80,7 @@ def outcome_of(frame: Frame, reader: Reader, data: bytes) -> Document | Unread:
         raise Garbled("a document without text")
     pages = tuple(_page(each, len(text)) for each in _list(header.get("pages")))
     metadata = tuple(_pair(each) for each in _list(header.get("metadata")))
-    return Document(document_id(data, reader), text, markup, title, pages, metadata)
+    return Document(document_id(data, reader, pages), text, markup, title, pages, metadata)
 
 
 def member_of(frame: Frame) -> Member:
