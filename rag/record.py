@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rag.corpus.members import WITHIN, containers, stamped
 from rag.corpus.readers import Unread
-from rag.corpus.readers.ocr_extra import is_same
+from rag.corpus.readers.pictures.ocr_extra import is_same
 from rag.datatypes import Metadata, Source, State
 
 UNSURE = -1  # in place of the inode of a file that has to be read again, whatever its stat

@@ -406,7 +406,7 @@ def test_scans_are_read_again_once_ocr_is_there_and_other_files_are_not(
             return Content("The first page.", pages=(Page(1, 0, 15), Page(2, 15, 15, state=State.NEEDS_OCR)))
         return Content(data.decode())
 
-    monkeypatch.setattr("rag.corpus.readers.ocr_extra.is_missing", lambda: missing[0])
+    monkeypatch.setattr("rag.corpus.readers.pictures.ocr_extra.is_missing", lambda: missing[0])
     monkeypatch.setattr("rag.corpus.readers.signature.suffix_of", lambda _data: "")
     monkeypatch.setitem(READERS, ".pdf", Reader("pdf", "1", parse, isolated=False))
     for name in ("text", "mixed", "scan"):

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from rag.corpus.readers.ocr_extra import INSTALL
+from rag.corpus.readers.pictures.ocr_extra import INSTALL
 from rag.datatypes import FOLDED, Page, Source, State
 
 _NUMBER = re.compile(r"\d+")

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.corpus.readers import READERS, Content, Member, Unread, inflate, reader_for, tarred, zipped
-from rag.corpus.readers.member_names import Names
+from rag.corpus.readers import READERS, Content, Member, Unread, reader_for
+from rag.corpus.readers.archives import inflate, tarred, zipped
+from rag.corpus.readers.archives.member_names import Names
 from rag.datatypes import State
 
 FILES = {"notes/a.txt": b"hello", "notes/deep/b.md": b"# B\n" * 1000, "empty": b"", "中文é.txt": b"x"}

@@ -13,8 +13,9 @@ from docx.oxml.ns import nsdecls, qn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.corpus.readers import READERS, Unread, docx_text, package
-from rag.corpus.readers.docx_numbering import numeral
+from rag.corpus.readers import READERS, Unread
+from rag.corpus.readers.office import docx_text, package
+from rag.corpus.readers.office.docx_numbering import numeral
 from rag.datatypes import Document, State
 from tests.corpus.test_pptx import PIXEL
 

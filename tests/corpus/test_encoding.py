@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.corpus.readers.encoding import Decoded, decode
+from rag.corpus.readers.encodings.encoding import Decoded, decode
 from rag.corpus.readers.reader import Unread
 from rag.datatypes import State
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.corpus.readers import READERS, Unread
-from rag.corpus.readers.html import _CROWDED
+from rag.corpus.readers.web.html import _CROWDED
 from rag.datatypes import Document, State
 from tests.timing import growth
 

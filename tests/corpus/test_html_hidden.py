@@ -8,7 +8,7 @@ import time
 import pytest
 
 from rag.corpus.readers import READERS
-from rag.corpus.readers.html_hidden import hides
+from rag.corpus.readers.web.hidden import hides
 from rag.datatypes import Document
 from tests.timing import growth
 

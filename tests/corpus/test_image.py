@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from rag.corpus.readers import READERS, Unread
-from rag.corpus.readers import image as module
-from rag.corpus.readers.image import parse_image
-from rag.corpus.readers.ocr import Line, Seen
+from rag.corpus.readers.pictures import image as module
+from rag.corpus.readers.pictures.image import parse_image
+from rag.corpus.readers.pictures.ocr import Line, Seen
 from rag.datatypes import Document, State, place_at
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
@@ -251,7 +251,7 @@ def scan(*pages: Any) -> bytes:
 
 
 def test_a_scanned_pdf_without_the_extra_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.corpus.readers.ocr_extra.find_spec", lambda _name: None)
+    monkeypatch.setattr("rag.corpus.readers.pictures.ocr_extra.find_spec", lambda _name: None)
     outcome = READERS[".pdf"].read(scan(drawn(*PAGE)), "a.pdf")
     assert isinstance(outcome, Unread)
     assert (outcome.state, outcome.fix) == (State.NEEDS_OCR, 'python -m pip install "rag[ocr]"')

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.corpus.readers import READERS, Content, Member, Unread, mail, mime
-from rag.corpus.readers.mail_text import html_markdown, plain_markdown
+from rag.corpus.readers import READERS, Content, Member, Unread
+from rag.corpus.readers.mail import mail, mime
+from rag.corpus.readers.mail.mail_text import html_markdown, plain_markdown
 from rag.datatypes import State
 from rag.text.markdown import blocks
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.corpus.readers import READERS, Content, Member, Unread, mbox
+from rag.corpus.readers import READERS, Content, Member, Unread
+from rag.corpus.readers.mail import mbox
 from rag.datatypes import State, place_at
 
 FROM = b"From ann@example.com Tue Oct  1 12:34:56 2024\n"

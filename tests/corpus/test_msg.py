@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.corpus.readers import READERS, Content, Member, Unread, msg
-from rag.corpus.readers.msg_storage import decompressed_rtf
+from rag.corpus.readers import READERS, Content, Member, Unread
+from rag.corpus.readers.mail import msg
+from rag.corpus.readers.mail.msg_storage import decompressed_rtf
 from rag.datatypes import State
 from tests.corpus.compound_file import Tree, compound_file
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from rag.corpus.readers import READERS, Unread
-from rag.corpus.readers.notebook import LONGEST_OUTPUT
+from rag.corpus.readers.textual.notebook import LONGEST_OUTPUT
 from rag.datatypes import Document, State, place_at
 
 

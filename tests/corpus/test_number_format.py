@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.corpus.readers.number_format import BUILT_IN, plain, shown
+from rag.corpus.readers.office.number_format import BUILT_IN, plain, shown
 
 
 @pytest.mark.parametrize(

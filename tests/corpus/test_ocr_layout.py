@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.corpus.readers.ocr import ILLEGIBLE, Line, Seen
-from rag.corpus.readers.ocr_layout import parts
+from rag.corpus.readers.pictures.ocr import ILLEGIBLE, Line, Seen
+from rag.corpus.readers.pictures.ocr_layout import parts
 
 
 def line(text: str, left: float, top: float, *, width: float | None = None, confidence: float = 0.99) -> Line:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.corpus.readers import READERS, odf_text
+from rag.corpus.readers import READERS
+from rag.corpus.readers.office import odf_text
 from rag.datatypes import Document, State
 from tests.corpus.packed import packed, place, read, state, unread
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.corpus.readers import READERS, Content, Unread, package
-from rag.corpus.readers.package import OLE, Package, PackageProblem, converted_package, iterparse, parse_xml
+from rag.corpus.readers import READERS, Content, Unread
+from rag.corpus.readers.office import package
+from rag.corpus.readers.office.package import OLE, Package, PackageProblem, converted_package, iterparse, parse_xml
 from rag.datatypes import State
 from tests.corpus.packed import packed, unread
 

@@ -22,12 +22,13 @@ from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate, Table
 
-from rag.corpus.readers import READERS, Content, Unread, pdf_streams
-from rag.corpus.readers import pdf as module
-from rag.corpus.readers.pdf_about import About
-from rag.corpus.readers.pdf_layout import Words, joined
-from rag.corpus.readers.pdf_sheet import Sheet
-from rag.corpus.readers.pdf_words import Word, row_of
+from rag.corpus.readers import READERS, Content, Unread
+from rag.corpus.readers.pdf import pdf as module
+from rag.corpus.readers.pdf import streams as pdf_streams
+from rag.corpus.readers.pdf.about import About
+from rag.corpus.readers.pdf.layout import Words, joined
+from rag.corpus.readers.pdf.sheet import Sheet
+from rag.corpus.readers.pdf.words import Word, row_of
 from rag.datatypes import Document, State
 
 STYLES = getSampleStyleSheet()
@@ -299,7 +300,12 @@ def test_a_file_with_a_password_is_encrypted() -> None:
 
 
 def test_pages_without_text_need_ocr() -> None:
-    assert state(drawn(lambda canvas: canvas.rect(72, 72, 100, 100))) is State.NEEDS_OCR
+    def letters(canvas: Canvas) -> None:
+        for number in range(100):
+            canvas.rect(72 + 3 * number, 72, 2, 8)
+
+    assert state(drawn(letters)) is State.NEEDS_OCR
+    assert state(drawn(lambda canvas: canvas.rect(72, 72, 100, 100))) is State.EMPTY  # a frame says nothing
 
 
 def test_a_file_without_pages_is_empty() -> None:

@@ -22,9 +22,9 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
 from rag.corpus.readers import READERS, Content, Unread
-from rag.corpus.readers.ocr_places import Placed
-from rag.corpus.readers.pdf import parse_pdf
-from rag.corpus.readers.pdf_scan import Look, Picture
+from rag.corpus.readers.pdf.pdf import parse_pdf
+from rag.corpus.readers.pdf.scan import Look, Picture
+from rag.corpus.readers.pictures.ocr_places import Placed
 from rag.datatypes import State, place_at
 
 
@@ -160,7 +160,7 @@ def test_attachments_are_members_and_one_too_many_comes_without_bytes(monkeypatc
         "Gezeiten über.csv": b"hour,height\n9,4.2\n",
         "passwd": b"root",
     }
-    monkeypatch.setattr("rag.corpus.readers.pdf_about.MOST_BYTES", 10)
+    monkeypatch.setattr("rag.corpus.readers.pdf.about.MOST_BYTES", 10)
     assert all(member.data in (b"", b"root") for member in content(data).members)
 
 

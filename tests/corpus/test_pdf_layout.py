@@ -133,7 +133,7 @@ def test_a_hyphen_that_belongs_to_its_word_is_kept() -> None:
 
 
 def test_ligatures_and_soft_hyphens_are_folded() -> None:
-    from rag.corpus.readers.pdf_words import clean
+    from rag.corpus.readers.pdf.words import clean
 
     assert clean("o\ufb03ce \ufb01nal co\u00adoperate \ufeb3\ufefc\ufee1") == "office final cooperate سلام"
 
@@ -260,7 +260,7 @@ def test_chinese_in_two_columns() -> None:
 
 
 def test_words_from_right_to_left_come_in_the_order_in_which_they_are_read() -> None:
-    from rag.corpus.readers.pdf_words import Word, row_of
+    from rag.corpus.readers.pdf.words import Word, row_of
 
     spoken = ["تبدأ", "الصيانة", "في", "15", "March", "2024", "صباحا"]
     shown = ["صباحا", "15", "March", "2024", "في", "الصيانة", "تبدأ"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.corpus.readers import READERS
-from rag.corpus.readers.records import readable
+from rag.corpus.readers.textual.records import readable
 from rag.datatypes import Document, place_at
 
 

@@ -10,9 +10,10 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.corpus.readers import READERS, sheets, xlsb
+from rag.corpus.readers import READERS
 from rag.corpus.readers.compose import WIDEST
-from rag.corpus.readers.sheets import cell_name, column_name
+from rag.corpus.readers.office import sheets, xlsb
+from rag.corpus.readers.office.sheets import cell_name, column_name
 from rag.datatypes import Document, State
 from rag.text.markdown import blocks
 from tests.corpus import biff

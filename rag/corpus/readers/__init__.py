@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from rag.corpus.readers import ocr_extra
+from rag.corpus.readers.pictures import ocr_extra
 from rag.corpus.readers.plain import MARKDOWN, PLAIN, UNKNOWN
 from rag.corpus.readers.reader import Content, Member, Parsed, Reader, Unread, document_id, too_large
 from rag.corpus.readers.signature import suffix_of
-from rag.corpus.readers.textual import LEFT_OUT, NAMES, TEXTUAL, is_binary
+from rag.corpus.readers.textual.textual import LEFT_OUT, NAMES, TEXTUAL, is_binary
 from rag.datatypes import State
 
 __all__ = [
@@ -35,125 +35,125 @@ MBOX_BYTES = 128 * 2**20
 
 
 def _html(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.html import parse_html
+    from rag.corpus.readers.web.html import parse_html
 
     return parse_html(data, path)
 
 
 def _pdf(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.pdf import parse_pdf
+    from rag.corpus.readers.pdf.pdf import parse_pdf
 
     if ocr_extra.is_missing():
         return parse_pdf(data, path)
-    from rag.corpus.readers.pdf_ocr import look
+    from rag.corpus.readers.pdf.ocr import look
 
     return parse_pdf(data, path, recogniser=look)
 
 
 def _docx(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.docx import parse_docx
+    from rag.corpus.readers.office.docx import parse_docx
 
     return parse_docx(data, path)
 
 
 def _doc(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.doc import parse_doc
+    from rag.corpus.readers.office.doc import parse_doc
 
     return parse_doc(data, path)
 
 
 def _zip(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.zipped import parse_zip
+    from rag.corpus.readers.archives.zipped import parse_zip
 
     return parse_zip(data, path)
 
 
 def _tar(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.tarred import parse_tar
+    from rag.corpus.readers.archives.tarred import parse_tar
 
     return parse_tar(data, path)
 
 
 def _packed(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.tarred import parse_packed
+    from rag.corpus.readers.archives.tarred import parse_packed
 
     return parse_packed(data, path)
 
 
 def _eml(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.mail import parse_eml
+    from rag.corpus.readers.mail.mail import parse_eml
 
     return parse_eml(data, path)
 
 
 def _mbox(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.mbox import parse_mbox
+    from rag.corpus.readers.mail.mbox import parse_mbox
 
     return parse_mbox(data, path)
 
 
 def _msg(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.msg import parse_msg
+    from rag.corpus.readers.mail.msg import parse_msg
 
     return parse_msg(data, path)
 
 
 def _mhtml(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.mhtml import parse_mhtml
+    from rag.corpus.readers.mail.mhtml import parse_mhtml
 
     return parse_mhtml(data, path)
 
 
 def _xml(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.xml import parse_xml
+    from rag.corpus.readers.textual.xml import parse_xml
 
     return parse_xml(data, path)
 
 
 def _pptx(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.pptx import parse_pptx
+    from rag.corpus.readers.office.pptx import parse_pptx
 
     return parse_pptx(data, path)
 
 
 def _xlsx(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.xlsx import parse_xlsx
+    from rag.corpus.readers.office.xlsx import parse_xlsx
 
     return parse_xlsx(data, path)
 
 
 def _xls(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.xls import parse_xls
+    from rag.corpus.readers.office.xls import parse_xls
 
     return parse_xls(data, path)
 
 
 def _xlsb(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.xlsb import parse_xlsb
+    from rag.corpus.readers.office.xlsb import parse_xlsb
 
     return parse_xlsb(data, path)
 
 
 def _odf(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.odf import parse_odf
+    from rag.corpus.readers.office.odf import parse_odf
 
     return parse_odf(data, path)
 
 
 def _rtf(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.rtf import parse_rtf
+    from rag.corpus.readers.office.rtf import parse_rtf
 
     return parse_rtf(data, path)
 
 
 def _epub(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.epub import parse_epub
+    from rag.corpus.readers.office.epub import parse_epub
 
     return parse_epub(data, path)
 
 
 def _image(data: bytes, path: str) -> Content | Unread:
-    from rag.corpus.readers.image import parse_image
+    from rag.corpus.readers.pictures.image import parse_image
 
     return parse_image(data, path)
 

@@ -7,7 +7,7 @@ import re
 from pathlib import PurePosixPath
 
 from rag.corpus.metadata import front_matter
-from rag.corpus.readers.encoding import decode
+from rag.corpus.readers.encodings.encoding import decode
 from rag.corpus.readers.reader import Content, Reader, Unread
 from rag.datatypes import State
 from rag.text.markdown import front

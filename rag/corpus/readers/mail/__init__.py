@@ -1,0 +1,1 @@
+"""Mails, mailboxes and saved pages, with what is attached as members."""

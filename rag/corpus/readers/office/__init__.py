@@ -1,0 +1,1 @@
+"""Texts, slides, spreadsheets and e-books of office programs."""

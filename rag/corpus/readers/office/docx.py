@@ -1,0 +1,248 @@
+"""DOCX → Markdown: the body in its order, as a reader of the document sees it, with its notes and comments."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from rag.corpus.readers.compose import LONGEST_REPEATED, Cell, Composer, spread
+from rag.corpus.readers.office.docx_numbering import Numbering
+from rag.corpus.readers.office.docx_text import FALLBACK, Aside, W, shown
+from rag.corpus.readers.office.ooxml import Part, R, described, main_part, part, parts_of_type, properties, title_of
+from rag.corpus.readers.office.ooxml_chart import A, C, chart
+from rag.corpus.readers.office.package import Element, Package, converted_package
+from rag.corpus.readers.reader import Content, Unread
+
+_GONE = {f"{W}del", f"{W}moveFrom", f"{W}cellDel", FALLBACK}
+_NOTES = {"footnoteReference": "footnotes", "endnoteReference": "endnotes", "commentReference": "comments"}
+
+
+def parse_docx(data: bytes, _path: str) -> Content | Unread:
+    """The text as Markdown: notes and comments behind the paragraph that they belong to, headers and footers once."""
+    return converted_package(data, "DOCX", _content)
+
+
+def _content(package: Package) -> Content | Unread:
+    metadata = properties(package)
+    text = _Conversion(package, main_part(package)).run()
+    return Content(text, "markdown", title_of(metadata), (), metadata)
+
+
+class _Conversion:
+    """One document → Markdown."""
+
+    def __init__(self, package: Package, main: Part) -> None:
+        self.package = package
+        self.main = main
+        self.body = main.root.find(f"{W}body")
+        self.composer = Composer()
+        styles = _roots(package, main, "styles")
+        self.numbering = Numbering(styles, _roots(package, main, "numbering"))
+        self.levels = _heading_levels(styles)
+        shown_levels = (self.levels.get(_style(each)) for each in self.body.iter(f"{W}p"))
+        self.shift = 1 if 0 in shown_levels else 0  # under a title, the headings are one level down
+        self.notes = {kind: _by_id(_roots(package, main, kind)) for kind in _NOTES.values()}
+        self.numbers: dict[str, dict[str, int]] = {}
+        self.told: set[str] = set()
+
+    def run(self) -> str:
+        self.blocks(self.body)
+        self.around()
+        return self.composer.text()
+
+    def blocks(self, within: Element) -> None:
+        """The paragraphs and tables of the body or of a text box."""
+        for block in _blocks(within):
+            asides: list[Aside] = []
+            if block.tag == f"{W}tbl":
+                self.table(block, asides)
+            else:
+                self.paragraph(block, asides)
+            for aside in asides:
+                self.aside(aside)
+
+    def paragraph(self, element: Element, asides: list[Aside]) -> None:
+        text = shown(element, asides, self.number)
+        if not text.strip():
+            return
+        marker, depth = self.numbering.marker(element)
+        level = _own_level(element, self.levels)
+        if level is not None:
+            prefix = f"{marker} " if marker and marker != "-" else ""
+            self.composer.heading(level + self.shift if level else 1, prefix + text)
+        elif marker:
+            self.composer.item(marker, text, "   " * depth)
+        else:
+            self.composer.paragraph(text)
+
+    def table(self, element: Element, asides: list[Aside]) -> None:
+        rows = [[*self.cells(row, asides)] for row in element.iterchildren(f"{W}tr", f"{W}sdt") for row in _rows(row)]
+        open_cells: dict[int, str] = {}
+        grid: list[list[Cell]] = []
+        for row in rows:
+            line, column = [], 0
+            for cell, width, continued in row:
+                text = open_cells.get(column, "") if continued else cell
+                open_cells[column] = text if len(text) <= LONGEST_REPEATED else ""
+                line.append(Cell(text, width))
+                column += width
+            grid.append(line)
+        if any(cell.text for line in grid for cell in line):
+            self.composer.table(spread(grid))
+
+    def cells(self, row: Element, asides: list[Aside]) -> Iterator[tuple[str, int, bool]]:
+        """Each cell's text, the columns that it spans, and whether it goes on the cell above."""
+        for child in row.iterchildren(f"{W}tc", f"{W}sdt"):
+            cell = child if child.tag == f"{W}tc" else next(child.iter(f"{W}tc"), child)
+            span = cell.find(f"{W}tcPr/{W}gridSpan")
+            merge = cell.find(f"{W}tcPr/{W}vMerge")
+            texts = (shown(each, asides, self.number) for each in _paragraphs(cell))
+            width = (span.get(f"{W}val") if span is not None else None) or "1"
+            continued = merge is not None and merge.get(f"{W}val") != "restart"
+            yield " ".join(text for text in texts if text.strip()), int(width) if width.isdigit() else 1, continued
+
+    def number(self, aside: Aside) -> str:
+        """The mark in the text of a note, counted as Word does; of other things none."""
+        kind = _NOTES.get(aside.kind, "")
+        if kind not in ("footnotes", "endnotes") or aside.identity not in self.notes[kind]:
+            return ""
+        numbers = self.numbers.setdefault(kind, {})
+        known = numbers.setdefault(aside.identity, len(numbers) + 1)
+        return f"[^{known}]" if kind == "footnotes" else f"[^e{known}]"
+
+    def aside(self, aside: Aside) -> None:
+        """A note, a comment, a text box, a picture or a chart, behind the paragraph or table that it belongs to."""
+        if aside.kind == "box":
+            self.blocks(aside.element)
+        elif aside.kind == "drawing":
+            self.drawing(aside.element)
+        else:
+            self.note(aside)
+
+    def note(self, aside: Aside) -> None:
+        """A note or a comment, where it is referred to for the first time."""
+        key = f"{aside.kind} {aside.identity}"
+        note = self.notes[_NOTES[aside.kind]].get(aside.identity)
+        if note is None or key in self.told:
+            return
+        self.told.add(key)
+        texts = (shown(each, [], self.number).strip() for each in _paragraphs(note))
+        said = "\n".join(filter(None, texts))
+        if said and aside.kind == "commentReference":
+            author = note.get(f"{W}author", "").strip()
+            self.composer.paragraph(f"Comment by {author}: {said}" if author else f"Comment: {said}")
+        elif said:
+            self.composer.paragraph(f"{self.number(aside)}: {said}")
+
+    def drawing(self, element: Element) -> None:
+        """A chart as a table; a picture by its description."""
+        for drawn in element.iter(f"{C}chart"):
+            name = self.main.related.get(drawn.get(f"{R}id", ""), ("", ""))[1]
+            if name in self.package:
+                found = chart(part(self.package, name).root)
+                self.composer.paragraph(f"Chart: {found.title}" if found.title else "")
+                self.composer.table(found.rows)
+        for picture in element.iter(f"{A}blip"):
+            target = self.main.related.get(picture.get(f"{R}embed", ""), ("", ""))[1]
+            named = next((each for each in element if str(each.tag).endswith("}docPr")), element)
+            text = described(named.get("descr", ""))
+            if text:
+                self.composer.paragraph(f"![{text}]({posixpath.basename(target)})")
+            break
+
+    def around(self) -> None:
+        """What stands in headers and footers, each text once, at the end."""
+        told: set[str] = set()
+        for kind in ("header", "footer"):
+            for each in parts_of_type(self.package, self.main, kind):
+                lines = (shown(paragraph, [], self.number).strip() for paragraph in _paragraphs(each.root))
+                text = " · ".join(" ".join(line.split()) for line in lines if any(map(str.isalpha, line)))
+                if text and text not in told:
+                    told.add(text)
+                    self.composer.paragraph(f"{kind.capitalize()}: {text}")
+
+
+def _roots(package: Package, main: Part, kind: str) -> list[Element]:
+    return [each.root for each in parts_of_type(package, main, kind)]
+
+
+def _by_id(roots: list[Element]) -> dict[str, Element]:
+    """The notes of a part; those that draw the line above the others are none."""
+    notes = (each for root in roots for each in root if each.get(f"{W}type", "normal") == "normal")
+    return {each.get(f"{W}id", ""): each for each in notes}
+
+
+def _paragraphs(within: Element) -> Iterator[Element]:
+    """The paragraphs of a cell, a note or a header, those in its tables included, without those of text boxes."""
+    waiting = list(reversed(within))
+    while waiting:
+        element = waiting.pop()
+        if element.tag == f"{W}p":
+            yield element
+        elif element.tag not in _GONE:
+            waiting.extend(reversed(element))
+
+
+def _blocks(body: Element) -> Iterator[Element]:
+    """Paragraphs and tables in order, those in content controls and inserted ones included."""
+    waiting = list(reversed(body))
+    while waiting:
+        element = waiting.pop()
+        if element.tag in (f"{W}p", f"{W}tbl"):
+            yield element
+        elif element.tag in (f"{W}sdt", f"{W}sdtContent", f"{W}ins", f"{W}customXml", f"{W}smartTag", f"{W}moveTo"):
+            waiting.extend(reversed(element))
+
+
+def _rows(element: Element) -> Iterator[Element]:
+    """The rows of a table's child; one that was deleted under the eyes of the reviewers is none."""
+    rows = element.iter(f"{W}tr") if element.tag == f"{W}sdt" else iter([element])
+    return (row for row in rows if row.find(f"{W}trPr/{W}del") is None)
+
+
+# ---------------------------------------------------------------- headings
+
+
+def _style(paragraph: Element) -> str:
+    style = paragraph.find(f"{W}pPr/{W}pStyle")
+    return style.get(f"{W}val", "") if style is not None else ""
+
+
+def _own_level(paragraph: Element, levels: dict[str, int]) -> int | None:
+    """0 for the title, 1 to 9 for a heading, None for other text."""
+    outline = _outline(paragraph.find(f"{W}pPr/{W}outlineLvl"))
+    return outline if outline is not None else levels.get(_style(paragraph))
+
+
+def _outline(element: Element) -> int | None:
+    """The heading level of an outline level (0 to 8 there; 9 is body text)."""
+    value = element.get(f"{W}val", "") if element is not None else ""
+    return int(value) + 1 if value in tuple("012345678") else None
+
+
+def _heading_levels(styles_parts: list[Element]) -> dict[str, int]:
+    """Heading level by style id: by the built-in names, by outline level, or by the style that it is based on."""
+    styles = {style.get(f"{W}styleId", ""): style for root in styles_parts for style in root.iter(f"{W}style")}
+    known: dict[str, int | None] = {}
+    for identity in styles:
+        path: list[str] = []
+        current, level = identity, None
+        while current in styles and current not in known and level is None:
+            known[current] = None
+            path.append(current)
+            level = _style_level(styles[current])
+            base = styles[current].find(f"{W}basedOn")
+            current = base.get(f"{W}val", "") if base is not None else ""
+        level = known.get(current) if level is None else level
+        known.update(dict.fromkeys(path, level))
+    return {identity: level for identity, level in known.items() if level is not None}
+
+
+def _style_level(style: Element) -> int | None:
+    name = style.find(f"{W}name")
+    words = (name.get(f"{W}val", "") if name is not None else "").lower().split()
+    if words == ["title"]:
+        return 0
+    if len(words) == 2 and words[0] == "heading" and words[1] in tuple("123456789"):
+        return int(words[1])
+    return _outline(style.find(f"{W}pPr/{W}outlineLvl"))

@@ -1,0 +1,100 @@
+"""What is shown of a paragraph in a DOCX file, and what hangs on it: notes, comments, text boxes, drawings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rag.corpus.readers.office.ooxml import MC
+from rag.corpus.readers.office.package import Element
+
+W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
+FALLBACK = f"{MC}Fallback"
+_LEFT_OUT = {f"{W}{name}" for name in ("del", "moveFrom", "rPr", "pPr", "instrText", "delText", "sectPr")} | {FALLBACK}
+_AS_TEXT = {f"{W}tab": "\t", f"{W}br": "\n", f"{W}cr": "\n", f"{W}noBreakHyphen": "\u2011"}
+# Marks without which a formula would read as another number: 10^-4, 550/2.
+_BEFORE = {f"{M}sup": "^", f"{M}den": "/"}
+_REFERENCES = {f"{W}{name}": name for name in ("footnoteReference", "endnoteReference", "commentReference")}
+_PAGE_FIELDS = {"PAGE", "NUMPAGES", "SECTIONPAGES"}
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What hangs on a paragraph: `kind` is "box", "drawing", or the name of a reference to the note `identity`."""
+
+    kind: str
+    element: Element
+    identity: str = ""
+
+
+def shown(paragraph: Element, asides: list[Aside], mark: Callable[[Aside], str]) -> str:
+    """The text of a paragraph, without deletions, hidden runs, field codes and page numbers.
+
+    What hangs on it is added to `asides`; `mark` says what stands in the text for it.
+    """
+    parts: list[str] = []
+    fields: list[str] = []  # the code of each field that is open
+    waiting = list(reversed(paragraph))
+    while waiting:
+        element = waiting.pop()
+        tag = element.tag
+        _follow_fields(element, fields)
+        if tag in _LEFT_OUT or (tag == f"{W}r" and _is_hidden(element)) or _is_page_number(element):
+            continue
+        aside = _aside(element)
+        if aside:
+            asides.append(aside)
+            parts.append(mark(aside))
+            if aside.kind == "box":
+                continue
+        elif fields and _counts_pages(fields[-1]):
+            pass
+        elif tag in (f"{W}t", f"{M}t"):
+            parts.append(element.text or "")
+        elif tag in _AS_TEXT:
+            parts.append(_AS_TEXT[tag])
+        elif tag in _BEFORE or _is_power(element, parts):
+            parts.append(_BEFORE.get(tag, "^"))
+        waiting.extend(reversed(element))
+    return "".join(parts)
+
+
+def _aside(element: Element) -> Aside | None:
+    tag = element.tag
+    if tag in _REFERENCES:
+        return Aside(_REFERENCES[tag], element, element.get(f"{W}id", ""))
+    if tag == f"{W}txbxContent":
+        return Aside("box", element)
+    return Aside("drawing", element) if str(tag).endswith(("}inline", "}anchor")) else None
+
+
+def _follow_fields(element: Element, fields: list[str]) -> None:
+    """Open and close the fields that begin and end in a run, and collect their codes."""
+    if element.tag == f"{W}fldChar":
+        kind = element.get(f"{W}fldCharType")
+        if kind == "begin":
+            fields.append("")
+        elif kind == "end" and fields:
+            fields.pop()
+    elif element.tag == f"{W}instrText" and fields:
+        fields[-1] = (fields[-1] + (element.text or ""))[:100]
+
+
+def _counts_pages(code: str) -> bool:
+    return code.split()[:1] != [] and code.split()[0].upper() in _PAGE_FIELDS
+
+
+def _is_page_number(element: Element) -> bool:
+    return element.tag == f"{W}fldSimple" and _counts_pages(element.get(f"{W}instr", ""))
+
+
+def _is_power(element: Element, parts: list[str]) -> bool:
+    """Whether this is a raised run behind a digit."""
+    place = element.find(f"{W}rPr/{W}vertAlign") if element.tag == f"{W}r" else None
+    return place is not None and place.get(f"{W}val") == "superscript" and "".join(parts[-1:])[-1:].isdigit()
+
+
+def _is_hidden(run: Element) -> bool:
+    hidden = run.find(f"{W}rPr/{W}vanish")
+    return hidden is not None and hidden.get(f"{W}val", "true") not in ("0", "false", "off")

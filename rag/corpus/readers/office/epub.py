@@ -1,0 +1,165 @@
+"""EPUB → Markdown: the chapters in the order of the spine, each a place; tables of contents are left out."""
+
+from __future__ import annotations
+
+import html
+import posixpath
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from lxml import etree
+
+from rag.corpus.readers.compose import Composer
+from rag.corpus.readers.encodings.encoding import decode
+from rag.corpus.readers.office.package import MOST_XML, Element, Package, converted_package, parse_xml
+from rag.corpus.readers.places import Section, joined
+from rag.corpus.readers.reader import Content, Unread
+from rag.corpus.readers.web.blocks import converted, one_line
+from rag.datatypes import Metadata, State
+
+_OPF = "{http://www.idpf.org/2007/opf}"
+_DC = "{http://purl.org/dc/elements/1.1/}"
+_CONTAINER = "{urn:oasis:names:tc:opendocument:xmlns:container}"
+_ENC = "{http://www.w3.org/2001/04/xmlenc#}"
+_EPUB_TYPE = "{http://www.idpf.org/2007/ops}type"
+_PROPERTIES = {"title": "title", "creator": "author", "language": "language", "date": "date", "publisher": "publisher"}
+_PROPERTIES |= {"subject": "subject", "description": "description"}
+_UNSEEN = {"script", "style", "template", "head", "svg", "iframe", "object", "audio", "video", "nav"}
+_CONTENTS = {"toc", "landmarks", "page-list", "lot", "loi", "index"}
+_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
+_XML_ENTITIES = {"amp", "lt", "gt", "quot", "apos"}
+_DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(?:\[[^\]]*\])?[^>]*>", re.IGNORECASE)
+_NUMBERED = re.compile(r"(?:chapter|part|kapitel|chapitre|cap[ií]tulo|глава)\b|第\w{1,5}[章回部卷]|\d", re.IGNORECASE)
+_ENCODING = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._:-]+)[\"']")
+_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_START = 4096
+_LONGEST_TITLE = 100
+
+
+def parse_epub(data: bytes, _path: str) -> Content | Unread:
+    """The chapters' text as Markdown, and what the book says of itself."""
+    return converted_package(data, "EPUB", _content)
+
+
+def _content(package: Package) -> Content | Unread:
+    if "META-INF/container.xml" not in package:
+        return Unread(State.FAILED, "damaged EPUB: has no container.xml", "make it anew")
+    container = package.xml("META-INF/container.xml")
+    name = next((each.get("full-path", "") for each in container.iter() if each.get("full-path")), "")
+    book = package.xml(name)
+    chapters = list(_spine(book, posixpath.dirname(name)))
+    locked = _encrypted(package)
+    if any(chapter in locked for chapter in chapters):
+        return Unread(State.ENCRYPTED, "is protected (DRM)", "get a copy without protection")
+    metadata = _metadata(book)
+    text, pages = joined([*_about(metadata), *_sections(package, chapters)])
+    return Content(text, "markdown", dict(metadata).get("title", ""), pages, metadata)
+
+
+def _spine(book: Element, folder: str) -> Iterator[str]:
+    """The names of the chapters' parts in reading order, without those that are a table of contents."""
+    left_out = {
+        _joined(folder, each.get("href", ""))
+        for each in book.iter(f"{_OPF}reference")
+        if each.get("type", "").lower() in _CONTENTS
+    }
+    items = {each.get("id", ""): each for each in book.iter(f"{_OPF}item")}
+    seen: set[str] = set()
+    for reference in book.iter(f"{_OPF}itemref"):
+        item = items.get(reference.get("idref", ""))
+        if item is None or "nav" in item.get("properties", "").split():
+            continue
+        name = _joined(folder, item.get("href", ""))
+        if name not in left_out and name not in seen and "image" not in item.get("media-type", ""):
+            seen.add(name)
+            yield name
+
+
+def _joined(folder: str, link: str) -> str:
+    path = unquote(link.partition("#")[0])
+    return posixpath.normpath(posixpath.join("/", folder, path)).lstrip("/") if path else ""
+
+
+def _encrypted(package: Package) -> set[str]:
+    """The names of parts that are encrypted."""
+    if "META-INF/encryption.xml" not in package:
+        return set()
+    links = (each.get("URI", "") for each in package.xml("META-INF/encryption.xml").iter(f"{_ENC}CipherReference"))
+    return {_joined("", link) for link in links}
+
+
+def _metadata(book: Element) -> Metadata:
+    """What the book says of itself; several authors or subjects stand one after the other."""
+    said = [
+        (_PROPERTIES[name], " ".join((each.text or "").split()))
+        for each in book.iter(f"{_DC}*")
+        for name in [each.tag.rpartition("}")[2]]
+        if name in _PROPERTIES
+    ]
+    dates = sorted(value[:10] for key, value in said if key == "date" and value)
+    others = ((key, value) for key, value in said if key != "date" and value)
+    return (*others, *(("date", date) for date in dates[:1]))
+
+
+def _about(metadata: Metadata) -> Iterator[Section]:
+    """Who wrote the book and what it is about, as its file says."""
+    authors = ", ".join(value for key, value in metadata if key == "author")
+    composer = Composer()
+    composer.paragraph(f"Authors: {authors}" if authors else "")
+    for text in (value for key, value in metadata if key == "description"):
+        root = _tree(text.encode())
+        composer.paragraph(one_line("".join(root.itertext())) if root is not None else text)
+    if composer.parts:
+        yield Section(1, "about the book", composer.text())
+
+
+def _sections(package: Package, chapters: list[str]) -> Iterator[Section]:
+    """The chapters that say something; they are counted, a cover is none."""
+    number = 0
+    for name in chapters:
+        if name not in package:
+            continue
+        root = _tree(package.read(name, MOST_XML))
+        text = converted(root, _is_left_out) if root is not None else ""
+        if text.strip():
+            number += 1
+            yield Section(number, _label(number, root), text)
+
+
+def _label(number: int, root: Element) -> str:
+    """What the chapter is called: by its first heading, else by its title."""
+    body = next(root.iter("body"), root)
+    headings = (one_line("".join(each.itertext())) for each in body.iter("h1", "h2", "h3"))
+    title = next(filter(None, headings), "")[:_LONGEST_TITLE]
+    if not title:
+        return f"chapter {number}"
+    return title if _NUMBERED.match(title) else f"chapter {number}: {title}"
+
+
+def _is_left_out(element: Element) -> bool:
+    return element.tag in _UNSEEN or not _CONTENTS.isdisjoint(element.get(_EPUB_TYPE, "").split())
+
+
+def _tree(data: bytes) -> Element | None:
+    """The elements of a chapter, without namespaces; by the rules of HTML where it is no well-formed XML."""
+    declared = _ENCODING.match(data[:300])
+    decoded = decode(data, declared[1].decode() if declared else "")
+    text = decoded.text if not isinstance(decoded, Unread) else data.decode("utf-8", "replace")
+    start = _DOCTYPE.sub("", _DECLARATION.sub("", text[:_START]), count=1)
+    text = _ENTITY.sub(_character, start + text[_START:])
+    try:
+        root = parse_xml(text.encode("utf-8", "replace"))
+    except etree.XMLSyntaxError:
+        parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
+        try:
+            return etree.fromstring(text.encode("utf-8", "replace"), parser)
+        except etree.XMLSyntaxError:
+            return None
+    for element in root.iter(etree.Element):
+        element.tag = element.tag.rpartition("}")[2].lower()
+    return root
+
+
+def _character(match: re.Match[str]) -> str:
+    return match[0] if match[1] in _XML_ENTITIES else html.unescape(match[0])

@@ -1,0 +1,1 @@
+"""PDF: words with their places → columns, tables, headings, page by page."""

@@ -1,0 +1,1 @@
+"""Pictures, and pages that are pictures: lines recognised, each with its place."""
