@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Self
 
 from rag.batches import Batch, Cuts, Pending, portions
-from rag.corpus.ledger import counts, left_out, page_problems, problems
+from rag.corpus.ledger import counts, left_out, page_counts, page_problems, problems
 from rag.corpus.metadata import MetadataProblem, read_sidecar, sidecar_of
 from rag.corpus.parsing import InProcess, Parser
 from rag.corpus.readers import Unread, reader_for
@@ -187,8 +187,8 @@ class Intake:
         for source in sources:
             self.record.note(source)
             self._partly.extend(page_problems(source, document.pages))
-        for page in document.pages:
-            self.pages[document.ended(page)] += 1
+        for state, count in page_counts(document).items():
+            self.pages[state] += count
         cuts, shown = Cuts(document), 0
         for chunks in self._split(document):
             self._embed_if_full()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from rag.corpus.readers.pictures.ocr_extra import INSTALL
-from rag.datatypes import FOLDED, Page, Source, State
+from rag.datatypes import FOLDED, Document, Page, Source, State
 
 _NUMBER = re.compile(r"\d+")
 
@@ -81,6 +81,15 @@ def alike(sources: Iterable[Source]) -> list[Problem]:
 def fix_of(source: Source) -> str:
     """What mends it: what its reader said, else what is to do in such a state."""
     return source.fix or _FIXES.get(source.state, "")
+
+
+def page_counts(document: Document) -> dict[State, int]:
+    """How many of its pages ended in each state; one that several places are on counts once, by the best of them."""
+    ended: dict[int, State] = {}
+    for page in document.pages:
+        if ended.get(page.number) is not State.INDEXED:
+            ended[page.number] = document.ended(page)
+    return dict(Counter(ended.values()))
 
 
 def page_problems(source: Source, pages: Sequence[Page]) -> list[Source]:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.corpus.ledger import COUNTED, alike, counts, fix_of, left_out, page_problems, problems
+from rag.corpus.ledger import COUNTED, alike, counts, fix_of, left_out, page_counts, page_problems, problems
 from rag.datatypes import FOLDED, LEFT_OUT, Document, Page, Source, State
 
 reasons = st.sampled_from(
@@ -91,3 +91,11 @@ def test_pages_without_text_are_told_with_their_numbers() -> None:
     assert found.reason == "page 2-3, 5, 7-9 of 10: a picture without text"
     assert found.fix
     assert page_problems(found, [Page(1, 0, 0)]) == []
+
+
+def test_a_page_with_several_places_on_it_counts_once() -> None:
+    """Such as the lines of a picture, and the rows of a sheet."""
+    places = (Page(1, 0, 3, "line 1"), Page(1, 3, 6, "line 2"), Page(2, 6, 6), Page(3, 6, 6, state=State.NEEDS_OCR))
+    assert page_counts(Document("d", "One. Two.", pages=places)) == {
+        State.INDEXED: 1, State.EMPTY: 1, State.NEEDS_OCR: 1,
+    }  # fmt: skip

@@ -75,12 +75,13 @@ def test_a_document_comes_back_as_it_was_made(sandbox: Sandbox) -> None:
     data = "# 水泵\n\nÖl \U0001f6e2\n".encode()
     expected = READERS[".ordinary"].open(data, "a.ordinary")
     assert parsed(sandbox, "ordinary", data) == expected
+    pages = (Page(1, 0, 1, "line 1", State.NEEDS_OCR),)
     assert expected.outcome == Document(
-        document_id(data, READERS[".ordinary"]),
+        document_id(data, READERS[".ordinary"], pages),
         data.decode(),
         "markdown",
         "A title",
-        (Page(1, 0, 1, "line 1", State.NEEDS_OCR),),
+        pages,
         (("author", "李"),),
     )
 

@@ -144,7 +144,9 @@ def _content(sheets: Sequence[Sheet | None], told: About) -> Content | Unread:
     if not "".join(texts).strip():
         unknown = any(each.written for each in read)
         if not unknown and not any(map(is_scan, read)):
-            return Unread(State.EMPTY, f"none of its {len(texts)} pages holds text, and none is recognised on them")
+            looked = any(each.looked is not None for each in read)
+            why = "and none is recognised on them" if looked else "nor pictures that may hold any"
+            return Unread(State.EMPTY, f"none of its {len(texts)} pages holds text, {why}")
         images = f"none of its {len(texts)} pages holds text, only images"
         reason = "its fonts do not tell which characters they show" if unknown else images
         return Unread(State.NEEDS_OCR, reason, INSTALL)

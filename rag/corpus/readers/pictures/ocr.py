@@ -1,7 +1,7 @@
 """A picture of a page → the lines that are seen on it, by rapidocr's models, which come inside its wheel.
 
 Nothing is fetched: the models are named by their place in the wheel. Their text line classifier is not asked: it turns
-one line in a hundred upside down that stands upright (benchmarks/ocr.py --classifier). A page that is turned as a whole
+one line in seventy upside down that stands upright (benchmarks/ocr.py --classifier). A page that is turned as a whole
 is recognised by how badly it reads.
 """
 
