@@ -56,6 +56,12 @@ def member_frame(member: Member) -> Frame:
     return (header, member.data) if problem is None else ({**header, "problem": unread_frame(problem)[0]}, b"")
 
 
+def defect(error: Exception) -> Unread:
+    """The outcome of a file over which its reader raised."""
+    said = _NO_TEXT.sub("\ufffd", " ".join(str(error).split())[:200])
+    return Unread(State.FAILED, f"the parser failed: {type(error).__name__}: {said}")
+
+
 def too_much(size: int) -> Unread:
     """The outcome of what would be more than a child hands on."""
     return Unread(State.TOO_LARGE, f"{size / 2**20:.0f} MiB of text or places", "split it into smaller files")
