@@ -1,7 +1,8 @@
 """Personal data taken out of a document before anything else sees it: each place becomes its kind, such as "[email]".
 
 Patterns with checksums where there are any, in every script's digits; no model, so names of people are not found. What
-lies around a document is left as it is: its path, and what a user or a sidecar says of it.
+lies around a document is left as it is: the path of its file, and what a user or a sidecar says of it. Names of files
+within a file are of its content (an attached mail has that of its subject): what is personal in them goes.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from datetime import date
 from functools import lru_cache
 from importlib.util import find_spec
 from itertools import accumulate
+from pathlib import PurePosixPath
 from typing import Any
 
+from rag.corpus.readers import READERS
 from rag.datatypes import Document, Page
 from rag.errors import SettingsError
 
@@ -213,6 +216,12 @@ class Redactor:
         beside = sum(now != was for now, was in zip(metadata, document.metadata, strict=True))
         return clean, len(spans) + beside + (clean.title != document.title)
 
+    def named(self, name: str) -> str:
+        """The name of a file within another without personal data, but with its suffix, which tells its reader."""
+        clean = self.cleaned(name)
+        suffix = next((suffix for suffix in _suffixes(name) if suffix.lower() in READERS), "")
+        return clean if clean == name or clean.endswith(suffix) else f"{clean}{suffix}"
+
     def found(self, text: str) -> list[tuple[int, int, str]]:
         """Start, end and kind of each place with personal data, in order, none touching another."""
         plain = _plain(text)
@@ -243,6 +252,12 @@ class Redactor:
 
         for page in pages:
             yield replace(page, start=at(page.start), end=at(page.end), label=self.cleaned(page.label))
+
+
+def _suffixes(name: str) -> tuple[str, str]:
+    """The last two suffixes of a name as one, and the last."""
+    suffixes = PurePosixPath(name.replace("\\", "/")).suffixes
+    return "".join(suffixes[-2:]), "".join(suffixes[-1:])
 
 
 def _mark(kind: str) -> str:
