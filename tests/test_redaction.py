@@ -10,7 +10,7 @@ from rag.corpus.parsing import InProcess
 from rag.corpus.readers import Parsed, Reader, Unread
 from rag.corpus.redaction import KINDS, Redactor
 from rag.datatypes import State
-from rag.errors import IndexMismatch, SettingsError
+from rag.errors import IndexDamaged, IndexMismatch, SettingsError
 from rag.models.canned import CannedModel
 from rag.models.fakes import HashEmbedder, OverlapReader
 
@@ -142,3 +142,19 @@ def test_nothing_of_it_is_in_the_reason_why_a_file_is_not_read(docs: Path, tmp_p
     report = ingest([docs], tmp_path / "index", HashEmbedder(), redact=["all"], parser=Quoting())
     assert {(each.reason, each.fix) for each in report.problems} == {("damaged at [email]", "mend [phone]")}
     assert not any(canary.encode() in everything(tmp_path / "index") for canary in CANARIES)
+
+
+def test_a_rebuild_of_a_damaged_index_does_not_bring_it_back(docs: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    ingest([docs], index, HashEmbedder(), redact=["all"])
+    (index / "CURRENT").write_text("damaged")
+    ingest([docs], index, HashEmbedder(), rebuild=True)
+    assert not any(canary.encode() in everything(index) for canary in CANARIES)
+    with Index.open(index) as opened:
+        assert opened.manifest.redact == "card,email,iban,id,phone"
+        (folder,) = index.glob("gen-*")
+    (folder / "index.sqlite").write_bytes(b"damaged")
+    with pytest.raises(IndexDamaged, match="--redact all"):
+        ingest([docs], index, HashEmbedder(), rebuild=True)
+    ingest([docs], index, HashEmbedder(), rebuild=True, redact=["all"])
+    assert not any(canary.encode() in everything(index) for canary in CANARIES)

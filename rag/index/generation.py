@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
-from rag.errors import IndexDamaged, RagError
+from rag.errors import IndexDamaged, IndexOutdated, RagError
 from rag.index import atomic, folder
 from rag.index.chunking import Chunking
 from rag.index.database import Database, explained, open_reader, open_writer
@@ -64,14 +65,38 @@ def open_rebuild(path: Path, embedder: Fingerprinted, chunking: Chunking, redact
 
 
 def _redacted(path: Path, redact: str | None) -> str:
-    """What is taken out of the documents of the generation in use; `redact` where that cannot be read."""
+    """What is taken out of the documents of the generation in use; `redact` where that cannot be read.
+
+    Raises IndexDamaged where that says nothing: what was taken out would come back.
+    """
     try:
-        with closing(open_reader(folder.current(path) / folder.DATABASE)) as database:
-            manifest = Rows(database).manifest()
-    except RagError:
+        manifest = _manifest(folder.current(path))
+    except IndexOutdated:  # of a format in which nothing was taken out
         return redact or ""
+    except RagError as error:
+        if redact is not None:
+            return redact
+        told = {each.redact for each in _manifests(path)}
+        if len(told) == 1:
+            return told.pop()
+        raise IndexDamaged(
+            f"{error} Nor can it be read whether personal data was taken out of its documents. Say so with the "
+            f"rebuild: rag ingest FOLDER --rebuild --redact all, or the kinds that were taken out, or none"
+        ) from error
     manifest.require(path, redact=redact)
     return manifest.redact
+
+
+def _manifests(path: Path) -> Iterator[Manifest]:
+    """What those generations were made with of which it can be read."""
+    for generation in folder.generations(path):
+        with suppress(RagError):
+            yield _manifest(generation)
+
+
+def _manifest(generation: Path) -> Manifest:
+    with closing(open_reader(generation / folder.DATABASE)) as database:
+        return Rows(database).manifest()
 
 
 def require_not_lost(path: Path) -> None:
