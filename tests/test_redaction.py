@@ -154,6 +154,11 @@ def test_a_rebuild_of_a_damaged_index_does_not_bring_it_back(docs: Path, tmp_pat
         assert opened.manifest.redact == "card,email,iban,id,phone"
         (folder,) = index.glob("gen-*")
     (folder / "index.sqlite").write_bytes(b"damaged")
+    ingest([docs], index, HashEmbedder(), rebuild=True)
+    assert not any(canary.encode() in everything(index) for canary in CANARIES)
+    (folder,) = index.glob("gen-*")
+    (folder / "index.sqlite").write_bytes(b"damaged")
+    (index / "REDACT").write_text("\ufffd")
     with pytest.raises(IndexDamaged, match="--redact all"):
         ingest([docs], index, HashEmbedder(), rebuild=True)
     ingest([docs], index, HashEmbedder(), rebuild=True, redact=["all"])
