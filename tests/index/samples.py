@@ -80,9 +80,9 @@ def put_text(writer: Writer, text: str) -> None:
     writer.put_source(Source("/corpus", "long.txt", State.INDEXED, "long", digest="long"))
 
 
-def open_writer(path: Path, *, rebuild: bool = False, dense: str = "auto", redact: str | None = None) -> Writer:
+def open_writer(path: Path, *, rebuild: bool = False, dense: str = "auto") -> Writer:
     """A writer with the settings of these tests."""
-    return Writer.open(path, embedder=EMBEDDER, chunking=CHUNKING, rebuild=rebuild, dense=dense, redact=redact)
+    return Writer.open(path, embedder=EMBEDDER, chunking=CHUNKING, rebuild=rebuild, dense=dense)
 
 
 def filled(path: Path, numbers: Iterable[int] = range(5)) -> Path:
