@@ -7,6 +7,7 @@ gets its stat when the outermost file has been read to its end: a run that is in
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -19,7 +20,7 @@ from rag.corpus.readers import Member, Parsed, Reader, Unread, document_id, read
 from rag.corpus.readers.pictures.ocr_extra import stamp_after
 from rag.corpus.redaction import Redactor
 from rag.datatypes import LEFT_OUT, Document, Source, State
-from rag.record import PARTIAL, Record
+from rag.record import KEPT_STATES, PARTIAL, Record
 
 Add = Callable[[Document, list[Source], int], None]
 Timed = Callable[[str], AbstractContextManager[None]]
@@ -103,7 +104,7 @@ class Opening:
         if depth == DEPTH:
             return too_deep(), 0
         beside = Path(f"{source.location}{WITHIN}")
-        if not depth and beside.is_dir():
+        if not depth and os.path.isdir(beside):  # noqa: PTH112 (never raises: its name may be too long for a file)
             reason = f"the folder {beside.name} beside it has the name of what lies within it"
             return Unread(State.FAILED, reason, "rename that folder"), 0
         names, count = Names(), 0
@@ -111,7 +112,7 @@ class Opening:
             if member.problem and not member.name:
                 return member.problem, count
             self._over = self._budget.take(len(member.data))
-            name = names.given(member.name)
+            name = names.given(self._redactor.named(member.name))
             shut, rule = within(name)
             if shut and not self._over:
                 self._leave_out(source, shut, rule)
@@ -154,8 +155,14 @@ class Opening:
 
     def _end(self, *sources: Source) -> None:
         for source in sources:
+            if source.state not in KEPT_STATES:
+                source = self._quiet(source)
             self._record.note(source)
             self._ended.append(source)
+
+    def _quiet(self, source: Source) -> Source:
+        """The source, whose reason may quote what its file holds, without personal data in it."""
+        return replace(source, reason=self._redactor.cleaned(source.reason), fix=self._redactor.cleaned(source.fix))
 
 
 def no_reader(name: str) -> Unread:

@@ -7,8 +7,10 @@ import pytest
 
 from rag import Generator, Index, Retriever, ask, ingest
 from rag.corpus.parsing import InProcess
+from rag.corpus.readers import Parsed, Reader, Unread
+from rag.corpus.redaction import KINDS, Redactor
 from rag.datatypes import State
-from rag.errors import IndexMismatch, SettingsError
+from rag.errors import IndexDamaged, IndexMismatch, SettingsError
 from rag.models.canned import CannedModel
 from rag.models.fakes import HashEmbedder, OverlapReader
 
@@ -105,3 +107,59 @@ def test_a_file_that_is_another_format_than_its_suffix_says_is_read_as_what_it_i
         (source,) = opened.all_sources()
         assert source.state is State.INDEXED
         assert "The rope is new." in opened.document(source.document or "").text
+
+
+def test_nothing_of_it_is_in_the_name_of_a_mail_that_is_attached(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "outer.eml").write_text(
+        "From: a\nSubject: b\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=X\n\n--X\n"
+        "Content-Type: message/rfc822\n\nFrom: c\nSubject: from canary.jones@example.org\n\nhello\n--X--\n"
+    )
+    ingest([tmp_path / "docs"], tmp_path / "index", HashEmbedder(), redact=["all"])
+    with Index.open(tmp_path / "index") as opened:
+        assert [source.path for source in opened.all_sources()] == ["outer.eml", "outer.eml!/from [email].eml"]
+    assert b"canary.jones" not in everything(tmp_path / "index")
+
+
+@pytest.mark.parametrize(
+    ("name", "clean"),
+    [
+        ("report.pdf", "report.pdf"),
+        ("jane@example.com", "[email]"),
+        ("to/jane@example.org.tar.gz", "to/[email].tar.gz"),
+        ("13812345678.MSG", "[phone].MSG"),
+    ],
+)
+def test_a_name_without_personal_data_keeps_its_suffix(name: str, clean: str) -> None:
+    assert Redactor(tuple(KINDS)).named(name) == clean
+
+
+def test_nothing_of_it_is_in_the_reason_why_a_file_is_not_read(docs: Path, tmp_path: Path) -> None:
+    class Quoting(InProcess):
+        def parse(self, reader: Reader, data: bytes, path: str) -> Parsed:
+            return Parsed(Unread(State.FAILED, "damaged at canary.jones@example.org", "mend 13812345678"))
+
+    report = ingest([docs], tmp_path / "index", HashEmbedder(), redact=["all"], parser=Quoting())
+    assert {(each.reason, each.fix) for each in report.problems} == {("damaged at [email]", "mend [phone]")}
+    assert not any(canary.encode() in everything(tmp_path / "index") for canary in CANARIES)
+
+
+def test_a_rebuild_of_a_damaged_index_does_not_bring_it_back(docs: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    ingest([docs], index, HashEmbedder(), redact=["all"])
+    (index / "CURRENT").write_text("damaged")
+    ingest([docs], index, HashEmbedder(), rebuild=True)
+    assert not any(canary.encode() in everything(index) for canary in CANARIES)
+    with Index.open(index) as opened:
+        assert opened.manifest.redact == "card,email,iban,id,phone"
+        (folder,) = index.glob("gen-*")
+    (folder / "index.sqlite").write_bytes(b"damaged")
+    ingest([docs], index, HashEmbedder(), rebuild=True)
+    assert not any(canary.encode() in everything(index) for canary in CANARIES)
+    (folder,) = index.glob("gen-*")
+    (folder / "index.sqlite").write_bytes(b"damaged")
+    (index / "REDACT").write_text("\ufffd")
+    with pytest.raises(IndexDamaged, match="--redact all"):
+        ingest([docs], index, HashEmbedder(), rebuild=True)
+    ingest([docs], index, HashEmbedder(), rebuild=True, redact=["all"])
+    assert not any(canary.encode() in everything(index) for canary in CANARIES)

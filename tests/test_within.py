@@ -17,6 +17,7 @@ import pytest
 from rag.corpus import members
 from rag.corpus.parsing import InProcess
 from rag.corpus.readers import READERS, Content, Member, Parsed, Reader, Unread
+from rag.corpus.readers.plain import MARKDOWN, PLAIN
 from rag.corpus.sandbox.pool import Sandbox
 from rag.datatypes import Source, State
 from rag.index.index import Index
@@ -167,7 +168,7 @@ def test_the_files_in_an_archive_are_indexed_and_it_is_none_itself(folder: Folde
         (status.st_size, status.st_mtime_ns, status.st_ino)
     }
     assert {each.reader for each in folder.sources().values()} == {
-        *("zip/1!/text/1", "zip/1!/markdown/1", "zip/1!/zip/1!/text/1")
+        *(f"zip/1!/{PLAIN.stamp}", f"zip/1!/{MARKDOWN.stamp}", f"zip/1!/zip/1!/{PLAIN.stamp}")
     }
 
 
@@ -570,6 +571,26 @@ def test_a_folder_that_cannot_be_told_from_what_lies_in_an_archive_is_named(fold
         ingest([folder.path], folder.index, folder.embedder, parser=folder.parser)
     assert folder.states() == {"a.zip": State.FAILED, "a.zip!/b.txt": State.INDEXED}
     assert folder.sources()["a.zip"].fix == "rename that folder"
+
+
+def test_no_name_in_an_archive_leads_into_another_file_of_it(folder: Folder) -> None:
+    folder.write("a.zip", packed({"b.zip": packed({"c.txt": "in b.zip"}), "b.zip!/c.txt": "in a folder"}))
+    folder.ingest()
+    assert folder.texts() == {"a.zip!/b.zip!/c.txt": "in b.zip", "a.zip!/b.zip!_/c.txt": "in a folder"}
+
+
+def test_names_too_long_for_a_file_system_end_no_run(folder: Folder) -> None:
+    longest = f"{'a' * 251}.zip"
+    folder.write(longest, packed({"b.txt": "within"}))
+    deep = packed({f"{'长' * 380}.txt": "deep"})
+    for _ in range(3):
+        deep = packed({f"{'深' * 380}.zip": deep})
+    folder.write("deep.zip", deep)
+    folder.ingest()
+    assert sorted(folder.texts().values()) == ["deep", "within"]
+    folder.write("deep.zip", deep[:100])
+    folder.ingest()
+    assert sorted(folder.texts().values()) == ["deep", "within"]
 
 
 def test_paths_of_the_index_are_listed(folder: Folder) -> None:

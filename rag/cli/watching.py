@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -144,13 +145,31 @@ def _places(paths: Sequence[Path]) -> list[tuple[int, int]]:
 
 def _concerns(path: Path, roots: Sequence[Path], index: Path) -> bool:
     """Whether a change there can change what is indexed."""
+    if path.is_relative_to(index):
+        return False
+    return any(_is_seen(root, path.relative_to(root).parts) for root in roots if path.is_relative_to(root))
+
+
+def _is_seen(root: Path, parts: Sequence[str]) -> bool:
+    """Whether no part has a name that is left out, but where a `.ragignore` brings it back."""
     from rag.corpus import ignore
     from rag.corpus.left_out import by_name
 
-    if path.is_relative_to(index):
-        return False
-    below = [path.relative_to(root).parts for root in roots if path.is_relative_to(root)]
-    return any(not any(by_name(part) and part != ignore.NAME for part in parts) for parts in below)
+    shut = [upto for upto, part in enumerate(parts, 1) if by_name(part) and part != ignore.NAME]
+    return all(_is_brought_back(root, parts[:upto], folder=upto < len(parts)) for upto in shut)
+
+
+def _is_brought_back(root: Path, parts: Sequence[str], *, folder: bool) -> bool:
+    from rag.corpus import ignore
+
+    found = []
+    for depth in range(len(parts)):
+        with suppress(OSError):
+            text = root.joinpath(*parts[:depth], ignore.NAME).read_text("utf-8", "surrogateescape")
+            found.append(ignore.parse(text, parts[:depth]))
+    options = [folder] if folder else [False, True]  # what has changed may be a folder that is new
+    rules = [ignore.decides(found, parts, folder=each) for each in options]
+    return any(rule is not None and rule.negated for rule in rules)
 
 
 class _News:

@@ -25,6 +25,7 @@ RATIO, RATIO_FROM = 200, 64 * 2**20
 """So many times the size of the outermost file, where it is more than so many bytes."""
 LONGEST = 400  # characters of a name
 
+_LEADS = re.compile(r"(\.[^/]*)!/")  # a folder that has the name of a way into another file
 _STRANGE = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 _SPLIT = "split it into smaller files"
 
@@ -61,13 +62,14 @@ class Names:
     """The names of the files within one, as they can be stored, shown and told apart."""
 
     def __init__(self) -> None:
-        self._given: set[str] = set()
+        self._given: set[str] = {REST}
         self._repeated: dict[str, int] = {}
 
     def given(self, name: str) -> str:
         """A path for what calls itself so: relative, downwards, in one line, of bounded length, no other file's."""
         parts = _STRANGE.sub("\ufffd", name).replace("\\", "/").split("/")
         clean = "/".join(part for part in parts if part.strip(" .")) or "unnamed"
+        clean = _LEADS.sub(r"\1!_/", clean)
         if len(clean) > LONGEST:
             digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
             clean = f"{clean[: LONGEST // 2].rstrip('/')}~{digest}~{_tail(clean)}"

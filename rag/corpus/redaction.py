@@ -1,7 +1,8 @@
 """Personal data taken out of a document before anything else sees it: each place becomes its kind, such as "[email]".
 
 Patterns with checksums where there are any, in every script's digits; no model, so names of people are not found. What
-lies around a document is left as it is: its path, and what a user or a sidecar says of it.
+lies around a document is left as it is: the path of its file, and what a user or a sidecar says of it. Names of files
+within a file are of its content (an attached mail has that of its subject): what is personal in them goes.
 """
 
 from __future__ import annotations
@@ -16,23 +17,30 @@ from datetime import date
 from functools import lru_cache
 from importlib.util import find_spec
 from itertools import accumulate
+from pathlib import PurePosixPath
 from typing import Any
 
+from rag.corpus.readers import READERS
 from rag.datatypes import Document, Page
 from rag.errors import SettingsError
 
 Span = tuple[int, int]
 
-_VERSION = 1  # of the patterns: another one reads documents anew
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.%+'-]{1,64}@(?:[\w-]{1,63}\.){1,8}\w{2,63}")
-_CARD = re.compile(r"(?<![\d.,-])\d(?:[ -]?\d){12,18}(?![\d])")
+_VERSION = 2  # of the patterns: another one reads documents anew
+_AT = re.compile(r"@(?:[\w-]{1,63}\.){1,8}\w{2,63}")
+_BEFORE_AT = re.compile(r"(?:[\w.%+'-]|\\(?=[_.+*-]))+\Z")  # Markdown may have a backslash before a sign
+_LONGEST_NAME = 64  # of an address; dots or dashes that lead to it may be more
+_NUMBERS = re.compile(r"(?<!\d)(?<!\d\.)\d+(?:[ -]\d+)*")
+_GROUP = re.compile(r"\d+")
+_CARD_DIGITS = 13, 19
+_CARD_GROUPS = {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (6, 13), (4, 5, 6)}
 _IBAN = re.compile(r"(?<![^\W_])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}(?![^\W_])")
 _SAID = (
     r"(?:telephone|telefon|téléphone|teléfono|tel|tél|телефон|тел|phone|mobile|mobil|handy|cell|fax|whatsapp|هاتف"
     r"|電話|电话|手机|手機|传真|座机|热线|携帯|전화)"
 )
 _PHONES = (
-    re.compile(r"(?<![\w+])\+\d{1,3}(?:[ ./-]{0,2}\(?\d{1,5}\)?){2,7}(?!\d)"),
+    re.compile(r"(?<![\w+])\+\d(?:[ ()./-]{0,4}\d){6,16}(?!\d)"),  # each digit in one way only: in linear time
     re.compile(r"(?<![\d.-])(?:\(?(?:0086|86)\)?[ -]?)?1[3-9]\d(?:[ -]?\d{4}){2}(?![\d-]*\d)"),  # China, mobile
     re.compile(r"(?<![\d.-])\(?0\d{2,3}\)?[ -]\d{7,8}(?:-\d{1,5})?(?![\d.-]*\d)"),  # China, landline
     re.compile(r"(?<![\d.-])(?:\(\d{3}\) ?|\d{3}[-.])\d{3}[-.]\d{4}(?![\d.-]*\d)"),  # North America
@@ -47,7 +55,11 @@ _SURE = 0.8
 
 
 def _emails(text: str) -> Iterator[Span]:
-    yield from (found.span() for found in _EMAIL.finditer(text))
+    for found in _AT.finditer(text):
+        before = _BEFORE_AT.search(text[max(found.start() - _LONGEST_NAME, 0) : found.start()])
+        name = before[0].lstrip(".-") if before else ""
+        if name:
+            yield found.start() - len(name), found.end()
 
 
 def _phones(text: str) -> Iterator[Span]:
@@ -59,10 +71,30 @@ def _phones(text: str) -> Iterator[Span]:
 
 
 def _cards(text: str) -> Iterator[Span]:
-    for found in _CARD.finditer(text):
-        digits = [int(char) for char in found[0] if char.isdigit()]
-        if digits[0] in (3, 4, 5, 6) and len(set(digits)) > 1 and _luhn(digits):
-            yield found.span()
+    for found in _NUMBERS.finditer(text):
+        groups = [group.span() for group in _GROUP.finditer(text, *found.span())]
+        for start, end in _card_places(groups):
+            digits = [int(char) for char in text[start:end] if char.isdigit()]
+            if digits[0] in (3, 4, 5, 6) and len(set(digits)) > 1 and _luhn(digits):
+                yield start, end
+
+
+def _card_places(groups: Sequence[Span]) -> Iterator[Span]:
+    """Where in a run of groups of digits a card's number may be: with its date or code behind it, too."""
+    for first, (start, _) in enumerate(groups):
+        lengths: tuple[int, ...] = ()
+        longest = None
+        for begin, end in groups[first : first + (5 if first else _CARD_DIGITS[1])]:
+            lengths = (*lengths, end - begin)
+            if sum(lengths) > _CARD_DIGITS[1]:
+                break
+            if sum(lengths) < _CARD_DIGITS[0]:
+                continue
+            if len(lengths) == 1 or lengths in _CARD_GROUPS:
+                yield start, end
+            longest = end
+        if longest is not None and not first:
+            yield start, longest
 
 
 def _luhn(digits: Sequence[int]) -> bool:
@@ -172,17 +204,23 @@ class Redactor:
         if not self.kinds:
             return document, 0
         spans = self.found(document.text)
-        metadata = tuple((key, self._cleaned(value)) for key, value in document.metadata)
+        metadata = tuple((self.cleaned(key), self.cleaned(value)) for key, value in document.metadata)
         clean = replace(
             document,
             id=self.identity(document.id),
             text=_without(document.text, spans),
-            title=self._cleaned(document.title),
+            title=self.cleaned(document.title),
             pages=tuple(self._moved(document.pages, spans)),
             metadata=metadata,
         )
-        beside = sum(value != was for (_, value), (_, was) in zip(metadata, document.metadata, strict=True))
+        beside = sum(now != was for now, was in zip(metadata, document.metadata, strict=True))
         return clean, len(spans) + beside + (clean.title != document.title)
+
+    def named(self, name: str) -> str:
+        """The name of a file within another without personal data, but with its suffix, which tells its reader."""
+        clean = self.cleaned(name)
+        suffix = next((suffix for suffix in _suffixes(name) if suffix.lower() in READERS), "")
+        return clean if clean == name or clean.endswith(suffix) else f"{clean}{suffix}"
 
     def found(self, text: str) -> list[tuple[int, int, str]]:
         """Start, end and kind of each place with personal data, in order, none touching another."""
@@ -197,7 +235,8 @@ class Redactor:
             kept.append((start, end, rank))
         return [(start, end, order[rank]) for start, end, rank in kept]
 
-    def _cleaned(self, text: str) -> str:
+    def cleaned(self, text: str) -> str:
+        """The text without personal data."""
         return _without(text, self.found(text))
 
     def _moved(self, pages: Sequence[Page], spans: Sequence[tuple[int, int, str]]) -> Iterator[Page]:
@@ -212,7 +251,13 @@ class Redactor:
             return offset + shifts[number]
 
         for page in pages:
-            yield replace(page, start=at(page.start), end=at(page.end), label=self._cleaned(page.label))
+            yield replace(page, start=at(page.start), end=at(page.end), label=self.cleaned(page.label))
+
+
+def _suffixes(name: str) -> tuple[str, str]:
+    """The last two suffixes of a name as one, and the last."""
+    suffixes = PurePosixPath(name.replace("\\", "/")).suffixes
+    return "".join(suffixes[-2:]), "".join(suffixes[-1:])
 
 
 def _mark(kind: str) -> str:

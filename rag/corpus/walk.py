@@ -86,7 +86,7 @@ def _below(root: Path, exclude: set[Path]) -> Iterator[tuple[Path, str]]:
     while waiting:
         path, rule, ignores = waiting.pop()
         named = path == root or _shown(path.name) == path.name
-        if rule or path.is_symlink() or not path.is_dir() or not named:
+        if rule or not _is_folder(path) or not named:
             yield path, rule
             continue
         entries = _listed(path)
@@ -99,15 +99,27 @@ def _below(root: Path, exclude: set[Path]) -> Iterator[tuple[Path, str]]:
             waiting.append((below, "an index" if below in exclude else rule_of(entry, around), ignores))
 
 
+def _is_folder(path: Path) -> bool:
+    """Whether it is a folder and no link. Raises CorpusError where its folder can be listed, but not looked into."""
+    try:
+        return not path.is_symlink() and path.is_dir()
+    except OSError as error:
+        raise _unreadable(path.parent, error) from error
+
+
+def _unreadable(folder: Path, error: OSError) -> CorpusError:
+    return CorpusError(
+        f"the folder {_shown(str(folder))} cannot be read ({error.strerror or error}). Nothing was removed "
+        "from the index; make the folder readable"
+    )
+
+
 def _listed(folder: Path) -> list[os.DirEntry[str]]:
     """What lies in a folder, last name first."""
     try:
         return sorted(os.scandir(folder), key=lambda entry: entry.name, reverse=True)
     except OSError as error:
-        raise CorpusError(
-            f"the folder {_shown(str(folder))} cannot be read ({error.strerror or error}). Nothing was removed "
-            "from the index; make the folder readable"
-        ) from error
+        raise _unreadable(folder, error) from error
 
 
 def _ignores(root: Path, file: Path, parts: Sequence[str]) -> list[Ignore]:

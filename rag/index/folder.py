@@ -2,6 +2,7 @@
 
     INDEX/
       CURRENT               names the generation in use; replaced atomically, the switch of a rebuild
+      REDACT                what is taken out of documents, where something is: known even if a database is damaged
       writer.lock           see lock.py
       gen-000001/
         index.sqlite        the truth
@@ -26,6 +27,7 @@ from rag.index import atomic, lock
 CURRENT = "CURRENT"
 DATABASE = "index.sqlite"
 QUARANTINE = "quarantine"
+REDACT = "REDACT"
 _KEEP = "KEEP"  # in a generation: it goes to quarantine, not away
 _COPY = "COPY"  # in a generation: it was made whole beside the one in use, and is no rebuild to go on from
 _GENERATION = re.compile(r"gen-([0-9]{6})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from contextlib import closing
@@ -16,6 +17,8 @@ from rag.index.manifest import Manifest
 from rag.index.rows import Rows
 from rag.index.schema import checksum, pack
 from rag.protocols import Fingerprinted
+
+_KINDS = re.compile("[a-z,]*")
 
 
 def open_current(path: Path, embedder: Fingerprinted, chunking: Chunking, redact: str | None = None) -> Database:
@@ -33,7 +36,9 @@ def open_current(path: Path, embedder: Fingerprinted, chunking: Chunking, redact
     database = open_writer(folder.current(path) / folder.DATABASE)
     try:
         rows = Rows(database)
-        rows.manifest().require(path, embedder=embedder, chunking=chunking, redact=redact)
+        manifest = rows.manifest()
+        manifest.require(path, embedder=embedder, chunking=chunking, redact=redact)
+        _note(path, manifest.redact)  # an index that was restored has none
         # The next commit counts what there is: rows that are lost would be lost for good.
         rows.require_counts(rows.commit())
     except RagError:
@@ -64,14 +69,44 @@ def open_rebuild(path: Path, embedder: Fingerprinted, chunking: Chunking, redact
 
 
 def _redacted(path: Path, redact: str | None) -> str:
-    """What is taken out of the documents of the generation in use; `redact` where that cannot be read."""
+    """What is taken out of the documents of the generation in use; where that cannot be read, what is noted beside it.
+
+    Raises IndexDamaged where the note is damaged too: what was taken out would come back.
+    """
     try:
-        with closing(open_reader(folder.current(path) / folder.DATABASE)) as database:
-            manifest = Rows(database).manifest()
-    except RagError:
-        return redact or ""
+        manifest = _manifest(folder.current(path))
+    except RagError as error:
+        noted = _noted(path) if redact is None else redact
+        if not _KINDS.fullmatch(noted):
+            raise IndexDamaged(
+                f"{error} Nor can it be read which personal data was taken out of its documents. Say so with the "
+                f"rebuild: rag ingest FOLDER --rebuild --redact all, or the kinds that were taken out, or none"
+            ) from error
+        return noted
     manifest.require(path, redact=redact)
     return manifest.redact
+
+
+def _noted(path: Path) -> str:
+    """What is noted beside the generations; "" where nothing is taken out."""
+    try:
+        return (path / folder.REDACT).read_bytes()[:200].decode("ascii", "replace").strip() or "damaged?"
+    except FileNotFoundError:
+        return ""
+    except OSError:
+        return "damaged?"
+
+
+def _note(path: Path, redact: str) -> None:
+    """Note what is taken out where no damage of a database reaches it."""
+    if redact and _noted(path) != redact:
+        with explained(path):
+            atomic.write(path / folder.REDACT, f"{redact}\n".encode())
+
+
+def _manifest(generation: Path) -> Manifest:
+    with closing(open_reader(generation / folder.DATABASE)) as database:
+        return Rows(database).manifest()
 
 
 def require_not_lost(path: Path) -> None:
@@ -104,6 +139,7 @@ def _last_commit(generation: Path) -> int:
 
 def _made(path: Path, embedder: Fingerprinted, chunking: Chunking, redact: str) -> Database:
     """A new generation, durable; SQLite syncs the folder itself for the names of its files."""
+    _note(path, redact)
     generation = folder.following(path)
     with explained(generation):
         atomic.make_folder(generation)

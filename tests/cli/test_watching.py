@@ -199,3 +199,13 @@ def test_a_folder_whose_place_another_takes_is_watched_anew(rag: Run, folder: Pa
 def test_only_what_would_be_read_is_a_reason_to_look(path: str, concerns: bool) -> None:
     roots = [Path("/home/docs"), Path("/home/.hidden/docs")]
     assert watching._concerns(Path("/home") / path, roots, Path("/home/docs/index")) is concerns
+
+
+def test_what_a_ragignore_brings_back_is_a_reason_to_look(tmp_path: Path) -> None:
+    (tmp_path / "docs" / "sub").mkdir(parents=True)
+    (tmp_path / "docs" / ".ragignore").write_text("!.github/\n")
+    (tmp_path / "docs" / "sub" / ".ragignore").write_text("!.notes.md\n")
+    seen = [".github/a.md", "sub/.github/a.md", "sub/.notes.md", ".git/a.md", ".notes.md", ".github/.cache/x"]
+    roots = [tmp_path / "docs"]
+    concerns = [watching._concerns(roots[0] / name, roots, tmp_path / "index") for name in seen]
+    assert concerns == [True, True, True, False, False, False]

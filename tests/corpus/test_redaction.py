@@ -36,6 +36,12 @@ def cleaned(text: str) -> str:
         ("身份证号11010519491231002X，女", "身份证号[id]，女"),
         ("身份证：110105491231002", "身份证：[id]"),
         ("SSN 219-09-9998", "SSN [id]"),
+        (f"Contact{'.' * 80}jane@example.org", f"Contact{'.' * 80}[email]"),
+        ("Mail jane\\_doe@example.org.", "Mail [email]."),
+        ("Jane,4111111111111111,12/26", "Jane,[card],12/26"),
+        ("7,4111111111111111", "7,[card]"),
+        ("4111 1111 1111 1111 12/26", "[card] 12/26"),
+        ("No. 7 4111 1111 1111 1111 123", "No. 7 [card] 123"),
     ],
 )
 def test_personal_data_becomes_its_kind(text: str, clean: str) -> None:
@@ -127,3 +133,18 @@ def test_long_texts_take_time_by_their_length(text: str) -> None:
 def test_national_numbers_are_found_by_presidio() -> None:
     pytest.importorskip("presidio_analyzer", reason="the extra redact is not installed")
     assert cleaned("PESEL 44051401359, DNI 12345678Z") == "PESEL [id], DNI [id]"
+
+
+@pytest.mark.parametrize(
+    "text", [f"+{'1' * 50} " * 200, "+1 1. 1. 1. 1. 1. 1. 1x" * 2000, "1 " * 20_000, "a@a.aa" * 9000]
+)
+def test_numbers_of_any_length_take_linear_time(text: str) -> None:
+    started = time.perf_counter()
+    ALL.found(text)
+    assert time.perf_counter() - started < 3
+
+
+def test_personal_data_in_a_key_goes_too() -> None:
+    clean, count = ALL.redacted(Document("d", "text", metadata=(("jane@example.org", "owner"),)))
+    assert clean.metadata == (("[email]", "owner"),)
+    assert count == 1

@@ -21,7 +21,7 @@ import pytest
 
 from rag.corpus.readers import HTML
 from rag.corpus.readers.plain import PLAIN
-from rag.corpus.readers.reader import Member, Parsed, Unread, document_id
+from rag.corpus.readers.reader import Content, Member, Parsed, Reader, Unread, document_id
 from rag.corpus.sandbox.answers import outcome_of
 from rag.corpus.sandbox.confinement import ALL
 from rag.corpus.sandbox.frames import Garbled, read_frame
@@ -498,3 +498,12 @@ def test_a_script_without_a_main_guard_may_ingest(tmp_path: Path) -> None:
             [sys.executable, *command], input=script, cwd=ROOT, capture_output=True, text=True, check=False
         )
         assert (done.stdout.strip(), done.stderr) in (("1", ""), ("0", ""))
+
+
+def test_a_reader_that_raises_in_this_process_is_its_files_state() -> None:
+    def parse(data: bytes, path: str) -> Content:
+        raise RecursionError("too deep")
+
+    with Sandbox() as sandbox:
+        outcome = sandbox.parse(Reader("near", "1", parse, isolated=False), b"x", "a.txt").outcome
+    assert outcome == Unread(State.FAILED, "the parser failed: RecursionError: too deep")

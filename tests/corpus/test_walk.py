@@ -1,11 +1,13 @@
 """Walking folders: which files come out, in which order, and how the others end."""
 
+import errno
 import os
 import socket
 import stat
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -203,3 +205,20 @@ def test_a_file_that_vanished_is_passed_over(tmp_path: Path) -> None:
     assert next(found).path == "a.txt"
     (tmp_path / "b.txt").unlink()
     assert list(found) == []
+
+
+def test_a_folder_that_can_be_listed_but_not_looked_into_removes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.md").write_text("text")
+    status = os.lstat
+
+    def refused(path: Any, *arguments: Any, **named: Any) -> os.stat_result:
+        if str(path).endswith("a.md"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return status(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "lstat", refused)
+    with pytest.raises(CorpusError, match=r"the folder .*sub cannot be read \(Permission denied\)"):
+        list(walk([tmp_path]))

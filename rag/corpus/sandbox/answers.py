@@ -20,6 +20,7 @@ from rag.datatypes import Document, Markup, Page, State
 
 _STATES = frozenset(State) - {State.INDEXED, State.UNCHANGED, State.DUPLICATE}
 _MOST_REASON = 1000  # characters
+_MOST_NAME = 100_000
 _MOST_NUMBER = 2**31
 _MOST_NOTES = 50
 _LEVELS = (logging.INFO, logging.WARNING, logging.ERROR)
@@ -51,9 +52,15 @@ def unread_frame(unread: Unread) -> Frame:
 
 def member_frame(member: Member) -> Frame:
     """What is sent of a file within the file."""
-    header: dict[str, Any] = {"kind": "member", "name": member.name[:100_000]}
+    header: dict[str, Any] = {"kind": "member", "name": member.name[:_MOST_NAME]}
     problem = too_much(len(member.data)) if len(member.data) > MOST_BYTES else member.problem
     return (header, member.data) if problem is None else ({**header, "problem": unread_frame(problem)[0]}, b"")
+
+
+def defect(error: Exception) -> Unread:
+    """The outcome of a file over which its reader raised."""
+    said = _NO_TEXT.sub("\ufffd", " ".join(str(error).split())[:200])
+    return Unread(State.FAILED, f"the parser failed: {type(error).__name__}: {said}")
 
 
 def too_much(size: int) -> Unread:
@@ -90,8 +97,8 @@ def member_of(frame: Frame) -> Member:
         raise Garbled("no file within the file")
     problem = header.get("problem")
     name = header.get("name")
-    if not isinstance(name, str):
-        raise Garbled("a file without a name")
+    if not isinstance(name, str) or len(name) > _MOST_NAME:
+        raise Garbled("a file without a name, or with too long a one")
     return Member(name, blob, None if problem is None else _unread(problem))
 
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from rag.corpus.readers import READERS, reader_for
 from rag.corpus.readers.reader import Member, Parsed, Unread
-from rag.corpus.sandbox.answers import Frame, document_frame, member_frame, unread_frame
+from rag.corpus.sandbox.answers import Frame, defect, document_frame, member_frame, unread_frame
 from rag.corpus.sandbox.confinement import MEMORY_STATUS, confined
 from rag.corpus.sandbox.frames import Ended, read_frame, write_frame
 from rag.corpus.sandbox.limits import Gauge, Limits, granted
@@ -91,7 +91,7 @@ def _frames(path: str, data: bytes) -> Iterator[Frame]:
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 (whatever a parser raises is its file's state)
-        parsed, first = Parsed(_defect(error)), unread_frame(_defect(error))
+        parsed, first = Parsed(defect(error)), unread_frame(defect(error))
     yield first
     yield from _members(parsed)
 
@@ -103,13 +103,9 @@ def _members(parsed: Parsed) -> Iterator[Frame]:
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001
-        yield member_frame(Member("", problem=_defect(error)))
+        yield member_frame(Member("", problem=defect(error)))
 
 
 def _parsed(path: str, data: bytes) -> Parsed:
     reader = reader_for(path)
     return Parsed(Unread(State.UNSUPPORTED, "no reader")) if reader is None else reader.open(data, path)
-
-
-def _defect(error: Exception) -> Unread:
-    return Unread(State.FAILED, f"the parser failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Self
 
 from rag.corpus.readers.reader import Member, Parsed, Reader
-from rag.corpus.sandbox.answers import Frame, member_of, notes_of, outcome_of
+from rag.corpus.sandbox.answers import Frame, defect, member_of, notes_of, outcome_of
 from rag.corpus.sandbox.confinement import ALL
 from rag.corpus.sandbox.frames import Garbled
 from rag.corpus.sandbox.limits import Limits
@@ -43,7 +43,7 @@ class Sandbox:
     def parse(self, reader: Reader, data: bytes, path: str) -> Parsed:
         """What `reader` makes of the file. Raises CorpusError where no process can be started."""
         if not reader.isolated or reader.refused(data) is not None:
-            return reader.open(data, path)
+            return _here(reader, data, path)
         worker = self._idle()
         used = worker.files > 0
         try:
@@ -118,6 +118,14 @@ class Sandbox:
         if worker in self._workers:
             self._workers.remove(worker)
         worker.close()
+
+
+def _here(reader: Reader, data: bytes, path: str) -> Parsed:
+    """What the reader makes of the file in this process."""
+    try:
+        return reader.open(data, path)
+    except Exception as error:  # noqa: BLE001 (whatever it raises is its file's state)
+        return Parsed(defect(error))
 
 
 @functools.cache
