@@ -80,6 +80,18 @@ class Document:
         """How one of its pages ended: as its reader said, else indexed, or empty where it has no text."""
         return page.state or (State.INDEXED if self.text[page.start : page.end].strip() else State.EMPTY)
 
+    def pages_ended(self) -> dict[int, State]:
+        """How each page ended, by number: the parts that have one number (rows of a sheet) are one page.
+
+        It is as its parts ended that could not be read, else indexed where one of them has text.
+        """
+        pages: dict[int, State] = {}
+        for page in self.pages:
+            state = self.ended(page)
+            if page.number not in pages or (page.state is not None or pages[page.number] is State.EMPTY):
+                pages[page.number] = state
+        return pages
+
 
 def page_at(pages: Iterable[Page], offset: int) -> int | None:
     """The number of the page that holds the character at `offset`; None where none does."""

@@ -187,8 +187,8 @@ class Intake:
         for source in sources:
             self.record.note(source)
             self._partly.extend(page_problems(source, document.pages))
-        for page in document.pages:
-            self.pages[document.ended(page)] += 1
+        for state in document.pages_ended().values():
+            self.pages[state] += 1
         cuts, shown = Cuts(document), 0
         for chunks in self._split(document):
             self._embed_if_full()

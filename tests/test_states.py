@@ -17,7 +17,7 @@ from rag.corpus.ledger import COUNTED
 from rag.corpus.parsing import InProcess
 from rag.corpus.readers import READERS, Content, Member, Reader, Unread
 from rag.corpus.walk import Found
-from rag.datatypes import FOLDED, Page, Source, State
+from rag.datatypes import FOLDED, Document, Page, Source, State
 from rag.errors import CorpusError
 from rag.index.index import Index
 from rag.models.fakes import HashEmbedder
@@ -199,6 +199,18 @@ def test_a_file_that_could_not_be_opened_is_tried_each_time(docs: Path, monkeypa
         run(docs)
         assert states(docs) == {"a.txt": State.FAILED}
     assert run(docs).files["indexed"] == 1  # a change of permissions leaves time, size and inode as they were
+
+
+def test_places_with_one_number_are_one_page(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = (Page(1, 0, 0, "row 1"), Page(1, 0, 3, "row 2"), Page(1, 3, 5, "row 3"), Page(2, 5, 5, "row 1"))
+    monkeypatch.setitem(READERS, ".odd", reader(Content("Text.", pages=rows)))
+    (docs / "a.odd").write_bytes(b"1")
+    assert run(docs).pages == {"indexed": 1, "empty": 1, "needs-ocr": 0, "failed": 0}
+
+
+def test_a_page_is_as_its_part_that_could_not_be_read() -> None:
+    parts = (Page(1, 0, 5), Page(1, 5, 5, state=State.NEEDS_OCR), Page(1, 0, 5))
+    assert Document("d", "Text.", pages=parts).pages_ended() == {1: State.NEEDS_OCR}
 
 
 def test_pages_that_could_not_be_read_are_counted_named_and_kept(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
