@@ -201,6 +201,13 @@ def test_a_file_that_could_not_be_opened_is_tried_each_time(docs: Path, monkeypa
     assert run(docs).files["indexed"] == 1  # a change of permissions leaves time, size and inode as they were
 
 
+def test_places_with_one_number_are_one_page(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = (Page(1, 0, 0, "row 1"), Page(1, 0, 3, "row 2"), Page(1, 3, 5, "row 3"), Page(2, 5, 5, "row 1"))
+    monkeypatch.setitem(READERS, ".odd", reader(Content("Text.", pages=rows)))
+    (docs / "a.odd").write_bytes(b"1")
+    assert run(docs).pages == {"indexed": 1, "empty": 1, "needs-ocr": 0, "failed": 0}
+
+
 def test_pages_that_could_not_be_read_are_counted_named_and_kept(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pages = (Page(1, 0, 5), Page(2, 5, 5), Page(3, 5, 5, state=State.NEEDS_OCR), Page(4, 5, 5, "iv", State.FAILED))
     monkeypatch.setitem(READERS, ".odd", reader(Content("Text.", pages=pages)))

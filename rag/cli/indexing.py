@@ -13,7 +13,7 @@ from rag.cli import jsonout, render
 from rag.cli.exits import FIXABLE, complain, ends_well
 from rag.cli.options import DeviceFlag, EmbedderFlag, EngineFlag, IndexFlag, JsonFlag
 from rag.cli.parts import ingest_parts, open_index, prepared
-from rag.cli.problems import counted, print_problems, show_left_out, show_problems
+from rag.cli.problems import amount, counted, print_problems, show_left_out, show_problems
 from rag.cli.progress import Bar
 from rag.cli.sources import find_many, shown
 from rag.corpus.ledger import left_out, page_problems
@@ -245,7 +245,7 @@ def ls(names: Names = None, index: IndexFlag = None, json: JsonFlag = False) -> 
     if json:
         jsonout.write_json({"sources": objects})
         return
-    rows = [(each["source"], _state(each), f"{each['chunks']} chunks", _pages(each)) for each in objects]
+    rows = [(each["source"], _state(each), amount(each["chunks"], "chunk"), _pages(each)) for each in objects]
     render.show_table(render.Paper(), rows)
 
 
@@ -277,7 +277,7 @@ def _state(row: dict[str, Any]) -> str:
 
 
 def _pages(row: dict[str, Any]) -> str:
-    return f"{row['pages']} pages" if row["pages"] else row["reason"] or ""
+    return amount(row["pages"], "page") if row["pages"] else row["reason"] or ""
 
 
 @ends_well

@@ -75,5 +75,10 @@ def _reason(problem: Problem) -> str:
     return f"{problem.reason}{others}{stale}"
 
 
+def amount(count: int, noun: str) -> str:
+    """ "1 page", "1,024 pages"."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def _files(count: int) -> str:
-    return f"{count:,} file{'s' * (count != 1)}"
+    return amount(count, "file")

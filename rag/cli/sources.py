@@ -109,6 +109,13 @@ def _key(path: str) -> str:
 
 
 def _not_found(argument: str, sources: Sequence[Source]) -> CorpusError:
+    inside = [shown(source.location) for source in _inside(argument, sources)]
+    if inside:
+        files = f"{len(inside):,} file{'s' * (len(inside) != 1)}"
+        listing = f"rag ls {quoted(argument)}"
+        return CorpusError(
+            f"{argument!r} has no text of its own but {files} in it: {printable(inside[0])} (all: {listing})"
+        )
     names = {shown(source.location): source for source in sources}
     tails = {Path(name).name: name for name in names}
     near = [tails[tail] for tail in difflib.get_close_matches(Path(argument).name, list(tails), n=3, cutoff=0.5)]

@@ -449,10 +449,18 @@ def test_ls_lists_states_chunks_and_pages(indexed: Run) -> None:
         ("docs/sub/evil.txt", "indexed", 1, None),
         ("docs/winch.txt", "indexed", 1, None),
     ]
-    assert [line.split()[0] for line in indexed("ls", "docs/sub", "*.md").stdout.splitlines()] == [
-        "docs/ferry.md",
-        "docs/sub/evil.txt",
+    lines = indexed("ls", "docs/sub", "*.md").stdout.splitlines()
+    assert [line.split() for line in lines] == [
+        ["docs/ferry.md", "indexed", "1", "chunk"],
+        ["docs/sub/evil.txt", "indexed", "1", "chunk"],
     ]
+
+
+def test_show_of_a_file_without_text_says_why_and_what_to_do(rag: Run, folder: Path) -> None:
+    (folder / "docs" / "odd.xyz").write_bytes(b"\0\1")
+    rag("ingest", "docs")
+    said = "docs/odd.xyz gave no text (unsupported: no reader for .xyz); save it in a format that is read"
+    assert said in rag("show", "docs/odd.xyz", code=1).stderr
 
 
 def test_rm_takes_out_of_the_index_and_leaves_the_file(indexed: Run, folder: Path) -> None:

@@ -71,6 +71,16 @@ def test_a_file_that_was_not_ingested_says_how_to(folder: Path) -> None:
         find_one("new.md", sources(folder))
 
 
+def test_what_only_holds_others_says_what_is_in_it(folder: Path) -> None:
+    (folder / "pack.zip").write_bytes(b"")
+    member = Source(folder.as_posix(), "pack.zip!/b.txt", State.INDEXED)
+    said = r"'pack.zip' has no text of its own but 1 file in it: pack\.zip!/b\.txt \(all: rag ls pack\.zip\)"
+    with pytest.raises(CorpusError, match=said):
+        find_one("pack.zip", [*sources(folder), member])
+    with pytest.raises(CorpusError, match=r"'docs' has no text of its own but 3 files in it: docs/a\.md"):
+        find_one("docs", sources(folder))
+
+
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [

@@ -60,6 +60,41 @@ def test_chapters_come_in_the_order_of_the_spine_and_are_places() -> None:
     assert ("date", "2024-05-01") in found.metadata
 
 
+def test_a_part_that_holds_the_end_of_one_chapter_and_the_next_is_two_places() -> None:
+    end = "The last words on skating. " * 20
+    code = "<pre># no heading\nx = 1</pre>"
+    pages = {
+        "a": page("<h2>Chapter I Skating</h2><p>Begin.</p>"),
+        "b": page(f"<p>{end}</p>{code}<h2>Chapter II Skiing</h2><h3>Jumping</h3><p>Jump.</p><h2>Notes</h2><p>Of.</p>"),
+        "c": page("<p>A motto.</p><h2>Snow</h2><p>White.</p>"),
+    }
+    found = read(epub(pages), ".epub")
+    assert (
+        place(found, "Begin") == place(found, "The last words") == place(found, "# no heading") == "Chapter I Skating"
+    )
+    assert place(found, "Jump.") == "Chapter II Skiing"
+    assert place(found, "Of.") == "chapter 3: Notes"
+    assert place(found, "A motto") == place(found, "White") == "chapter 4: Snow"
+    assert "\n\n## Chapter II Skiing\n\n### Jumping\n\nJump.\n\n## Notes\n\nOf.\n\nA motto." in found.text
+
+
+def test_a_part_that_begins_with_a_section_of_the_chapter_before_goes_on_with_it() -> None:
+    end = "The last words on skating. " * 20
+    first = page("<h2>Chapter I Skating</h2><p>Begin.</p>")
+    inside = {"a": first, "b": page(f"<h3>Curling</h3><p>{end}</p><h2>Chapter II Skiing</h2><p>Ski.</p>")}
+    found = read(epub(inside), ".epub")
+    assert (place(found, "The last words"), place(found, "Ski.")) == ("Chapter I Skating", "Chapter II Skiing")
+    found = read(epub({"a": first, "b": page(f"<p>{end}</p><h3>Curling</h3><p>Sweep.</p>")}), ".epub")
+    assert place(found, "Sweep.") == "Chapter I Skating"
+    two = read(epub({"a": page("<h2>Chapter 1</h2><h1>Launch</h1><p>Go.</p><h1>Stop</h1><p>Halt.</p>")}), ".epub")
+    assert (place(two, "Go."), place(two, "Halt.")) == ("Chapter 1", "chapter 2: Stop")
+
+
+def test_parts_put_together_read_as_before() -> None:
+    pages = {"a": page("<h1>One</h1><p>A.</p><h1>Two</h1><p>B.</p>"), "b": page("<p>C.</p>")}
+    assert read(epub(pages), ".epub").text == "# One\n\nA.\n\n# Two\n\nB.\n\nC.\n"
+
+
 def test_what_a_book_says_of_itself_stands_before_its_chapters() -> None:
     blurb = "&lt;p&gt;About &lt;b&gt;pumps&lt;/b&gt;.&lt;/p&gt;"
     said = f"<dc:creator>Ann</dc:creator><dc:description>{blurb}</dc:description>"

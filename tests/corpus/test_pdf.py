@@ -146,6 +146,31 @@ def test_a_covers_large_letters_do_not_rule_the_headings_in_bold() -> None:
     ]  # fmt: skip
 
 
+def test_a_report_in_smaller_letters_than_its_exhibit_keeps_its_headings() -> None:
+    def draw(canvas: Canvas) -> None:
+        for size, titles in ((8, ("Sales", "Costs")), (9, ("Exhibit one", "Exhibit two"))):
+            for title in titles:
+                for number, row in enumerate((title, LONG, LONG + ".", *[LONG + " indeed"] * (size - 7))):
+                    canvas.setFont("Helvetica" if number else "Helvetica-Bold", size)
+                    canvas.drawString(72, 750 - 12 * number, row)
+                canvas.showPage()
+
+    text = read(drawn(draw)).text
+    headings = [line.lstrip("# ") for line in text.split("\n") if line.startswith("#")]
+    assert headings == ["Sales", "Costs", "Exhibit one", "Exhibit two"]
+
+
+def test_a_number_with_a_few_letters_in_large_type_is_no_heading() -> None:
+    rows = (("Receipt", 20), ("*TXN98765202411231432*", 20), (LONG, 10), (LONG + ".", 10))
+
+    def draw(canvas: Canvas) -> None:
+        for number, (row, size) in enumerate(rows):
+            canvas.setFont("Helvetica", size)
+            canvas.drawString(72, 750 - 60 * number, row)
+
+    assert [line for line in read(drawn(draw)).text.split("\n") if line.startswith("#")] == ["# Receipt"]
+
+
 @pytest.mark.parametrize(
     "rows",
     [

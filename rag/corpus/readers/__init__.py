@@ -163,7 +163,7 @@ def _ppt(_data: bytes, _path: str) -> Content | Unread:
 
 
 HTML = Reader("html", "3", _html)
-PDF = Reader("pdf", "2", _pdf)
+PDF = Reader("pdf", "3", _pdf)
 DOC = Reader("doc", "1", _doc, modules=("olefile",), extra="office")
 ZIP = Reader("zip", "1", _zip, ARCHIVE_BYTES)
 TAR = Reader("tar", "1", _tar, ARCHIVE_BYTES)
@@ -181,8 +181,8 @@ XLS = Reader("xls", "1", _xls, modules=("xlrd",), extra="office")
 XLSB = Reader("xlsb", "1", _xlsb, modules=("python_calamine",), extra="office")
 ODF = Reader("odf", "1", _odf)
 RTF = Reader("rtf", "1", _rtf)
-EPUB = Reader("epub", "1", _epub)
 IMAGE = Reader("image", "1", _image, modules=ocr_extra.MODULES, extra=ocr_extra.EXTRA)
+EPUB = Reader("epub", "2", _epub)
 
 READERS: dict[str, Reader] = {
     ".md": MARKDOWN,

@@ -35,6 +35,13 @@ _ENCODING = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _START = 4096
 _LONGEST_TITLE = 100
+_LONGEST_FRONT = 400
+"""Characters before a part's first heading that go with it: a motto, a picture's description."""
+_DEEPEST = 3
+"""The level down to which headings are those of chapters."""
+_LINE = re.compile(r"(?m)^.+$")
+_FENCE = re.compile(r" *`{3,}")
+_HEADING = re.compile(r"(#{1,6}) (.+)")
 
 
 def parse_epub(data: bytes, _path: str) -> Content | Unread:
@@ -115,25 +122,80 @@ def _about(metadata: Metadata) -> Iterator[Section]:
 
 
 def _sections(package: Package, chapters: list[str]) -> Iterator[Section]:
-    """The chapters that say something; they are counted, a cover is none."""
-    number = 0
+    """The chapters that say something; they are counted, a cover is none.
+
+    Programs cut a book by size: a part of the spine may begin within one chapter and go on with the next.
+    """
+    number, level, label = 0, 0, ""
     for name in chapters:
         if name not in package:
             continue
         root = _tree(package.read(name, MOST_XML))
         text = converted(root, _is_left_out) if root is not None else ""
-        if text.strip():
-            number += 1
-            yield Section(number, _label(number, root), text)
+        for begins, part in _chapters(text, level):
+            if begins or not label or next(_headings(text), None) is None:
+                number += 1
+                label = _label(number, begins[2] if begins else "")
+            level = len(begins[1]) if begins else level
+            yield Section(number, label, part)
 
 
-def _label(number: int, root: Element) -> str:
-    """What the chapter is called: by its first heading, else by its title."""
-    body = next(root.iter("body"), root)
-    headings = (one_line("".join(each.itertext())) for each in body.iter("h1", "h2", "h3"))
-    title = next(filter(None, headings), "")[:_LONGEST_TITLE]
+def _chapters(text: str, level: int) -> Iterator[tuple[re.Match[str] | None, str]]:
+    """A part of the spine, cut before the headings that begin a chapter; None for what stands before the first.
+
+    `level` is that of the chapter before (0: there is none).
+    """
+    if not text.strip():
+        return
+    begin = _beginnings(text, level)
+    starts = [heading.start() for heading in begin]
+    if starts and starts[0] <= _LONGEST_FRONT:
+        starts[0] = 0
+    before: list[None] = [] if starts and not starts[0] else [None]
+    ends = [*starts[len(before) == 0 :], len(text)]
+    for heading, start, end in zip([*before, *begin], [0] * len(before) + starts, ends, strict=True):
+        yield heading, text[start:end].rstrip("\n") + "\n"
+
+
+def _beginnings(text: str, level: int) -> list[re.Match[str]]:
+    """The headings that begin a chapter: no deeper than the chapter before, or like the first if none is such.
+
+    Of headings with nothing between them ("Chapter 1", "The launch") the first begins it.
+    """
+    headings = [heading for heading in _headings(text) if len(heading[1]) <= _DEEPEST]
+    if headings and not any(len(heading[1]) <= level for heading in headings):
+        if level and headings[0].start() > _LONGEST_FRONT:
+            return []  # it begins within that chapter, and has sections of it
+        level = len(headings[0][1])
+    found: list[re.Match[str]] = []
+    end = -1
+    for heading in headings:
+        joins = end >= 0 and not text[end : heading.start()].strip()
+        if len(heading[1]) <= level and not joins:
+            found.append(heading)
+            level = len(heading[1])
+        end = heading.end() if joins or heading in found[-1:] else end
+    return found
+
+
+def _headings(text: str) -> Iterator[re.Match[str]]:
+    """The heading lines of a text, without those that only look like one inside a fence."""
+    fence = ""
+    for line in _LINE.finditer(text):
+        marks = _FENCE.match(line[0])
+        if marks and not fence:
+            fence = marks[0].strip()
+        elif fence:
+            fence = "" if line[0].strip() == fence else fence
+        elif (found := _HEADING.match(text, line.start())) is not None:
+            yield found
+
+
+def _label(number: int, title: str) -> str:
+    """What the chapter is called: by its heading, if it has one, and its number, unless the heading has one."""
     if not title:
         return f"chapter {number}"
+    title = one_line(title)[:_LONGEST_TITLE]
     return title if _NUMBERED.match(title) else f"chapter {number}: {title}"
 
 

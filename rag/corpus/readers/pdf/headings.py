@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from rag.corpus.readers.pdf.words import Row
@@ -14,6 +14,8 @@ HEADING = 1.12
 """A row is a heading from this multiple of the size that most of the text has."""
 LONGEST_HEADING = 120
 """Characters of a row of a heading."""
+BODY_SHARE = 4
+"""A size in which one in so many characters stands is one of running text: bold rows of it may be headings."""
 LEAST_PAGES = 3
 """Pages from which it tells something that letters of a size are on one page alone."""
 OUTLINED_SIZE = 0.95
@@ -28,7 +30,10 @@ Outline = Mapping[int, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Heading levels: of larger letters by their size, of bold rows from size `body` on (0: none), of the outline."""
+    """Heading levels: of larger letters by their size, of bold rows from size `body` on (0: none), of the outline.
+
+    `body` is the smallest size of running text: what is bound together, as a report with its exhibits, has several.
+    """
 
     by_size: Mapping[float, int] = field(default_factory=dict)
     bold: int = 0
@@ -69,7 +74,8 @@ def may_be_heading(row: Row) -> bool:
     text = row.text
     cells = row.cells
     single = len(cells) == 1 or (len(cells) == 2 and _NUMBERED.fullmatch(cells[0].text))
-    named = sum(map(str.isalpha, text)) >= 2 and text[-1] not in ".;,。；，、"
+    letters = sum(map(str.isalpha, text))
+    named = letters >= 2 and sum(map(str.isdigit, text)) <= 4 * letters and text[-1] not in ".;,。；，、"
     return bool(named and single and not row.table and len(text) <= LONGEST_HEADING)
 
 
@@ -84,10 +90,11 @@ def heading_levels(pages: Sequence[Sequence[Row]], outline: Outline) -> Levels:
     rare = sizes.total() // 4
     if sum(sizes[size] for size in larger) > rare:
         larger = []
-    bold = sum(len(row.text) for row in rows if row.bold and size_of(row) >= body)
+    smaller = min(size for size in sizes if sizes[size] * BODY_SHARE >= sizes.total() or size == body)
+    bold = sum(len(row.text) for row in rows if row.bold and size_of(row) >= smaller)
     by_size = {size: min(rank, 6) for rank, size in enumerate(larger, start=1)}
-    levels = Levels(by_size, min(_outer(larger, pages) + 1, 6) if bold <= rare else 0, body, outline)
-    return Levels(by_size, levels.bold, body, outline, _shift(pages, levels))
+    levels = Levels(by_size, min(_outer(larger, pages) + 1, 6) if bold <= rare else 0, smaller, outline)
+    return replace(levels, shift=_shift(pages, levels))
 
 
 def _sizes(rows: Iterable[Row]) -> Counter[float]:
