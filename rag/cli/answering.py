@@ -32,7 +32,6 @@ from rag.cli.options import (
 from rag.cli.parts import index_flag, make_generator, open_index, open_retriever, prepared
 from rag.cli.progress import Bar
 from rag.cli.sources import find_one, place, shown, split_span
-from rag.corpus.ledger import fix_of
 from rag.datatypes import Answer, Citation, Hit, Sentence, Source, page_at, place_at
 from rag.errors import CorpusError, RagError
 from rag.settings import Settings
@@ -358,6 +357,8 @@ def _cut(index: Index, source: Source, span: tuple[int, int] | None) -> tuple[st
     """The document's id, the text wanted and its span. Raises CorpusError for a span that is not in it."""
     name = shown(source.location)
     if source.document is None:
+        from rag.corpus.ledger import fix_of  # it brings the readers, which a search does without
+
         fix = f"; {fix_of(source)}" if fix_of(source) else ""
         raise CorpusError(f"{name} gave no text ({source.state.value}: {source.reason}){fix}")
     length = index.head(source.document).characters

@@ -72,11 +72,13 @@ def watched(root: Path, index: Path, trace: Path | None = None) -> dict[str, Any
 
 
 def wrong_states(made: Sequence[Case], states: dict[str, list[str]]) -> dict[str, Any]:
-    """Those that ended in a state in which they may not end, or in none."""
+    """Those that ended in a state in which they may not end, or in none. An archive with members is a folder."""
+    folders = {path.partition("!/")[0] for path in states if "!/" in path}
     return {
         case.path: states.get(case.path)
         for case in made
-        if case.path not in states or State(states[case.path][0]) not in case.states
+        if (case.path not in states and case.path not in folders)
+        or (case.path in states and State(states[case.path][0]) not in case.states)
     }
 
 
