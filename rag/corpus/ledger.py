@@ -7,10 +7,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from rag.corpus.readers.pictures.ocr_extra import INSTALL
 from rag.datatypes import FOLDED, Document, Page, Source, State
 
 _NUMBER = re.compile(r"\d+")
+
+INSTALL = 'python -m pip install "rag[ocr]"'
+"""What lets pages be read that are pictures."""
 
 COUNTED = ("indexed", "unchanged", "empty", "duplicate", "failed", "skipped")
 

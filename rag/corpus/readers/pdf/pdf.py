@@ -14,6 +14,7 @@ from dataclasses import replace
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
+from rag.corpus.ledger import INSTALL
 from rag.corpus.readers.compose import Composer
 from rag.corpus.readers.pdf.about import About, Marked, about, plain_texts
 from rag.corpus.readers.pdf.columns import flows
@@ -25,7 +26,6 @@ from rag.corpus.readers.pdf.scan import Recogniser, is_illegible, is_scan, recog
 from rag.corpus.readers.pdf.sheet import PDFIUM, Sheet, sheet
 from rag.corpus.readers.pdf.streams import MOST_INFLATED, inflates_too_far
 from rag.corpus.readers.pdf.words import row_of, rows, said
-from rag.corpus.readers.pictures.ocr_extra import INSTALL
 from rag.corpus.readers.pictures.ocr_places import Placed
 from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import Metadata, Page, State

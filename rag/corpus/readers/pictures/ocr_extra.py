@@ -8,7 +8,6 @@ from rag.corpus.readers.reader import Unread
 from rag.datatypes import Document, State
 
 EXTRA, MODULES = "ocr", ("rapidocr", "PIL")
-INSTALL = 'python -m pip install "rag[ocr]"'
 WITHOUT = " without ocr"
 """What stands behind the stamp of the reader of a file that gave less than it would have given with the extra."""
 
