@@ -323,6 +323,17 @@ def _needs(sandbox: Sandbox, *names: str) -> None:
         pytest.skip(f"this kernel does not enforce: {missing}")
 
 
+def test_modules_beside_a_users_script_do_not_stand_for_pythons_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("encodings", "json", "struct"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(1)", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with Sandbox() as sandbox:
+        outcome = sandbox.parse(HTML, b"<p>Read.</p>", "a.html").outcome
+    assert isinstance(outcome, Document), outcome
+
+
 def test_the_environment_holds_nothing_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAG_API_KEY", "secret")
     with Sandbox(readers=[MODULE]) as sandbox:

@@ -25,7 +25,8 @@ from rag.corpus.sandbox.limits import Limits
 from rag.datatypes import State
 from rag.errors import CorpusError
 
-_COMMAND = "from rag.corpus.sandbox.child import main; main()"
+# Behind Python's own modules: what lies in the folder of a user's script must not stand for one of these.
+_COMMAND = "import sys; sys.path += sys.argv[2:]; from rag.corpus.sandbox.child import main; main()"
 _START_S = 60.0
 _END_S = 2.0
 _LOOK_S = 0.25
@@ -70,7 +71,7 @@ class Worker:
         told = json.dumps({"limits": asdict(limits), "readers": list(readers)})
         try:
             process = subprocess.Popen(
-                [sys.executable, "-S", "-s", "-P", "-B", "-c", _COMMAND, told],
+                [sys.executable, "-S", "-s", "-P", "-B", "-c", _COMMAND, told, *_places()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -186,7 +187,7 @@ class Worker:
 def _environment() -> dict[str, str]:
     """What the child finds: where packages are and how libraries behave; nothing that the user keeps there."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return {**kept, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(_places())}
+    return {**kept, **_ENVIRONMENT}
 
 
 def _places() -> list[str]:

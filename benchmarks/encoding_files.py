@@ -1,6 +1,6 @@
 """How many files of old encodings are decoded right, how many are named as undecided, and how many are decoded wrongly.
 
-    python benchmarks/encodings.py [--data FOLDER] [--worst]
+    python benchmarks/encoding_files.py [--data FOLDER] [--worst]
 
 FOLDER (default ../shared/data) has files/chardet: a folder for each encoding, named after it. A file is right where our
 text is that of the folder's encoding, whatever our encoding is called; what the folder's encoding does not decode is
