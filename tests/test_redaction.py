@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from rag import Generator, Index, Retriever, ask, ingest
-from rag.corpus.parsing import InProcess
 from rag.corpus.readers import Parsed, Reader, Unread
 from rag.corpus.redaction import KINDS, Redactor
 from rag.datatypes import State
@@ -102,7 +101,7 @@ def test_a_file_that_is_another_format_than_its_suffix_says_is_read_as_what_it_i
     page = tmp_path / "docs" / "report.doc"
     page.parent.mkdir()
     page.write_text("<!DOCTYPE html><html><body><h1>Report</h1><p>The rope is new.</p></body></html>", encoding="utf-8")
-    ingest([page], tmp_path / "index", HashEmbedder(), parser=InProcess())
+    ingest([page], tmp_path / "index", HashEmbedder())
     with Index.open(tmp_path / "index") as opened:
         (source,) = opened.all_sources()
         assert source.state is State.INDEXED

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from rag.corpus.readers import READERS, reader_for
+from rag.corpus.readers import READERS, reader_by_content, reader_for
 from rag.corpus.readers.reader import Member, Parsed, Unread
 from rag.corpus.sandbox.answers import Frame, defect, document_frame, member_frame, unread_frame
 from rag.corpus.sandbox.confinement import MEMORY_STATUS, confined
@@ -108,4 +108,6 @@ def _members(parsed: Parsed) -> Iterator[Frame]:
 
 def _parsed(path: str, data: bytes) -> Parsed:
     reader = reader_for(path)
-    return Parsed(Unread(State.UNSUPPORTED, "no reader")) if reader is None else reader.open(data, path)
+    if reader is None:
+        return Parsed(Unread(State.UNSUPPORTED, "no reader"))
+    return reader_by_content(reader, data).open(data, path)
