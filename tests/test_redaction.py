@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from rag import Generator, Index, Retriever, ask, ingest
+from rag.corpus.parsing import InProcess
 from rag.corpus.readers import Parsed, Reader, Unread
 from rag.corpus.redaction import KINDS, Redactor
 from rag.datatypes import State
