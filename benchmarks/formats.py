@@ -55,6 +55,13 @@ UNREADABLE = {
     "signed-doc.p7s": "signed binary data",
     "picture.pptx": "a picture without words",
     "mime-no-body.eml": "no text",
+    **dict.fromkeys(
+        (
+            *("imagemagick-ASCII85Decode.pdf", "imagemagick-CCITTFaxDecode.pdf", "imagemagick-images.pdf"),
+            *("imagemagick-lzw.pdf", "grayscale-image.pdf", "cmyk-image.pdf", "example.jpg"),
+        ),
+        "pictures without words",
+    ),
 }
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKS = re.compile(r"[*_`|#>\\\[\]~-]+")
