@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HEAD = 4096
 _STREAMS = {  # of a compound file, as its directory spells them
     "WordDocument": ".doc",
@@ -24,6 +24,7 @@ _MIMETYPES = {
     b"application/vnd.oasis.opendocument.presentation": ".odp",
 }
 _NAME = re.compile(rb"PK\x01\x02.{42}([^/\x00-\x1f]{1,20}/)", re.DOTALL)
+_BINARY_WORKBOOK = re.compile(rb"PK\x01\x02.{42}xl/workbook\.bin", re.DOTALL)
 _MIMETYPE = re.compile(rb"PK\x03\x04.{26}mimetype([a-z.+/-]{10,60})", re.DOTALL)
 _HTML = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)\b", re.I | re.S
@@ -34,7 +35,7 @@ _MIME = re.compile(rb"\A(?:[A-Za-z-]+:[^\n]*\n(?:[ \t][^\n]*\n)*)*?MIME-Version:
 def suffix_of(data: bytes) -> str:
     """The usual suffix of what the bytes are, such as ".docx"; "" where they do not tell."""
     head = data[:_HEAD]
-    if head.startswith(_OLE):
+    if head.startswith(OLE):
         return next((suffix for name, suffix in _STREAMS.items() if _entry(name) in data), "")
     if head.startswith(b"PK\x03\x04"):
         return _packed(data)
@@ -56,7 +57,7 @@ def _packed(data: bytes) -> str:
     told = _MIMETYPE.match(data[:_HEAD])
     if told:
         return next((suffix for kind, suffix in _MIMETYPES.items() if told[1].startswith(kind)), "")
-    if b"xl/workbook.bin" in data:
+    if _BINARY_WORKBOOK.search(data):
         return ".xlsb"
     folders = {found[1] for found in _NAME.finditer(data)}
     return next((suffix for folder, suffix in _FOLDERS.items() if folder in folders), "")
