@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rag.corpus.readers import Unread, reader_for
+from rag.corpus.readers.unique import UniqueNames
 from rag.datatypes import State
 
 WITHIN = "!/"
@@ -62,8 +63,7 @@ class Names:
     """The names of the files within one, as they can be stored, shown and told apart."""
 
     def __init__(self) -> None:
-        self._given: set[str] = {REST}
-        self._repeated: dict[str, int] = {}
+        self._names = UniqueNames([REST])
 
     def given(self, name: str) -> str:
         """A path for what calls itself so: relative, downwards, in one line, of bounded length, no other file's."""
@@ -73,17 +73,7 @@ class Names:
         if len(clean) > LONGEST:
             digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
             clean = f"{clean[: LONGEST // 2].rstrip('/')}~{digest}~{_tail(clean)}"
-        return self._unique(clean)
-
-    def _unique(self, name: str) -> str:
-        found = name
-        while found in self._given:
-            number = self._repeated[name] = self._repeated.get(name, 1) + 1
-            folder, slash, last = name.rpartition("/")
-            stem, dot, suffix = last.rpartition(".")
-            found = f"{folder}{slash}{stem} ({number}).{suffix}" if stem and dot else f"{name} ({number})"
-        self._given.add(found)
-        return found
+        return self._names.given(clean)
 
 
 def _tail(name: str) -> str:

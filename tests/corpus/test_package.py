@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from rag.corpus.readers import READERS, Content, Unread
 from rag.corpus.readers.office import package
-from rag.corpus.readers.office.package import OLE, Package, PackageProblem, converted_package, iterparse, parse_xml
+from rag.corpus.readers.office.package import Package, PackageProblem, converted_package, iterparse, parse_xml
+from rag.corpus.readers.signature import OLE
 from rag.datatypes import State
 from tests.corpus.packed import packed, unread
 

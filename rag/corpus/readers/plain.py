@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from rag.corpus.metadata import front_matter
 from rag.corpus.readers.encodings.encoding import decode
 from rag.corpus.readers.reader import Content, Reader, Unread
+from rag.corpus.readers.signature import OLE
 from rag.datatypes import State
 from rag.text.markdown import front
 
@@ -19,7 +20,7 @@ _MAGIC = {
     b"%PDF-": "a PDF",
     b"PK\x03\x04": "a ZIP archive or an office file",
     b"\x1f\x8b": "gzip-compressed",
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old office file",
+    OLE: "an old office file",
     b"\x89PNG": "an image",
     b"\xff\xd8\xff": "an image",
     b"\x7fELF": "a program",

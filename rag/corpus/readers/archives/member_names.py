@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from rag.corpus.readers.encodings.legacy import decoded, detect
+from rag.corpus.readers.unique import UniqueNames
 
 MOST_SAMPLE = 4096
 """Bytes of names that are looked at to tell their encoding."""
@@ -35,8 +36,7 @@ class Names:
         self._sample: list[bytes] = []
         self._encoding = ""
         self._tries = 0
-        self._given: set[str] = set()
-        self._repeated: dict[str, int] = {}
+        self._names = UniqueNames()
 
     def learn(self, names: Iterable[bytes]) -> None:
         """Take note of names that are to be decoded, so that the first of them is judged by all."""
@@ -61,15 +61,8 @@ class Names:
         return name.decode("utf-8", "backslashreplace")
 
     def unique(self, name: str) -> str:
-        """The name, or where it was given already, with " (2)" before its suffix."""
-        found = name
-        while found in self._given:
-            number = self._repeated[name] = self._repeated.get(name, 1) + 1
-            folder, slash, last = name.rpartition("/")
-            stem, dot, suffix = last.rpartition(".")
-            found = f"{folder}{slash}{stem} ({number}).{suffix}" if stem and dot else f"{name} ({number})"
-        self._given.add(found)
-        return found
+        """The name, told apart from those before."""
+        return self._names.given(name)
 
     def _told(self, sample: bytes) -> str:
         """The encoding that the names are surely in, or look to be in where the standard makes signs of them; ""."""

@@ -15,6 +15,7 @@ from typing import IO, Any
 from lxml import etree
 
 from rag.corpus.readers.reader import Content, Unread
+from rag.corpus.readers.signature import OLE
 from rag.datatypes import State
 
 Element = Any  # lxml has no types
@@ -24,7 +25,6 @@ MOST_BYTES = 512 * 2**20
 MOST_ENTRIES = 50_000
 MOST_XML = 128 * 2**20
 """Bytes of one part that is parsed as a whole: its tree takes several times as many."""
-OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _CHUNK = 2**20
 _SAFE = {"resolve_entities": False, "no_network": True, "huge_tree": False, "load_dtd": False}
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
