@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Self
 
@@ -33,7 +33,8 @@ from rag.opening import Opening, no_reader
 from rag.protocols import Embedder
 from rag.record import UNSURE, Record, is_fresh
 from rag.reports import IngestReport, NoProgress, Progress
-from rag.slabs import Slabs, turns
+from rag.slabs import Slabs
+from rag.threads import single_products, turns
 
 BATCH_TOKENS = 100_000  # that fill a batch: some ten seconds of embedding on two cores, lost at most when killed
 
@@ -68,17 +69,19 @@ class Intake:
         self.commit = 0
         self.pages = {"indexed": 0, "empty": 0, "needs-ocr": 0, "failed": 0}
         self.seconds = {"read": 0.0, "split": 0.0, "embed": 0.0, "commit": 0.0}
+        self._shared = ExitStack()
         self._gathered = Batch()
         self._embedding: tuple[Batch, Slabs] | None = None
         self._settled: list[Source] = []
         self._partly: list[Source] = []  # documents of which pages could not be read
 
     def __enter__(self) -> Self:
-        turns.begin()
+        self._shared.enter_context(turns)
+        self._shared.enter_context(single_products)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        turns.end()
+        self._shared.close()
         if kind is not None:
             with suppress(Exception):  # what ended the run is what has to be said
                 if self._embedding is not None:

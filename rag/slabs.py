@@ -8,8 +8,6 @@ is left for the threads at the end is short.
 
 from __future__ import annotations
 
-import sys
-import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
 
@@ -19,7 +17,6 @@ from rag.protocols import Embedder, EmbeddingJob
 from rag.text.context import embedded_text
 
 SLAB_CHUNKS = 64  # what the embedder is handed at once: enough to sort by length, little enough to show progress
-SWITCH_S = 0.0002  # for which a thread keeps the interpreter when others want it: see `Turns`
 AT_ONCE = 2  # slabs: while the last batches of one are computed, no thread waits for the next
 
 
@@ -94,33 +91,3 @@ class _Later:
 
     def cancel(self) -> None:
         self._cancelled = True
-
-
-class Turns:
-    """Threads take turns quickly while any run is under way: those that embed need the interpreter all the time.
-
-    A thread at work in Python keeps it for 5 ms where nobody says otherwise, and they would mostly wait for it.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._runs = 0
-        self._before = 0.0
-
-    def begin(self) -> None:
-        """One more run."""
-        with self._lock:
-            if not self._runs:
-                self._before = sys.getswitchinterval()
-                sys.setswitchinterval(min(self._before, SWITCH_S))
-            self._runs += 1
-
-    def end(self) -> None:
-        """One less; as it was before, after the last."""
-        with self._lock:
-            self._runs -= 1
-            if not self._runs:
-                sys.setswitchinterval(self._before)
-
-
-turns = Turns()

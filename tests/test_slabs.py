@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -145,14 +144,3 @@ def test_a_copy_of_what_is_embedded_later_waits_for_it(tmp_path: Path, monkeypat
     with Index.open(tmp_path / "index") as index:
         assert index.check() == []
         assert {source.path for source in index.all_sources() if source.document} == {f"{name}.txt" for name in texts}
-
-
-def test_turns_are_long_again_after_the_last_of_several_runs() -> None:
-    before = sys.getswitchinterval()
-    turns = slabs.Turns()
-    turns.begin()
-    turns.begin()
-    turns.end()
-    assert sys.getswitchinterval() == pytest.approx(slabs.SWITCH_S)
-    turns.end()
-    assert sys.getswitchinterval() == pytest.approx(before)

@@ -22,6 +22,7 @@ from rag.retrieval.dress import dressed
 from rag.retrieval.fuse import DEFAULT, Fusion
 from rag.retrieval.passages import looked_through, passages
 from rag.retrieval.rerank import reranked
+from rag.threads import single_products
 
 T = TypeVar("T")
 
@@ -51,6 +52,7 @@ class Retriever:
         """A retriever over the index at `path`. Raises IndexMissing, IndexMismatch, IndexDamaged."""
         return cls(Index.open(Path(path), embedder=embedder), embedder, reranker, fusion=fusion)
 
+    @single_products
     def retrieve(
         self,
         question: str,
