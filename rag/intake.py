@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import Self
 
 from rag.batches import Batch, Cuts, Pending, portions
+from rag.corpus.cleaned import Cleaned, added
 from rag.corpus.ledger import counts, left_out, page_counts, page_problems, problems
 from rag.corpus.metadata import MetadataProblem, read_sidecar, sidecar_of
 from rag.corpus.parsing import InProcess, Parser
@@ -66,6 +67,7 @@ class Intake:
         self.record = Record(writer.known(), writer.has_document, given)
         self.tokens = 0
         self.redacted = 0
+        self.cleaned: Cleaned = {}
         self.commit = 0
         self.pages = {"indexed": 0, "empty": 0, "needs-ocr": 0, "failed": 0}
         self.seconds = {"read": 0.0, "split": 0.0, "embed": 0.0, "commit": 0.0}
@@ -160,6 +162,7 @@ class Intake:
         opening = Opening(self.record, self.parser, self.redactor, self.add, self._timed)
         settled = opening.read(source, data, reader)
         self.redacted += opening.redacted
+        self.cleaned = added(self.cleaned, opening.cleaned)
         return settled
 
     def _unread(self, source: Source, outcome: Unread) -> list[Source]:
@@ -301,6 +304,7 @@ class Intake:
             chunks_total=chunks.total,
             left_out=left_out(outcomes),
             redacted=self.redacted,
+            cleaned={kind.value: count for kind, count in self.cleaned.items()},
             problems=(*problems(outcomes), *self._partly),
             tokens=self.tokens,
             seconds={**self.seconds, "total": time.perf_counter() - started},

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path, PurePath
 
+from rag.corpus.cleaned import Cleaned, added
 from rag.corpus.left_out import within
 from rag.corpus.members import DEPTH, REST, WITHIN, Budget, Names, stamped, too_deep
 from rag.corpus.parsing import Parser
@@ -29,11 +30,12 @@ Timed = Callable[[str], AbstractContextManager[None]]
 class Opening:
     """Reads one file. `add` queues a document with its sources and the bytes that they stand for.
 
-    `redacted` counts the places of documents at which personal data was.
+    `redacted` counts the places of documents at which personal data was, `cleaned` what readers left out of them.
     """
 
     def __init__(self, record: Record, parser: Parser, redactor: Redactor, add: Add, timed: Timed) -> None:
         self.redacted = 0
+        self.cleaned: Cleaned = {}
         self._record = record
         self._parser = parser
         self._redactor = redactor
@@ -69,6 +71,7 @@ class Opening:
         if isinstance(outcome, Document):
             outcome, count = self._redactor.redacted(outcome)
             self.redacted += count
+            self.cleaned = added(self.cleaned, parsed.cleaned)
             self._put(read, outcome, alone=is_leaf and not depth)
         if is_leaf:
             if isinstance(outcome, Unread):

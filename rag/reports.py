@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -40,9 +41,9 @@ class IngestReport:
     """How a run ended: DESIGN's summary as data. `files` folds the states, `seconds` adds up to `total`.
 
     `left_out` counts by rule those of the skipped that are no problem: hidden files, what a `.ragignore` names; a
-    folder is one, with all that it holds. `redacted` counts the places at which
-    personal data was taken out. The seconds of "embed" are what the run waited for the embedder, which works
-    while files are read.
+    folder is one, with all that it holds. `redacted` counts the places at which personal data was taken out, `cleaned`
+    by kind (`rag.corpus.cleaned`) what the readers left out of the documents that were read in this run. The seconds of
+    "embed" are what the run waited for the embedder, which works while files are read.
     """
 
     index: Path
@@ -54,6 +55,7 @@ class IngestReport:
     chunks_total: int
     left_out: dict[str, int]
     redacted: int
+    cleaned: Mapping[str, int]
     problems: tuple[Source, ...]
     tokens: int
     seconds: dict[str, float]

@@ -428,3 +428,13 @@ def test_scans_are_read_again_once_ocr_is_there_and_other_files_are_not(
     missing[0] = True
     assert run(docs, embedder).files["unchanged"] == 7
     assert sorted(read) == ["copy.pdf", "scan.pdf"]
+
+
+def test_what_readers_cleaned_is_counted_for_the_files_that_are_read(docs: Path, embedder: CountingEmbedder) -> None:
+    (docs / "page.html").write_text("<nav><a href=a>Home</a></nav><main><p>The winch.</p></main>", encoding="utf-8")
+    (docs / "soft.txt").write_text("co\u00adop\u00aderate", encoding="utf-8")
+    assert run(docs, embedder).cleaned == {"invisible_kept": 2, "parts_around": 1}
+    assert run(docs, embedder).cleaned == {}
+    with Index.open(docs.parent / "index") as index:
+        own = [dict(index.head(source.document).metadata) for source in index.all_sources() if source.document]
+    assert [each for each in own if each] == [{"parts_around": "1"}, {"invisible_kept": "2"}]

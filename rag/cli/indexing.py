@@ -13,7 +13,7 @@ from rag.cli import jsonout, render
 from rag.cli.exits import FIXABLE, complain, ends_well
 from rag.cli.options import DeviceFlag, EmbedderFlag, EngineFlag, IndexFlag, JsonFlag
 from rag.cli.parts import ingest_parts, open_index, prepared
-from rag.cli.problems import amount, counted, print_problems, show_left_out, show_problems
+from rag.cli.problems import amount, cleaned_words, counted, print_problems, show_left_out, show_problems
 from rag.cli.progress import Bar
 from rag.cli.sources import find_many, shown
 from rag.corpus.ledger import left_out, page_problems
@@ -122,6 +122,7 @@ def report_object(report: IngestReport) -> dict[str, Any]:
         "chunks": {"added": report.chunks_added, "removed": report.chunks_removed, "total": report.chunks_total},
         "left_out": dict(report.left_out),
         "redacted": report.redacted,
+        "cleaned": dict(report.cleaned),
         "problems": [jsonout.problem_object(source, shown) for source in report.problems],
         "tokens": report.tokens,
         "seconds": dict(report.seconds),
@@ -137,6 +138,8 @@ def _print_report(report: IngestReport) -> None:
         paper.line(("pages", render.STRONG), f": {counted(report.pages.items())}")
     if report.redacted:
         paper.line(("personal data", render.STRONG), f": taken out at {report.redacted:,} places")
+    if report.cleaned:
+        paper.line(("cleaned", render.STRONG), f": {cleaned_words(report.cleaned)}")
     chunks = f"{report.chunks_added:,} added, {report.chunks_removed:,} removed, {report.chunks_total:,} in all"
     paper.line(("chunks", render.STRONG), f": {chunks}")
     paper.line(("index", render.STRONG), f": {shown(str(report.index))} (commit {report.commit})")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rag.cli import render
 from rag.cli.exits import complain
 from rag.cli.sources import shown
+from rag.corpus.cleaned import WORDS, Cleaning
 from rag.corpus.ledger import Problem, alike
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ def show_left_out(paper: render.Paper, left_out: dict[str, int]) -> None:
     more = f" and {sum(list(left_out.values())[MOST_ALIKE:]):,} by other rules" if len(told) > MOST_ALIKE else ""
     if told:
         paper.line(("left out", render.STRONG), f": {', '.join(told[:MOST_ALIKE])}{more}")
+
+
+def cleaned_words(cleaned: Mapping[str, int]) -> str:
+    """ "214 page headers and footers, 1 hyphen"."""
+    counts = ((count, WORDS[Cleaning(kind)]) for kind, count in cleaned.items())
+    return ", ".join(f"{count:,} {one if count == 1 else several}" for count, (one, several) in counts)
 
 
 def counted(counts: Iterable[tuple[str, int]]) -> str:

@@ -8,7 +8,7 @@ Mongolian's own selectors, and in emoji joiners, presentation selectors and the 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 # DerivedCoreProperties.txt, Default_Ignorable_Code_Point, and U+FFF9-FFFB, interlinear annotation.
@@ -43,14 +43,23 @@ _ANY = re.compile(f"[{IGNORABLE}]")
 
 def unseen(text: str) -> list[int]:
     """The places of the characters that nobody sees, ascending."""
-    if text.isascii() or not _ANY.search(text):
-        return []
-    return [match.start() for match in _RUN.finditer(text) if match["unseen"]]
+    return list(_places(text))
+
+
+def unseen_count(text: str) -> int:
+    """How many characters of the text nobody sees."""
+    return sum(1 for _ in _places(text))
 
 
 def visible(text: str) -> str:
     """The text without the characters that nobody sees."""
     return Seen.of(text).text
+
+
+def _places(text: str) -> Iterator[int]:
+    if text.isascii() or not _ANY.search(text):
+        return iter(())
+    return (match.start() for match in _RUN.finditer(text) if match["unseen"])
 
 
 @dataclass(frozen=True, slots=True)

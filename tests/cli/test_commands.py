@@ -62,6 +62,14 @@ def test_many_different_problems_are_few_lines(rag: Run, folder: Path) -> None:
     assert any("28 files with 28 other problems: rag status --problems" in line for line in lines)
 
 
+def test_what_was_cleaned_is_one_line_and_one_object(rag: Run, folder: Path) -> None:
+    (folder / "docs" / "page.html").write_text("<nav><a href=a>Home</a></nav><main><p>The winch.</p></main>", "utf-8")
+    (folder / "docs" / "soft.txt").write_text("co\u00adop\u00aderate", "utf-8")
+    assert "cleaned: 4 invisible characters that stay, 1 menu or the like\n" in rag("ingest", "docs").stdout
+    assert as_json(rag("ingest", "docs", "--json"))["cleaned"] == {}
+    assert "cleaned" not in rag("ingest", "docs").stdout
+
+
 def test_what_is_left_out_is_one_line_and_no_problem(rag: Run, folder: Path) -> None:
     for name in (".git/config", ".env", "node_modules/a/readme.md", "sub/node_modules/b/readme.md", "old.md"):
         path = folder / "docs" / name
@@ -207,7 +215,7 @@ def test_metadata_comes_from_the_user_the_sidecar_and_the_front_matter(rag: Run,
     assert listed == {
         "docs/ferry.md": {"author": ["Ada", "Grace"], "status": ["draft"], "team": ["red"]},
         "docs/winch.txt": {"checked": ["2024-05-31"], "status": ["final"], "team": ["red"]},
-        "docs/sub/evil.txt": {"team": ["red"]},
+        "docs/sub/evil.txt": {"invisible_kept": ["2"], "team": ["red"]},
     }
     for only, source in (("author = grace", "docs/ferry.md"), ("checked >= 2024, team = red", "docs/winch.txt")):
         hits = as_json(rag("search", "rope", "--where", only, "--json"))["hits"]

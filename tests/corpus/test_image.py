@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rag.corpus.cleaned import Cleaning
 from rag.corpus.readers import READERS, Unread
 from rag.corpus.readers.pictures import image as module
 from rag.corpus.readers.pictures.image import parse_image
@@ -131,7 +132,8 @@ def test_what_is_not_legible_is_counted_and_a_picture_of_nothing_else_is_empty(m
         "at 12–56 % across, 10–15 % down, recognised 93 %",
         "at 12–30 % across, 16–21 % down, not legible",
     ]
-    assert dict(found.metadata) == {"recognised": "1 lines, 93 %", "not_legible": "1 lines below 70 %"}
+    assert found.metadata == (("recognised", "1 lines, 93 %"),)
+    assert found.cleaned == {Cleaning.NOT_LEGIBLE: 1}
     monkeypatch.setattr(module, "recognise", lambda _picture: seen(dim))
     assert state(data) == (State.EMPTY, "nothing legible: what looks like 1 lines of text reads as no words")
 
@@ -215,7 +217,7 @@ def test_letters_that_the_models_do_not_know_are_not_passed_over() -> None:
     """The font that Pillow brings has Cyrillic letters, the models have none."""
     found = read(stored(drawn(PAGE[0], "", "Насос северной станции построен давно.")))
     assert found.text == f"{PAGE[0]}\n\n[…]"
-    assert dict(found.metadata)["not_legible"] == "1 lines below 70 %"
+    assert dict(found.metadata)["not_legible"] == "1"
 
 
 def test_the_same_picture_gives_the_same_text() -> None:

@@ -155,7 +155,9 @@ def test_quotes_of_html_are_block_quotes() -> None:
     html = (
         "<p>Yes.</p><blockquote type=cite><p>Does it<br>run?</p><blockquote>Who?</blockquote></blockquote><p>End.</p>"
     )
-    assert html_markdown(html, "a.eml") == "Yes.\n\n> Does it\n> run?\n\n> > Who?\n\nEnd.\n"
+    found = html_markdown(html, "a.eml")
+    assert isinstance(found, Content)
+    assert found.text == "Yes.\n\n> Does it\n> run?\n\n> > Who?\n\nEnd.\n"
 
 
 def test_flowed_lines_are_joined() -> None:

@@ -21,6 +21,7 @@ from pypdf.generic import (
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
+from rag.corpus.cleaned import Cleaning
 from rag.corpus.readers import READERS, Content, Unread
 from rag.corpus.readers.pdf.pdf import parse_pdf
 from rag.corpus.readers.pdf.scan import Look, Picture
@@ -229,7 +230,7 @@ def test_a_recogniser_is_given_the_pages_without_text_and_its_words_stand_on_the
     ]
     assert all(page.state is None for page in found.pages)
     told = dict(found.metadata)
-    assert (told["recognised"], told["not_legible"]) == ("2-3", "4")
+    assert (told["recognised"], found.cleaned) == ("2-3", {Cleaning.NOT_LEGIBLE: 4})
 
 
 def test_pictures_without_text_are_empty_once_they_are_looked_at() -> None:
@@ -239,7 +240,7 @@ def test_pictures_without_text_are_empty_once_they_are_looked_at() -> None:
 
 def test_repeated_headers_are_counted() -> None:
     texts = [f"ACME manual\nText number {number} of the book.\nPage {number}" for number in range(1, 7)]
-    assert dict(content(written(*texts)).metadata)["repeated_rows"] == "10"
+    assert content(written(*texts)).cleaned == {Cleaning.REPEATED_ROWS: 10}
 
 
 def test_blank_pages_are_empty() -> None:

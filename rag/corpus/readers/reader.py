@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 
+from rag.corpus.cleaned import Cleaned, Cleaning, added
 from rag.datatypes import Document, Markup, Metadata, Page, State
+from rag.text.invisible import unseen_count
 from rag.text.markdown import blocks
 from rag.text.windows import windows
 
@@ -41,7 +43,7 @@ class Member:
 class Content:
     """What a format's own code gets out of a file; the fields are those of `Document`.
 
-    `members` are the files within it, to be read once, in order.
+    `members` are the files within it, to be read once, in order; `cleaned` is what was left out or written otherwise.
     """
 
     text: str
@@ -50,14 +52,19 @@ class Content:
     pages: tuple[Page, ...] = ()
     metadata: Metadata = ()
     members: Iterable[Member] = ()
+    cleaned: Cleaned = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a file gave: its document or why there is none, and the files within it, as in `Content`."""
+    """What a file gave: its document or why there is none, the files within it and what was cleaned, as in `Content`.
+
+    The document has in its metadata what was cleaned of it.
+    """
 
     outcome: Document | Unread
     members: Iterable[Member] = ()
+    cleaned: Cleaned = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,9 @@ class Reader:
         if wrong:
             reason = f"holds U+{ord(wrong[0]):04X}, which is not text"
             return Parsed(Unread(State.UNDECODABLE, reason), content.members)
-        return Parsed(_document(document_id(data, self, content.pages), content), content.members)
+        cleaned = added(content.cleaned, {Cleaning.INVISIBLE_KEPT: unseen_count(content.text)})
+        document = _document(document_id(data, self, content.pages), content, cleaned)
+        return Parsed(document, content.members, cleaned)
 
     def refused(self, data: bytes) -> Unread | None:
         """Why the bytes are not even parsed; None where they are."""
@@ -135,10 +144,11 @@ def too_large(size: int, most: int) -> Unread:
     return Unread(State.TOO_LARGE, mebibytes, "split it into smaller files")
 
 
-def _document(identity: str, content: Content) -> Document:
+def _document(identity: str, content: Content, cleaned: Cleaned) -> Document:
     """The content as a document, with nothing beside the text either that could not be stored."""
     pages = tuple(page if _storable(page.label) else replace(page, label=_clean(page.label)) for page in content.pages)
-    metadata = tuple((_clean(key), _clean(value)) for key, value in content.metadata)
+    said = tuple((_clean(key), _clean(value)) for key, value in content.metadata)
+    metadata = (*said, *((kind.value, str(count)) for kind, count in cleaned.items()))
     return Document(identity, content.text, content.markup, _title(content), pages, metadata)
 
 

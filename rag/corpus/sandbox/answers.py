@@ -1,6 +1,6 @@
 """What a child says of a file: `Parsed` → frames, and frames → `Parsed` with every field checked.
 
-    {"kind": "document", "markup", "title", "pages", "metadata", "members"} + text     or "unread": state, reason, fix
+    {"kind": "document", "markup", "title", "pages", "metadata", "cleaned"} + text     or "unread": state, reason, fix
     {"kind": "member", "name", "problem"} + bytes                                      each file within it
     {"kind": "end", "memory", "notes"}                                                   after the last of them
 
@@ -14,11 +14,13 @@ import logging
 import re
 from typing import Any, get_args
 
+from rag.corpus.cleaned import Cleaned, Cleaning
 from rag.corpus.readers.reader import Member, Reader, Unread, document_id
 from rag.corpus.sandbox.frames import MOST_BYTES, MOST_HEADER, Garbled
 from rag.datatypes import Document, Markup, Page, State
 
 _STATES = frozenset(State) - {State.INDEXED, State.UNCHANGED, State.DUPLICATE}
+_KINDS = frozenset(Cleaning)
 _MOST_REASON = 1000  # characters
 _MOST_NAME = 100_000
 _MOST_NUMBER = 2**31
@@ -29,8 +31,11 @@ _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 Frame = tuple[dict[str, Any], bytes]
 
 
-def document_frame(document: Document) -> Frame:
-    """What is sent of a document: all but its id. It is unread where there is too much of it to be handed on."""
+def document_frame(document: Document, cleaned: Cleaned) -> Frame:
+    """What is sent of a document and of what was cleaned: all but its id.
+
+    It is unread where there is too much of it to be handed on.
+    """
     text = document.text.encode()
     header = {
         "kind": "document",
@@ -38,6 +43,7 @@ def document_frame(document: Document) -> Frame:
         "title": document.title,
         "pages": [(page.number, page.start, page.end, page.label, page.state) for page in document.pages],
         "metadata": document.metadata,
+        "cleaned": dict(cleaned),
     }
     places = sum(len(page.label) + 40 for page in document.pages) + sum(map(_weight, document.metadata))
     if len(text) > MOST_BYTES or places > MOST_HEADER / 8:
@@ -88,6 +94,14 @@ def outcome_of(frame: Frame, reader: Reader, data: bytes) -> Document | Unread:
     pages = tuple(_page(each, len(text)) for each in _list(header.get("pages")))
     metadata = tuple(_pair(each) for each in _list(header.get("metadata")))
     return Document(document_id(data, reader, pages), text, markup, title, pages, metadata)
+
+
+def cleaned_of(frame: Frame) -> Cleaned:
+    """What a child's first frame on a file tells that was cleaned. Raises Garbled."""
+    given = frame[0].get("cleaned", {})
+    if not isinstance(given, dict) or not all(map(_is_count, given.items())):
+        raise Garbled("what was cleaned is not kinds with numbers")
+    return {Cleaning(kind): count for kind, count in given.items()}
 
 
 def member_of(frame: Frame) -> Member:
@@ -145,6 +159,11 @@ def _list(given: Any) -> list[Any]:
     if not isinstance(given, list):
         raise Garbled("no list")
     return given
+
+
+def _is_count(given: tuple[Any, Any]) -> bool:
+    kind, count = given
+    return kind in _KINDS and type(count) is int and 0 < count < _MOST_NUMBER
 
 
 def _text(given: Any) -> str:

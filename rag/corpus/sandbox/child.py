@@ -87,7 +87,8 @@ def _frames(path: str, data: bytes) -> Iterator[Frame]:
     try:
         parsed = _parsed(path, data)
         outcome = parsed.outcome
-        first = document_frame(outcome) if isinstance(outcome, Document) else unread_frame(outcome)
+        cleaned = parsed.cleaned
+        first = document_frame(outcome, cleaned) if isinstance(outcome, Document) else unread_frame(outcome)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 (whatever a parser raises is its file's state)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Self
 
 from rag.corpus.readers.reader import Member, Parsed, Reader
-from rag.corpus.sandbox.answers import Frame, defect, member_of, notes_of, outcome_of
+from rag.corpus.sandbox.answers import Frame, cleaned_of, defect, member_of, notes_of, outcome_of
 from rag.corpus.sandbox.confinement import ALL
 from rag.corpus.sandbox.frames import Garbled
 from rag.corpus.sandbox.limits import Limits
@@ -68,14 +68,14 @@ class Sandbox:
         worker.busy = True
         told, following = worker.ask(path, data)
         try:
-            outcome = outcome_of(told, reader, data)
+            outcome, cleaned = outcome_of(told, reader, data), cleaned_of(told)
         except Garbled as error:
             raise worker.died(f"the parser does not answer as one does: {error}") from error
         if self._is_end(worker, following):
-            return Parsed(outcome)
+            return Parsed(outcome, (), cleaned)
         members = self._members(worker, following)
         next(members)  # begun, so that wherever it is left the process is ended
-        return Parsed(outcome, members)
+        return Parsed(outcome, members, cleaned)
 
     def _members(self, worker: Worker, frame: Frame) -> Iterator[Member]:
         """The files within a file, the process waiting where they are not taken."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import getaddresses, parsedate_to_datetime
 
+from rag.corpus.cleaned import Cleaned, Cleaning, added
 from rag.corpus.readers.archives.member_names import Names
 from rag.corpus.readers.compose import Composer
 from rag.corpus.readers.encodings.encoding import decode
@@ -34,13 +35,17 @@ Taken = Callable[[], bytes | Unread]
 
 @dataclass(slots=True)
 class Letter:
-    """A mail: its header by lower-case name (from, to, cc, date, subject, message-id), each text, each file."""
+    """A mail: its header by lower-case name (from, to, cc, date, subject, message-id), each text, each file.
+
+    `cleaned` is what was left out of the texts.
+    """
 
     header: dict[str, str] = field(default_factory=dict)
     recipients: list[str] = field(default_factory=list)
     date: str = ""  # as ISO 8601
     texts: list[str] = field(default_factory=list)
     files: list[tuple[str, Taken]] = field(default_factory=list)
+    cleaned: Cleaned = field(default_factory=dict)
 
     @property
     def subject(self) -> str:
@@ -50,6 +55,11 @@ class Letter:
     def encrypted(self) -> bool:
         """Whether it says nothing and what it holds is encrypted."""
         return not self.texts and any(take() is ENCRYPTED for _, take in self.files[:1])
+
+    def content(self) -> Content:
+        """The mail as a document; what is attached to it are its members."""
+        about = self.metadata()
+        return Content(self.text(), "markdown", self.subject, (), about, self.members(), self.cleaned)
 
     def text(self, title: str = "") -> str:
         """The whole as Markdown under its subject, or under `title` where it has none."""
@@ -89,7 +99,7 @@ def parse_eml(data: bytes, path: str) -> Content | Unread:
     if not letter.header and not letter.texts:
         problem = next((content for _, take in letter.files if isinstance(content := take(), Unread)), None)
         return problem or Unread(State.EMPTY, "a mail that says nothing")
-    return Content(letter.text(), "markdown", letter.subject, metadata=letter.metadata(), members=letter.members())
+    return letter.content()
 
 
 def letter_of(data: bytes, path: str, charset: str = "") -> Letter:
@@ -138,7 +148,9 @@ class _Reading:
         kind = safely(part.get_content_type)
         if kind.startswith("multipart/") and part.is_multipart():
             self.parts(kind, [child for child in part.get_payload() if isinstance(child, Part)])
-        elif not (kind in _LEFT_OUT or (kind.startswith("image/") and (related or is_shown(part)))):
+        elif kind in _LEFT_OUT:
+            self.letter.cleaned = added(self.letter.cleaned, {Cleaning.MAIL_PARTS: 1})
+        elif not (kind.startswith("image/") and (related or is_shown(part))):
             self.leaf(part, kind)
 
     def leaf(self, part: Part, kind: str) -> None:
@@ -163,12 +175,17 @@ class _Reading:
     def alternatives(self, children: list[Part]) -> None:
         """Of texts that say the same the plain one, unless it says next to nothing; the files of all."""
         saying: list[tuple[bool, list[str]]] = []
+        letters: list[Letter] = []
         for child in children:
             letter = Letter()
             _Reading(letter, self.path, self.charset).part(child)
             saying.append((safely(child.get_content_type) == "text/plain", letter.texts))
             self.letter.files += letter.files
-        self.letter.texts += chosen(saying)
+            letters.append(letter)
+        texts = chosen(saying)
+        self.letter.texts += texts
+        read = (letter.cleaned for letter in letters if letter.texts is texts)
+        self.letter.cleaned = added(self.letter.cleaned, *read)
 
     def said(self, part: Part, kind: str) -> None:
         charset = self.charset or mime.declared_charset(part)
@@ -178,7 +195,10 @@ class _Reading:
             self.letter.files.append(("encrypted", lambda: ENCRYPTED))
             return
         if isinstance(text, str) and kind == "text/html":
-            text = html_markdown(text, self.path)
+            page = html_markdown(text, self.path)
+            text = page if isinstance(page, Unread) else page.text
+            cleaned = {} if isinstance(page, Unread) else page.cleaned
+            self.letter.cleaned = added(self.letter.cleaned, cleaned)
         elif isinstance(text, str):
             flowed = safely(lambda: part.get_param("format")).lower() == "flowed"
             text = plain_markdown(text, flowed=flowed)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from rag.corpus.readers.compose import Composer
-from rag.corpus.readers.reader import Unread
+from rag.corpus.readers.reader import Content, Unread
 from rag.corpus.readers.web.html import parse_html
 
 DEEPEST_QUOTE = 20
@@ -46,7 +47,7 @@ def plain_markdown(text: str, *, flowed: bool = False) -> str:
     return composer.text()
 
 
-def html_markdown(html: str, path: str) -> str | Unread:
+def html_markdown(html: str, path: str) -> Content | Unread:
     """HTML as Markdown, headings below the mail's own."""
     marked = _QUOTE.sub(
         lambda match: f"<p>{_OUT}</p>{match[0]}" if match[1] else f"{match[0]}<p>{_IN}</p>",
@@ -67,7 +68,8 @@ def html_markdown(html: str, path: str) -> str | Unread:
             behind = True
         depth = max(0, depth - line.count(_OUT))
     start = _reply_start([line if not level else ">" for level, line in lines])
-    return _lowered([f"{'> ' * level}{line}" if line else line for level, line in _deeper(lines, start)])
+    text = _lowered([f"{'> ' * level}{line}" if line else line for level, line in _deeper(lines, start)])
+    return replace(found, text=text)
 
 
 def said(text: str) -> int:

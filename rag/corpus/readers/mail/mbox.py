@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from rag.corpus.cleaned import Cleaned, added
 from rag.corpus.readers.mail import mime
 from rag.corpus.readers.mail.mail import Letter, letter_of
 from rag.corpus.readers.mail.mail_files import damaged
@@ -52,6 +53,7 @@ def _content(data: bytes, spans: list[tuple[int, int]], path: str) -> Content | 
     texts: list[str] = []
     pages: list[Page] = []
     again: list[int] = []
+    cleaned: Cleaned = {}
     at = 0
     for number, span in enumerate(spans, 1):
         try:
@@ -65,8 +67,10 @@ def _content(data: bytes, spans: list[tuple[int, int]], path: str) -> Content | 
         label = f"message {number}: {letter.subject}" if letter.subject else f"message {number}"
         pages.append(Page(number, at, at + len(text), label))
         texts.append(text)
+        cleaned = added(cleaned, letter.cleaned)
         at += len(text)
-    return Content("".join(texts), "markdown", pages=tuple(pages), members=_members(data, spans, again, path))
+    members = _members(data, spans, again, path)
+    return Content("".join(texts), "markdown", pages=tuple(pages), members=members, cleaned=cleaned)
 
 
 def _letter(data: bytes, span: tuple[int, int], path: str) -> Letter:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rag.corpus.readers.mail import mime
 from rag.corpus.readers.mail.mail import iso_date
 from rag.corpus.readers.mail.mail_files import damaged
@@ -34,7 +36,7 @@ def parse_mhtml(data: bytes, path: str) -> Content | Unread:
     address = header(root, "snapshot-content-location") or header(main, "content-location")
     said = (("date", iso_date(header(root, "date"))), ("source", address))
     metadata = tuple((key, value) for key, value in said if value)
-    return Content(found.text, found.markup, found.title or header(root, "subject"), metadata=metadata)
+    return replace(found, title=found.title or header(root, "subject"), metadata=metadata)
 
 
 def _main(root: Part) -> Part | None:

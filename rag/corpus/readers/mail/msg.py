@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import olefile
 
+from rag.corpus.cleaned import Cleaned
 from rag.corpus.readers.mail import mime
 from rag.corpus.readers.mail.mail import MOST_RECIPIENTS, Letter, chosen, iso_date
 from rag.corpus.readers.mail.mail_files import ENCRYPTED, clean_name, damaged, file_content, is_protected
@@ -49,7 +50,7 @@ def parse_msg(data: bytes, path: str) -> Content | Unread:
         return ENCRYPTED
     if not letter.header and not letter.texts:
         return Unread(State.EMPTY, "a mail that says nothing")
-    return Content(letter.text(), "markdown", letter.subject, metadata=letter.metadata(), members=letter.members())
+    return letter.content()
 
 
 def _letter(storage: Storage, path: str, depth: int) -> Letter:
@@ -120,14 +121,18 @@ def _say(letter: Letter, storage: Storage, path: str) -> None:
     said: list[tuple[bool, str]] = []
     plain = storage.decoded(_BODY)
     html = storage.decoded(_HTML)
+    cleaned: Cleaned = {}
     if isinstance(html, str) and html.strip():
-        html = html_markdown(html, path)
+        page = html_markdown(html, path)
+        html, cleaned = (page, {}) if isinstance(page, Unread) else (page.text, page.cleaned)
     for name, is_plain, text in (("text.txt", True, plain), ("text.html", False, html)):
         if isinstance(text, Unread):
             problems.append((name, text))
         else:
             said.append((is_plain, plain_markdown(text) if is_plain else text))
-    letter.texts += chosen([(is_plain, [text]) for is_plain, text in said if text.strip()])
+    texts = chosen([(is_plain, [text]) for is_plain, text in said if text.strip()])
+    letter.texts += texts
+    letter.cleaned = cleaned if texts == [html] else {}
     letter.files += [(name, _always(problem)) for name, problem in problems]
     if not letter.texts and storage.has(_RTF):
         letter.files.append(("text.rtf", lambda: storage.rtf(_RTF)))

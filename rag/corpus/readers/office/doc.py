@@ -17,6 +17,7 @@ from struct import error as damage
 from struct import unpack_from
 from typing import Any
 
+from rag.corpus.cleaned import Cleaning, added
 from rag.corpus.readers.compose import Composer
 from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import State
@@ -95,7 +96,9 @@ def _read(compound: Any) -> Content | Unread:
     metadata = tuple(
         (key, value) for key, value in (("author", _said(said.author)), ("title", _said(said.title))) if value
     )
-    return Content(_markdown(text), "markdown", _said(said.title), metadata=metadata)
+    written = _markdown(text)
+    cleaned = added({Cleaning.DELETED: text.deleted})
+    return Content(written, "markdown", _said(said.title), metadata=metadata, cleaned=cleaned)
 
 
 def _said(value: object) -> str:
@@ -112,9 +115,13 @@ def _said(value: object) -> str:
 
 
 class _Text:
-    """The characters of a file in their order, and what its pages say of each."""
+    """The characters of a file in their order, and what its pages say of each.
+
+    `deleted` counts the runs of characters that were passed over as deleted.
+    """
 
     def __init__(self, main: bytes, table: bytes) -> None:
+        self.deleted = 0
         self._main, self._table = main, table
         # FibRgLw97, 2.5.4: characters of the main text, footnotes, headers, macros, comments, endnotes, text boxes.
         text, footnotes, headers, _, comments, endnotes, boxes = unpack_from("<7i", main, 0x4C)
@@ -155,6 +162,7 @@ class _Text:
         text = data.decode("cp1252", "replace") if piece.width == 1 else data.decode("utf-16-le", "replace")
         parts, kept = [], 0
         for begin, after in self._looks.deleted(at, at + len(data)):
+            self.deleted += 1
             low, high = max(kept, (begin - at) // piece.width), (after - at) // piece.width
             parts += [text[kept:low], "\0" * max(0, high - low)]
             kept = max(kept, high)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
+from rag.corpus.cleaned import Cleaning, added
 from rag.corpus.readers.compose import LONGEST_REPEATED, Cell, Composer, spread
 from rag.corpus.readers.office.docx_numbering import Numbering
-from rag.corpus.readers.office.docx_text import FALLBACK, Aside, W, shown
+from rag.corpus.readers.office.docx_text import FALLBACK, Aside, W, deletions, hidden_passages, shown
 from rag.corpus.readers.office.ooxml import Part, R, described, main_part, part, parts_of_type, properties, title_of
 from rag.corpus.readers.office.ooxml_chart import A, C, chart
 from rag.corpus.readers.office.package import Element, Package, converted_package
@@ -24,8 +25,14 @@ def parse_docx(data: bytes, _path: str) -> Content | Unread:
 
 def _content(package: Package) -> Content | Unread:
     metadata = properties(package)
-    text = _Conversion(package, main_part(package)).run()
-    return Content(text, "markdown", title_of(metadata), (), metadata)
+    conversion = _Conversion(package, main_part(package))
+    text = conversion.run()
+    cleaned = {
+        Cleaning.REPEATED_ROWS: conversion.repeated,
+        Cleaning.HIDDEN: hidden_passages(conversion.body),
+        Cleaning.DELETED: deletions(conversion.body),
+    }
+    return Content(text, "markdown", title_of(metadata), (), metadata, cleaned=added(cleaned))
 
 
 class _Conversion:
@@ -44,6 +51,7 @@ class _Conversion:
         self.notes = {kind: _by_id(_roots(package, main, kind)) for kind in _NOTES.values()}
         self.numbers: dict[str, dict[str, int]] = {}
         self.told: set[str] = set()
+        self.repeated = 0
 
     def run(self) -> str:
         self.blocks(self.body)
@@ -160,6 +168,8 @@ class _Conversion:
                 if text and text not in told:
                     told.add(text)
                     self.composer.paragraph(f"{kind.capitalize()}: {text}")
+                elif text:
+                    self.repeated += 1
 
 
 def _roots(package: Package, main: Part, kind: str) -> list[Element]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rag.corpus.readers.office.ooxml import MC
 from rag.corpus.readers.office.package import Element
@@ -58,6 +59,21 @@ def shown(paragraph: Element, asides: list[Aside], mark: Callable[[Aside], str])
             parts.append(_BEFORE.get(tag, "^"))
         waiting.extend(reversed(element))
     return "".join(parts)
+
+
+def deletions(body: Element) -> int:
+    """How many passages and rows were deleted with their change tracked."""
+    passages = sum(next(each.iter(f"{W}delText"), None) is not None for each in body.iter(f"{W}del"))
+    return passages + sum(each.find(f"{W}trPr/{W}del") is not None for each in body.iter(f"{W}tr"))
+
+
+def hidden_passages(body: Element) -> int:
+    """How many runs of text are hidden, those that follow each other counted as one."""
+    count = 0
+    for paragraph in body.iter(f"{W}p"):
+        said = [_is_hidden(run) for run in paragraph.iter(f"{W}r") if run.findtext(f"{W}t")]
+        count += sum(hidden and not before for before, hidden in pairwise([False, *said]))
+    return count
 
 
 def _aside(element: Element) -> Aside | None:

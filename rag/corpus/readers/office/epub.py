@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from lxml import etree
 
+from rag.corpus.cleaned import Cleaning, added
 from rag.corpus.readers.compose import Composer
 from rag.corpus.readers.encodings.encoding import decode
 from rag.corpus.readers.office.package import MOST_XML, Element, Package, converted_package, parse_xml
@@ -55,32 +56,34 @@ def _content(package: Package) -> Content | Unread:
     container = package.xml("META-INF/container.xml")
     name = next((each.get("full-path", "") for each in container.iter() if each.get("full-path")), "")
     book = package.xml(name)
-    chapters = list(_spine(book, posixpath.dirname(name)))
+    chapters, contents = _spine(book, posixpath.dirname(name))
     locked = _encrypted(package)
     if any(chapter in locked for chapter in chapters):
         return Unread(State.ENCRYPTED, "is protected (DRM)", "get a copy without protection")
     metadata = _metadata(book)
     text, pages = joined([*_about(metadata), *_sections(package, chapters)])
-    return Content(text, "markdown", dict(metadata).get("title", ""), pages, metadata)
+    cleaned = added({Cleaning.CONTENTS: contents})
+    return Content(text, "markdown", dict(metadata).get("title", ""), pages, metadata, cleaned=cleaned)
 
 
-def _spine(book: Element, folder: str) -> Iterator[str]:
-    """The names of the chapters' parts in reading order, without those that are a table of contents."""
+def _spine(book: Element, folder: str) -> tuple[list[str], int]:
+    """The names of the chapters' parts in reading order, and how many others are a table of contents."""
     left_out = {
         _joined(folder, each.get("href", ""))
         for each in book.iter(f"{_OPF}reference")
         if each.get("type", "").lower() in _CONTENTS
     }
     items = {each.get("id", ""): each for each in book.iter(f"{_OPF}item")}
-    seen: set[str] = set()
+    names: dict[str, bool] = {}
     for reference in book.iter(f"{_OPF}itemref"):
         item = items.get(reference.get("idref", ""))
-        if item is None or "nav" in item.get("properties", "").split():
+        if item is None:
             continue
         name = _joined(folder, item.get("href", ""))
-        if name not in left_out and name not in seen and "image" not in item.get("media-type", ""):
-            seen.add(name)
-            yield name
+        if "image" not in item.get("media-type", ""):
+            names[name] = name not in left_out and "nav" not in item.get("properties", "").split()
+    chapters = [name for name, is_chapter in names.items() if is_chapter]
+    return chapters, len(names) - len(chapters)
 
 
 def _joined(folder: str, link: str) -> str:

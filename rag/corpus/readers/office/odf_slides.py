@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from rag.corpus.cleaned import Cleaning, added
 from rag.corpus.readers.compose import Composer
 from rag.corpus.readers.office.odf_text import Blocks
 from rag.corpus.readers.office.odf_xml import DRAW, OFFICE, PRESENTATION, STYLE, SVG, Parts, comment, plain
@@ -28,7 +29,9 @@ def slides_content(body: Element, parts: Parts, metadata: Metadata) -> Content |
         reason = "its slides hold nothing but pictures" if pictures else "its slides hold no text"
         return Unread(State.NEEDS_OCR if pictures else State.EMPTY, reason)
     text, pages = joined(section for section, _ in slides)
-    return Content(text, "markdown", title_of(metadata), pages, metadata)
+    around = (each for each in body.iter(f"{DRAW}frame") if _class(each) in _AROUND and plain(each, parts).strip())
+    cleaned = added({Cleaning.REPEATED_ROWS: sum(1 for _ in around)})
+    return Content(text, "markdown", title_of(metadata), pages, metadata, cleaned=cleaned)
 
 
 def _slide(slide: int, page: Element, parts: Parts) -> tuple[Section, bool]:

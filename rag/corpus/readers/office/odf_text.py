@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rag.corpus.cleaned import Cleaning, added
 from rag.corpus.readers.compose import WIDEST, Cell, Composer, spread
 from rag.corpus.readers.office.docx_numbering import numeral
 from rag.corpus.readers.office.odf_xml import (
@@ -30,7 +31,8 @@ from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import Metadata, State
 
 _INDEXES = {f"{TEXT}{name}" for name in ("table-of-content", "illustration-index", "table-index", "object-index")}
-_INDEXES |= {f"{TEXT}{name}" for name in ("user-index", "alphabetical-index", "tracked-changes")}
+_INDEXES |= {f"{TEXT}{name}" for name in ("user-index", "alphabetical-index")}
+_TRACKED = f"{TEXT}tracked-changes"
 _LETTERS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
 _MOST_LEVELS = 20
 _MOST_REPEATED = 16 * 2**20
@@ -44,13 +46,26 @@ def text_content(body: Element, parts: Parts, metadata: Metadata) -> Content | U
     blocks.shift = 1 if title else 0
     blocks.add(body)
     told: set[str] = set()
+    repeated = 0
     for kind in ("header", "footer"):
         for each in (element for root in parts.roots for element in root.iter(f"{STYLE}{kind}")):
             text = " · ".join(line for line in plain(each, parts).split("\n") if any(map(str.isalpha, line)))
             if text and text not in told:
                 told.add(text)
                 blocks.composer.paragraph(f"{kind.capitalize()}: {text}")
-    return Content(blocks.composer.text(), "markdown", title_of(metadata), (), metadata)
+            elif text:
+                repeated += 1
+    cleaned = {
+        Cleaning.REPEATED_ROWS: repeated,
+        Cleaning.HIDDEN: sum(
+            parts.is_hidden(each) and bool("".join(each.itertext()).strip())
+            for each in body.iter(f"{TEXT}p", f"{TEXT}h", f"{TEXT}span")
+        ),
+        Cleaning.DELETED: sum(1 for _ in body.iter(f"{TEXT}deletion")),
+        Cleaning.CONTENTS: sum(1 for _ in body.iter(*_INDEXES)),
+    }
+    text = blocks.composer.text()
+    return Content(text, "markdown", title_of(metadata), (), metadata, cleaned=added(cleaned))
 
 
 class Blocks:
@@ -76,7 +91,7 @@ class Blocks:
                 self.table(each)
             elif tag in (f"{DRAW}frame", f"{DRAW}custom-shape", f"{DRAW}rect", f"{DRAW}ellipse", f"{DRAW}g"):
                 self.frame(each)
-            elif isinstance(tag, str) and tag not in _INDEXES:
+            elif isinstance(tag, str) and tag not in _INDEXES and tag != _TRACKED:
                 self.add(each)
 
     def paragraph(self, element: Element, marker: str = "", depth: int = 0) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
+from rag.corpus.cleaned import Cleaning, added
 from rag.corpus.readers.compose import Cell, Composer, spread
 from rag.corpus.readers.office.ooxml import Part, R, described, main_part, part, parts_of_type, properties, title_of
 from rag.corpus.readers.office.ooxml_chart import C, chart
@@ -39,7 +40,8 @@ def _content(package: Package) -> Content | Unread:
         return Unread(state, "its slides hold nothing but pictures" if deck.pictures else "its slides hold no text")
     text, pages = joined(sections)
     metadata = properties(package)
-    return Content(text, "markdown", title_of(metadata), pages, metadata)
+    cleaned = added({Cleaning.REPEATED_ROWS: deck.around})
+    return Content(text, "markdown", title_of(metadata), pages, metadata, cleaned=cleaned)
 
 
 class _Deck:
@@ -50,6 +52,7 @@ class _Deck:
         self.parts: dict[str, Part] = {}
         self.spoken: list[bool] = []
         self.pictures = 0
+        self.around = 0  # footers, dates and numbers of slides
 
     def slide(self, number: int, name: str) -> Section:
         """One slide as a section; one that is missing in the file says so."""
@@ -69,7 +72,9 @@ class _Deck:
         before = len(composer.parts)
         page = _Page(self.package, slide, Styles(lent, master.root if master else None), composer)
         for shape in shapes:
-            if shape is not title and not is_placeholder(shape, *_AROUND):
+            if is_placeholder(shape, *_AROUND):
+                self.around += bool(said(shape).strip())
+            elif shape is not title:
                 page.add(shape)
         self.beside(slide, composer)
         self.pictures += page.pictures

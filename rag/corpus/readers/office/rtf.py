@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
+from rag.corpus.cleaned import Cleaning, added
 from rag.corpus.readers.compose import Composer
 from rag.corpus.readers.office.rtf_paragraphs import Paragraphs, joined
 from rag.corpus.readers.office.rtf_words import (
@@ -27,6 +29,7 @@ _FIX = "open it in a word processor and save it anew"
 _DEEPEST = 5_000
 _OFTEN = 200
 """Characters of which one may be damaged."""
+_HIDING = {"v": Cleaning.HIDDEN, "deleted": Cleaning.DELETED}
 _LEVEL = re.compile(r"heading ([1-9])", re.IGNORECASE)
 
 
@@ -43,7 +46,8 @@ def parse_rtf(data: bytes, _path: str) -> Content | Unread:
     if text.count("\ufffd") * _OFTEN > len(text):
         return Unread(State.UNDECODABLE, f"its text is not in {reading.encoding}, as it says", "save it as .docx")
     metadata = reading.metadata()
-    return Content(text, "markdown", dict(metadata).get("title", ""), (), metadata)
+    cleaned = added(reading.unshown, {Cleaning.REPEATED_ROWS: reading.paragraphs.repeated})
+    return Content(text, "markdown", dict(metadata).get("title", ""), (), metadata, cleaned=cleaned)
 
 
 class _TooDeep(Exception):
@@ -65,7 +69,7 @@ class _Group:
     sink: _Sink | None
     encoding: str = ANSI
     skipped: int = 1
-    hidden: bool = False
+    hidden: str = ""  # the word that hides the text
     raised: bool = False
     table: str = ""
     opened: bool = True
@@ -90,6 +94,8 @@ class _Reading:
         self.properties: dict[str, str] = {}
         self.dates: dict[str, dict[str, int]] = {}
         self.date = ""
+        self.unshown: Counter[Cleaning] = Counter()
+        self.hiding = ""
 
     def run(self) -> None:
         """Read everything. Raises _TooDeep."""
@@ -175,11 +181,22 @@ class _Reading:
             left = text[self.skip :]
             self.skip = max(self.skip - len(text), 0)
             text = left
+        if text:
+            self.count()
         if self.group.sink is not None and text and not self.group.hidden:
             if self.raw_encoding != self.group.encoding:
                 self.flush()
                 self.raw_encoding = self.group.encoding
             self.raw += text
+
+    def count(self) -> None:
+        """Count a passage that is hidden or deleted where it begins."""
+        if self.group.sink is not self.body:
+            return
+        hidden = self.group.hidden
+        if hidden in _HIDING and hidden != self.hiding:
+            self.unshown[_HIDING[hidden]] += 1
+        self.hiding = hidden
 
     def fallback(self) -> bool:
         """Whether the next character only repeats the one before it."""
@@ -230,6 +247,7 @@ class _Reading:
         elif group.table == "stylesheet":
             self.style(name, value)
         elif name == "u" and value is not None:
+            self.count()
             self.say("" if group.hidden else chr(value & 0xFFFF))
             self.skip = group.skipped
         elif name in CHARACTERS:
@@ -264,9 +282,9 @@ class _Reading:
         if name == "f":
             group.encoding = self.fonts.get(value or 0, self.encoding)
         elif name == "plain":
-            group.hidden = group.raised = False
+            group.hidden, group.raised = "", False
         elif name in ("v", "deleted", "htmlrtf"):
-            group.hidden = on
+            group.hidden = name if on else ""
         elif name in ("super", "nosupersub"):
             group.raised = name == "super" and on
         elif name == "uc":

@@ -26,6 +26,7 @@ class Paragraphs:
         self.merging = ""
         self.asides: list[str] = []
         self.around: dict[str, str] = {}
+        self.repeated = 0  # headers and footers that say what one before them says
         self.author = ""
         self.notes = 0
         self.reset()
@@ -138,6 +139,7 @@ class Paragraphs:
             self.author = ""
         elif name in _TITLES:
             line = " · ".join(each.strip() for each in text.split("\n") if any(map(str.isalpha, each)))
+            self.repeated += line in self.around
             if line:
                 self.around.setdefault(line, name)
         else:

@@ -35,12 +35,13 @@ _LAST, _FIRST = re.compile(r"([^\W\d_]+)-$"), re.compile(r"^([^\W\d_]+)\S*")
 class Words:
     """The words of a document, which tell the hyphens that cut a word at the end of a line from those in it.
 
-    `mended` counts the words that were put together.
+    `mended` counts the words that were put together, `leaders` the runs of dots that were shortened.
     """
 
     def __init__(self, pages: Iterable[Sequence[Row]]) -> None:
         self.pages = pages
         self.mended = 0
+        self.leaders = 0
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -78,7 +79,9 @@ def composed(number: int, flows: Sequence[Sequence[Row]], rules: Sequence[Rule],
     page = Page(number, levels, words)
     for flow in _continued(flows):
         _flow(page, flow, rules)
-    return _LEADERS.sub("… ", page.composer.text().strip())
+    text, shortened = _LEADERS.subn("… ", page.composer.text().strip())
+    words.leaders += shortened
+    return text
 
 
 def _continued(flows: Sequence[Sequence[Row]]) -> list[list[Row]]:

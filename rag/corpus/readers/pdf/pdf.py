@@ -14,6 +14,7 @@ from dataclasses import replace
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
+from rag.corpus.cleaned import Cleaned, Cleaning, added
 from rag.corpus.ledger import INSTALL
 from rag.corpus.readers.compose import Composer
 from rag.corpus.readers.pdf.about import About, Marked, about, plain_texts
@@ -140,7 +141,7 @@ def _content(sheets: Sequence[Sheet | None], told: About) -> Content | Unread:
     """The document's text, or why it has none that can be read."""
     read = [each or Sheet() for each in sheets]
     legible = [Sheet(drawn=each.drawn) if is_illegible(each.written) else each for each in read]
-    texts, counted = _texts(legible, told)
+    texts, cleaned = _texts(legible, told)
     if not "".join(texts).strip():
         unknown = any(each.written for each in read)
         if not unknown and not any(map(is_scan, read)):
@@ -155,17 +156,19 @@ def _content(sheets: Sequence[Sheet | None], told: About) -> Content | Unread:
     text, pages = _joined(texts, told.labels, states, read)
     notes: list[tuple[str, str]] = [
         ("crowded_pages", _ranges([number for number, each in enumerate(read, start=1) if each.crowded])),
-        ("words_outside_pages", _number(sum(each.beyond for each in read))),
         ("recognised", _ranges([number for number, each in enumerate(read, start=1) if each.looked])),
-        ("not_legible", _number(sum(each.illegible for each in read))),
         ("not_read", ", ".join(told.damaged[:20])),
     ]
-    metadata: Metadata = (*told.metadata, *counted, *((key, value) for key, value in notes if value))
-    return Content(text, "markdown", told.title, pages, metadata, told.members())
+    metadata: Metadata = (*told.metadata, *((key, value) for key, value in notes if value))
+    left_out = {
+        Cleaning.WORDS_OUTSIDE_PAGES: sum(each.beyond for each in read),
+        Cleaning.NOT_LEGIBLE: sum(each.illegible for each in read),
+    }
+    return Content(text, "markdown", told.title, pages, metadata, told.members(), added(cleaned, left_out))
 
 
-def _texts(sheets: Sequence[Sheet], told: About) -> tuple[list[str], Metadata]:
-    """The pages as Markdown, and what was counted on the way."""
+def _texts(sheets: Sequence[Sheet], told: About) -> tuple[list[str], Cleaned]:
+    """The pages as Markdown, and what was cleaned on the way."""
     gridded = [with_grids(each.turns[0], each.rules) if each.turns else [] for each in sheets]
     body = body_size(row for page in gridded for row in page if not row.table)
     kept, repeated = without_margins(gridded, body)
@@ -178,8 +181,12 @@ def _texts(sheets: Sequence[Sheet], told: About) -> tuple[list[str], Metadata]:
         text = composed(number, flowing, each.rules, levels, words)
         text = "".join(piece.text for piece in each.looked or ()) or text
         texts.append("\n\n".join(part for part in (text, _notes(number, each, told)) if part))
-    counted = (("repeated_rows", _number(repeated)), ("hyphens_mended", _number(words.mended)))
-    return texts, tuple((key, value) for key, value in counted if value)
+    counts = {
+        Cleaning.REPEATED_ROWS: repeated,
+        Cleaning.HYPHENS_MENDED: words.mended,
+        Cleaning.LEADERS: words.leaders,
+    }
+    return texts, added(counts, *(each.cleaned for each in sheets))
 
 
 def _notes(number: int, page: Sheet, told: About) -> str:
@@ -260,7 +267,3 @@ def _ranges(numbers: Sequence[int]) -> str:
         else:
             runs.append([number, number])
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
-
-
-def _number(count: int) -> str:
-    return str(count) if count else ""

@@ -11,13 +11,14 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import pypdfium2.raw as pdfium
 
-from rag.corpus.readers.pdf.words import Rule, Word, belongs, clean
+from rag.corpus.cleaned import Cleaned
+from rag.corpus.readers.pdf.words import Rule, Word, belongs, clean, cleaned_in
 from rag.corpus.readers.pictures.ocr_places import Placed
 
 PDFIUM = threading.RLock()
@@ -75,7 +76,7 @@ class Sheet:
     `drawn`: something is on it. `pictured`: no word, but an image, or as many shapes as letters have. `beyond` counts
     the words outside of the page, which are left out. `crowded`: it had more words than are laid out; the rest is left
     out. Rules are looked for where words stand apart as cells do. `looked` is what was read on a page that is a
-    picture, without the `illegible` lines; None where nobody looked.
+    picture, without the `illegible` lines; None where nobody looked. `cleaned` is what was done to the words.
     """
 
     turns: tuple[tuple[Word, ...], ...] = ()
@@ -86,6 +87,7 @@ class Sheet:
     crowded: bool = False
     looked: tuple[Placed, ...] | None = None
     illegible: int = 0
+    cleaned: Cleaned = field(default_factory=dict)
 
     @property
     def written(self) -> str:
@@ -116,7 +118,8 @@ def _sheet(page: Any, text: Any) -> Sheet:
     box = _box(page)
     turns: dict[int, list[Word]] = defaultdict(list)
     count = beyond = 0
-    for turn, word in _words(text):
+    characters = _characters(text)
+    for turn, word in _words(text, characters):
         count += 1
         if count > MOST_WORDS:
             break
@@ -138,6 +141,7 @@ def _sheet(page: Any, text: Any) -> Sheet:
         pictured=not order and (len(shapes) >= _LEAST_PATHS or any(kind in (_IMAGE, _FORM) for kind, _ in kinds)),
         beyond=beyond,
         crowded=count > MOST_WORDS,
+        cleaned=cleaned_in(characters),
     )
 
 
@@ -201,13 +205,12 @@ class _Place:
         return self.fonts[name]
 
 
-def _words(text: Any) -> Iterator[tuple[int, Word]]:
+def _words(text: Any, characters: str) -> Iterator[tuple[int, Word]]:
     """Each word with the quarters by which it is turned; its place is that on the page turned back.
 
     Words that the file writes at once, a space between them, stay together: that spares most of the work.
     """
     place = _Place(text)
-    characters = _characters(text)
     start = end = 0
     last: int | None = None
     for found in _WORD.finditer(characters):

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from rag.corpus.cleaned import Cleaned, Cleaning
+
 CELL_GAP = 0.9
 """A row has another cell behind a gap of this multiple of its size."""
 LEVEL = 0.35
@@ -23,6 +25,8 @@ _DROPPED = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff\ufffe]")
 """Control characters, soft hyphens, and marks of no width that only serve to set type."""
 _FOLDED = re.compile("[\ufb00-\ufb06\ufb1d-\ufdff\ufe70-\ufeff]+")
 """Ligatures, and the forms in which Hebrew and Arabic letters are drawn."""
+_UNSEEN = re.compile("[\x01\x03-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u200b\u2060\ufeff]")
+"""Of what is dropped, all but white space and what pdfium has in place of ends of lines."""
 
 
 @dataclass(slots=True)
@@ -113,6 +117,14 @@ def clean(text: str) -> str:
         return text
     folded = _FOLDED.sub(lambda found: unicodedata.normalize("NFKC", found[0]), _DROPPED.sub("", text))
     return folded.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def cleaned_in(text: str) -> Cleaned:
+    """What `clean` does to the words of a page that says `text`."""
+    if text.isascii() and not _UNSEEN.search(text):
+        return {}
+    folded = sum(len(found[0]) for found in _FOLDED.finditer(text)) - text.count("\ufeff")
+    return {Cleaning.LIGATURES: folded, Cleaning.INVISIBLE_DROPPED: sum(1 for _ in _UNSEEN.finditer(text))}
 
 
 def rows(words: Iterable[Word]) -> list[Row]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rag.corpus.readers.pictures.ocr import LEGIBLE, MOST_PIXELS, Line, Pixels, Seen, recognise
+from rag.corpus.cleaned import Cleaning, added
+from rag.corpus.readers.pictures.ocr import MOST_PIXELS, Line, Pixels, Seen, recognise
 from rag.corpus.readers.pictures.ocr_places import placed
 from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import Page, State
@@ -203,14 +204,17 @@ def _content(pages: Sequence[Seen]) -> Content | Unread:
             places.append(Page(number, at, at + len(piece.text), name + piece.place))
             at += len(piece.text)
     shown = [line for page in pages for line in page.lines if line.legible]
-    return Content("".join(text), "markdown", "", tuple(places), _counted(pages, shown))
+    dim = sum(len(page.lines) for page in pages) - len(shown)
+    return Content(
+        "".join(text),
+        "markdown",
+        pages=tuple(places),
+        metadata=(("recognised", _recognised(shown)),),
+        cleaned=added({Cleaning.NOT_LEGIBLE: dim}),
+    )
 
 
-def _counted(pages: Sequence[Seen], shown: Sequence[Line]) -> tuple[tuple[str, str], ...]:
+def _recognised(shown: Sequence[Line]) -> str:
     characters = sum(len(line.text) for line in shown)
     mean = sum(line.confidence * len(line.text) for line in shown) / characters
-    dim = sum(len(page.lines) for page in pages) - len(shown)
-    told = [("recognised", f"{len(shown)} lines, {int(100 * mean)} %")]
-    if dim:
-        told.append(("not_legible", f"{dim} lines below {LEGIBLE:.0%}".replace("%", " %")))
-    return tuple(told)
+    return f"{len(shown)} lines, {int(100 * mean)} %"

@@ -8,6 +8,7 @@ from typing import Any
 
 from lxml import etree
 
+from rag.corpus.cleaned import Cleaning, added
 from rag.corpus.readers.encodings.encoding import declared_in, decode
 from rag.corpus.readers.reader import Content, Unread
 from rag.corpus.readers.web.blocks import converted, one_line
@@ -42,13 +43,14 @@ def parse_html(data: bytes, path: str) -> Content | Unread:
         return root or Content("")
     title = next((one_line("".join(element.itertext())) for element in root.iter("title")), "")
     hidden = empty_hidden(root, UNSEEN)
-    text = _said(root, path)
+    text, around = _said(root)
     if hidden and not text:
         log.warning("%s: shows nothing until a script runs; what it hides was read", path)
-        text = converted(_tree(said), _unseen)
+        text, hidden = converted(_tree(said), _unseen), 0
     elif hidden:
         log.warning("%s: %d hidden passage%s left out", path, hidden, "s" * (hidden > 1))
-    return Content(text or _without_scripts(said), "markdown", title)
+    cleaned = added({Cleaning.AROUND: around, Cleaning.HIDDEN: hidden})
+    return Content(text or _without_scripts(said), "markdown", title, cleaned=cleaned)
 
 
 def _is_xhtml(text: str, path: str) -> bool:
@@ -81,15 +83,23 @@ def _tree(text: str) -> Element | Unread | None:
     return root
 
 
-def _said(root: Element, path: str) -> str:
-    """The text of the page's main part; of the whole page, where that leaves hardly anything."""
+def _said(root: Element) -> tuple[str, int]:
+    """The text of the page's main part, and how many parts that say something are around it.
+
+    The text of the whole page, where the main part leaves hardly anything.
+    """
     page = Page(root)
-    text = converted(page.main, lambda element: _unseen(element) or page.around(element))
-    everything = page.sizes.text.get(root, 0)
-    if len(text) < _LEAST_SHARE * page.sizes.prose.get(root, 0) or len(text) < 0.1 * everything:
-        return converted(root, _unseen)
-    log.debug("%s: %d of %d characters are around the text", path, max(0, everything - len(text)), everything)
-    return text
+    around = set(page.beside())
+
+    def dropped(element: Element) -> bool:
+        if not _unseen(element) and page.around(element):
+            around.add(element)
+        return _unseen(element) or element in around
+
+    text = converted(page.main, dropped)
+    if len(text) < _LEAST_SHARE * page.sizes.prose.get(root, 0) or len(text) < 0.1 * page.sizes.text.get(root, 0):
+        return converted(root, _unseen), 0
+    return text, sum(page.sizes.text.get(each, 0) > 0 for each in around)
 
 
 def _unseen(element: Element) -> bool:

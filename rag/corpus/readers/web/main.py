@@ -8,6 +8,7 @@ a code listing that is missing.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from rag.corpus.readers.web.blocks import BLOCKS, HEADINGS, one_line
@@ -130,6 +131,12 @@ class Page:
         self._above = set(self.core.iterancestors())
         self._inside = None if self.core is self.main else set(self.core.iter())
         self._below = {after for above in (self.core, *self._above) for after in above.itersiblings()}
+
+    def beside(self) -> Iterator[Element]:
+        """What stands beside `main`, at any depth of the page."""
+        for above in (self.main, *self.main.iterancestors()):
+            yield from above.itersiblings()
+            yield from above.itersiblings(preceding=True)
 
     def around(self, element: Element) -> bool:
         """Whether an element is a menu, a sidebar, a form, a teaser of another page: around the text, not of it."""
