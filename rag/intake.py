@@ -68,6 +68,7 @@ class Intake:
         self.tokens = 0
         self.redacted = 0
         self.cleaned: Cleaned = {}
+        self.added: list[str] = []  # documents, in order
         self.commit = 0
         self.pages = {"indexed": 0, "empty": 0, "needs-ocr": 0, "failed": 0}
         self.seconds = {"read": 0.0, "split": 0.0, "embed": 0.0, "commit": 0.0}
@@ -203,6 +204,7 @@ class Intake:
             cuts.extend(chunks)
             shown = upto
         self._gathered.gather([], size - shown)
+        self.added.append(document.id)
         self._gathered.whole.append(Pending(document, cuts, tuple(sources)))
         self._embed_if_full()
 

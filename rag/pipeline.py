@@ -17,7 +17,7 @@ from rag.corpus.redaction import kinds_of
 from rag.corpus.sandbox.pool import Sandbox
 from rag.corpus.walk import walk
 from rag.datatypes import Answer, Document, Source
-from rag.errors import CorpusError, IndexDamaged, IndexMissing, IndexOutdated
+from rag.errors import CorpusError, IndexDamaged, IndexMissing, IndexOutdated, RagError
 from rag.generation import compare as comparing
 from rag.generation import summary
 from rag.generation.compare import Comparison
@@ -31,7 +31,8 @@ from rag.index.index import Index
 from rag.index.writer import Writer
 from rag.intake import Intake
 from rag.protocols import Embedder
-from rag.reports import IngestReport, Progress
+from rag.reports import IngestReport, NearDuplicate, Progress
+from rag.retrieval.near_duplicates import near_duplicates_of
 from rag.retrieval.others import nearest, whole
 from rag.retrieval.retriever import Retriever
 from rag.retrieval.scan import scan
@@ -147,7 +148,10 @@ def ingest(
         intake.flush()
         removed = remove_vanished(writer, intake, roots, prune=prune)
         intake.progress.finish()
-        return intake.report(removed, started)
+        report = intake.report(removed, started)
+    alike = near_duplicates_in(Path(index), intake.added, intake.progress)
+    seconds = {**report.seconds, "total": time.perf_counter() - started}
+    return replace(report, near_duplicates=tuple(alike), seconds=seconds)
 
 
 def add_documents(
@@ -175,6 +179,23 @@ def add_documents(
         intake.flush(last=True)
         intake.progress.finish()
         return intake.report([], started)
+
+
+def near_duplicates_in(path: Path, documents: Sequence[str], progress: Progress) -> list[NearDuplicate]:
+    """Those of the documents that say nearly what another one of the index says; none where that cannot be told."""
+    if not documents:
+        return []
+    progress.start("compare", len(documents))
+    try:
+        with Index.open(path) as index:
+            pairs = near_duplicates_of(index, documents, progress.advance)
+            places = {each: index.sources(each)[0].location for pair in pairs for each in (pair.document, pair.other)}
+    except RagError as error:  # what was read is in the index all the same
+        log.warning("near-duplicates were not looked for: %s", error)
+        return []
+    finally:
+        progress.finish()
+    return [NearDuplicate(places[pair.document], places[pair.other], pair.share) for pair in pairs]
 
 
 def carry_over(path: Path, writer: Writer, intake: Intake, *, again: bool) -> None:

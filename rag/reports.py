@@ -37,13 +37,23 @@ class NoProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class NearDuplicate:
+    """Where a document of this run lies, where one that says nearly the same, and how much of the shorter it shares."""
+
+    source: str
+    like: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class IngestReport:
     """How a run ended: DESIGN's summary as data. `files` folds the states, `seconds` adds up to `total`.
 
     `left_out` counts by rule those of the skipped that are no problem: hidden files, what a `.ragignore` names; a
     folder is one, with all that it holds. `redacted` counts the places at which personal data was taken out, `cleaned`
-    by kind (`rag.corpus.cleaned`) what the readers left out of the documents that were read in this run. The seconds of
-    "embed" are what the run waited for the embedder, which works while files are read.
+    by kind (`rag.corpus.cleaned`) what the readers left out of the documents that were read in this run.
+    `near_duplicates` are documents of this run, each with the one that is most like it. The seconds of "embed" are what
+    the run waited for the embedder, which works while files are read.
     """
 
     index: Path
@@ -59,3 +69,4 @@ class IngestReport:
     problems: tuple[Source, ...]
     tokens: int
     seconds: dict[str, float]
+    near_duplicates: tuple[NearDuplicate, ...] = ()

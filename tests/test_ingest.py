@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rag import intake
+from rag import intake, pipeline
 from rag.corpus.readers import READERS, Content, Reader, Unread
 from rag.datatypes import Embeddings, Page, State
 from rag.errors import CorpusError, IndexDamaged, IndexMismatch
@@ -20,6 +20,8 @@ from rag.models.fakes import HashEmbedder
 from rag.pipeline import ingest
 from rag.reports import IngestReport
 from tests.index.samples import database_file
+
+WORDS = ("hook", "rope", "drum", "brake", "motor", "gear", "cabin", "ladder", "light", "horn", "rail", "wheel")
 
 
 class CountingEmbedder(HashEmbedder):
@@ -438,3 +440,32 @@ def test_what_readers_cleaned_is_counted_for_the_files_that_are_read(docs: Path,
     with Index.open(docs.parent / "index") as index:
         own = [dict(index.head(source.document).metadata) for source in index.all_sources() if source.document]
     assert [each for each in own if each] == [{"parts_around": "1"}, {"invisible_kept": "2"}]
+
+
+PROSE = " ".join(f"The {part} of the harbour crane is looked at by the fitter in week seven." for part in WORDS)
+
+
+def test_near_duplicates_of_what_is_new_are_told(docs: Path, embedder: CountingEmbedder) -> None:
+    (docs / "edition1.txt").write_text(PROSE, encoding="utf-8")
+    assert run(docs, embedder).near_duplicates == ()
+    (docs / "edition2.txt").write_text(f"{PROSE} Approved by the board.", encoding="utf-8")
+    (pair,) = run(docs, embedder).near_duplicates
+    assert [Path(pair.source).name, Path(pair.like).name] == ["edition2.txt", "edition1.txt"]
+    assert 0.9 < pair.share <= 1
+    assert run(docs, embedder).near_duplicates == ()  # nothing is new
+    assert len(run(docs, embedder, rebuild=True).near_duplicates) == 1
+    (docs / "edition1.txt").unlink()
+    (docs / "edition2.txt").write_text(f"{PROSE} Approved by nobody.", encoding="utf-8")
+    assert run(docs, embedder).near_duplicates == ()  # neither what was replaced nor what is gone is there
+
+
+def test_where_near_duplicates_cannot_be_told_the_ingest_holds(
+    docs: Path, embedder: CountingEmbedder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def damaged(*_: object) -> None:
+        raise IndexDamaged("a text has not its checksum")
+
+    monkeypatch.setattr(pipeline, "near_duplicates_of", damaged)
+    assert run(docs, embedder).files["indexed"] == 3
+    assert "near-duplicates were not looked for: a text has not its checksum" in caplog.text
+    assert len(stored(docs)) == 3

@@ -123,6 +123,10 @@ def report_object(report: IngestReport) -> dict[str, Any]:
         "left_out": dict(report.left_out),
         "redacted": report.redacted,
         "cleaned": dict(report.cleaned),
+        "near_duplicates": [
+            {"source": shown(each.source), "like": shown(each.like), "share": round(each.share, 4)}
+            for each in report.near_duplicates
+        ],
         "problems": [jsonout.problem_object(source, shown) for source in report.problems],
         "tokens": report.tokens,
         "seconds": dict(report.seconds),
@@ -142,6 +146,9 @@ def _print_report(report: IngestReport) -> None:
         paper.line(("cleaned", render.STRONG), f": {cleaned_words(report.cleaned)}")
     chunks = f"{report.chunks_added:,} added, {report.chunks_removed:,} removed, {report.chunks_total:,} in all"
     paper.line(("chunks", render.STRONG), f": {chunks}")
+    if report.near_duplicates:
+        pairs = amount(len(report.near_duplicates), "pair")
+        paper.line(("near-duplicates", render.STRONG), f": {pairs} (rag duplicates lists them)")
     paper.line(("index", render.STRONG), f": {shown(str(report.index))} (commit {report.commit})")
     print_problems(report.problems)
     total = report.seconds.get("total", 0.0)

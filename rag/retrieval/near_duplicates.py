@@ -1,18 +1,25 @@
-"""Documents that say nearly the same, found among all of an index: editions, drafts, copies with another footer.
+"""Documents that say nearly the same: editions, drafts, copies with another footer.
 
-text → terms, numbers alike → shingles → 128 smallest hashes (MinHash, Broder 1997) → buckets of equal bands → compared
+    all of an index     text → terms, numbers alike → shingles → 128 smallest hashes (MinHash, Broder 1997)
+                        → buckets of equal bands → compared
+    some that are new   chunks → their nearest in the index → compared
 
 Two documents whose shingles have a Jaccard similarity of one half meet in a bucket with a probability of 87 %, of 0.8
 with all but certainty (bands of 4 of 128: Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, 3.4). Those that
-meet are compared by their shingles themselves. A short one that is a part of a much longer one is not looked for.
+meet are compared by their shingles themselves. A short one that is a part of a much longer one is no near-duplicate.
+
+What an ingest has added is compared with the documents that its vectors lead to, so that no other text is read and
+nothing has to be kept for it; what is nearly the same is told by the shingles there too.
 """
 
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +31,20 @@ SHINGLE = 3
 """Terms in a row that are compared; a number counts as any other, since editions differ in their numbers."""
 ALIKE = 0.7
 """Share of the shorter one's shingles that the longer one has, from which on they say nearly the same."""
+OVERLAP = 0.5
+"""Jaccard similarity of the shingles from which on neither is only a part of the other."""
 BANDS, ROWS = 32, 4
+PROBES = 4
+"""Chunks of a new document that are looked up, evenly spread over it."""
+NEIGHBOURS = 12
+"""Chunks that are looked at around each of these."""
+NEAR = 0.85
+"""Cosine from which on another document's chunk leads to it."""
+COMPARED = 3
+"""Documents that a new one is compared with, those that most of its probes lead to."""
+LONGEST = 2_000_000
+"""Characters of the longest new document that is compared."""
+_SLAB = 256
 
 Hashes = NDArray[np.uint64]
 
@@ -58,6 +78,76 @@ def near_duplicates(index: Index, advance: Callable[[int, int], None] | None = N
             advance(place + 1, len(documents))
     worded = np.flatnonzero(sizes)
     return _groups(index, documents, sizes, list(_buckets(least, worded)))
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two documents that say nearly the same, with the share of the shorter one's shingles, 0..1."""
+
+    document: str
+    other: str
+    share: float
+
+
+def near_duplicates_of(
+    index: Index, documents: Sequence[str], advance: Callable[[int], None] | None = None
+) -> list[Pair]:
+    """The documents each with the one that is most like it, where that says nearly the same; no pair is there twice.
+
+    It costs as many dense searches as the documents have probes, whatever the index holds. `advance` is called with
+    how many were looked at. A document that is not there is like none. Raises IndexDamaged.
+    """
+    compared = _Compared(index)
+    pairs: dict[frozenset[str], Pair] = {}
+    for start in range(0, len(documents), _SLAB):
+        some = documents[start : start + _SLAB]
+        for document, others in zip(some, _neighbours(index, some), strict=True):
+            shares = [(compared.likeness(document, other), other) for other in others]
+            share, other = max(shares, default=(0.0, ""))
+            if share:
+                pairs.setdefault(frozenset((document, other)), Pair(document, other, share))
+        if advance:
+            advance(len(some))
+    return list(pairs.values())
+
+
+def _neighbours(index: Index, documents: Sequence[str]) -> list[list[str]]:
+    """For each of the documents others to compare it with, those first that most of its probes are near to."""
+    probes = [_probes(index.rows_of(document)) for document in documents]
+    near = index.search_dense_each(index.vectors(np.concatenate(probes)), NEIGHBOURS)
+    if not near:
+        return [[] for _ in documents]
+    rows = np.unique(np.concatenate([found[scores >= NEAR] for found, scores in near]))
+    owner = dict(zip(rows.tolist(), index.documents_of(rows), strict=True))
+    following = iter(near)
+    neighbours = []
+    for document, own in zip(documents, probes, strict=True):
+        met: Counter[str] = Counter()
+        for found, scores in islice(following, len(own)):
+            met.update({owner[row] for row in found[scores >= NEAR].tolist()} - {document})
+        neighbours.append([other for other, _ in sorted(met.items(), key=lambda each: (-each[1], each[0]))[:COMPARED]])
+    return neighbours
+
+
+def _probes(rows: Sequence[int]) -> NDArray[np.int64]:
+    places = np.unique(np.linspace(0, len(rows) - 1, min(PROBES, len(rows))).round().astype(np.int64))
+    return np.array(rows, np.int64)[places]
+
+
+class _Compared:
+    """Shingles of the documents of one index, a few of them kept."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._kept = lru_cache(maxsize=_SLAB)(self._shingles)
+
+    def likeness(self, one: str, other: str) -> float:
+        """See `likeness`."""
+        return likeness(self._kept(one), self._kept(other))
+
+    def _shingles(self, document: str) -> Hashes:
+        head = self._index.head(document)
+        return shingles(self._index.text(document)) if head.characters <= LONGEST else np.empty(0, np.uint64)
 
 
 def shingles(text: str) -> Hashes:
@@ -104,8 +194,8 @@ def _groups(
         for other in others:
             if other in leader_of or other in groups or other == leader:
                 continue
-            share = _share(shingles_of(leader), shingles_of(other))
-            if share >= ALIKE:
+            share = likeness(shingles_of(leader), shingles_of(other))
+            if share:
                 leader_of[other] = leader
                 groups.setdefault(leader, []).append((documents[other], share))
     found = [
@@ -115,5 +205,10 @@ def _groups(
     return sorted(found, key=lambda each: (-len(each.others), each.document))
 
 
-def _share(one: Hashes, other: Hashes) -> float:
-    return len(np.intersect1d(one, other, assume_unique=True)) / min(len(one), len(other))
+def likeness(one: Hashes, other: Hashes) -> float:
+    """The share of the shorter one's shingles that the longer one has, `ALIKE` at least; 0 where they are not alike."""
+    shared = len(np.intersect1d(one, other, assume_unique=True))
+    alike = (
+        shared and shared >= ALIKE * min(len(one), len(other)) and shared >= OVERLAP * (len(one) + len(other) - shared)
+    )
+    return shared / min(len(one), len(other)) if alike else 0.0

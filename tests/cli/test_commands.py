@@ -70,6 +70,18 @@ def test_what_was_cleaned_is_one_line_and_one_object(rag: Run, folder: Path) -> 
     assert "cleaned" not in rag("ingest", "docs").stdout
 
 
+def test_near_duplicates_are_one_line_and_a_list(rag: Run, folder: Path) -> None:
+    text = "The winch has a rope that is looked at in spring. The hook and the brake are looked at in autumn, too. " * 4
+    (folder / "docs" / "first.txt").write_text(text)
+    (folder / "docs" / "second.txt").write_text(f"{text} Approved.")
+    assert "near-duplicates: 1 pair (rag duplicates lists them)\n" in rag("ingest", "docs").stdout
+    (folder / "docs" / "second.txt").write_text(f"{text} Refused.")
+    (pair,) = as_json(rag("ingest", "docs", "--json"))["near_duplicates"]
+    assert (pair["source"], pair["like"]) == ("docs/second.txt", "docs/first.txt")
+    assert 0.8 < pair["share"] <= 1
+    assert "near-duplicates" not in rag("ingest", "docs").stdout
+
+
 def test_what_is_left_out_is_one_line_and_no_problem(rag: Run, folder: Path) -> None:
     for name in (".git/config", ".env", "node_modules/a/readme.md", "sub/node_modules/b/readme.md", "old.md"):
         path = folder / "docs" / name
