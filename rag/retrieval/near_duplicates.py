@@ -15,8 +15,8 @@ nothing has to be kept for it; what is nearly the same is told by the shingles t
 from __future__ import annotations
 
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -41,11 +41,12 @@ NEIGHBOURS = 12
 NEAR = 0.85
 """Cosine from which on another document's chunk leads to it."""
 COMPARED = 3
-"""Documents that a new one is compared with, those that most of its probes lead to."""
+"""Documents that a new one is compared with, the nearest."""
 LONGEST = 2_000_000
 """Characters of the longest new document that is compared."""
 _SLAB = 256
 
+Floats = NDArray[np.float32]
 Hashes = NDArray[np.uint64]
 
 _FACTORS = np.random.default_rng(20240229).integers(1, 2**63, BANDS * ROWS, dtype=np.uint64) | np.uint64(1)
@@ -112,7 +113,7 @@ def near_duplicates_of(
 
 
 def _neighbours(index: Index, documents: Sequence[str]) -> list[list[str]]:
-    """For each of the documents others to compare it with, those first that most of its probes are near to."""
+    """For each of the documents others to compare it with, the nearest first."""
     probes = [_probes(index.rows_of(document)) for document in documents]
     near = index.search_dense_each(index.vectors(np.concatenate(probes)), NEIGHBOURS)
     if not near:
@@ -120,13 +121,24 @@ def _neighbours(index: Index, documents: Sequence[str]) -> list[list[str]]:
     rows = np.unique(np.concatenate([found[scores >= NEAR] for found, scores in near]))
     owner = dict(zip(rows.tolist(), index.documents_of(rows), strict=True))
     following = iter(near)
-    neighbours = []
-    for document, own in zip(documents, probes, strict=True):
-        met: Counter[str] = Counter()
-        for found, scores in islice(following, len(own)):
-            met.update({owner[row] for row in found[scores >= NEAR].tolist()} - {document})
-        neighbours.append([other for other, _ in sorted(met.items(), key=lambda each: (-each[1], each[0]))[:COMPARED]])
-    return neighbours
+    return [
+        _nearest(document, list(islice(following, len(own))), owner)
+        for document, own in zip(documents, probes, strict=True)
+    ]
+
+
+def _nearest(document: str, near: Iterable[tuple[NDArray[np.int64], Floats]], owner: dict[int, str]) -> list[str]:
+    """The documents that have what is near to the probes of this one: how near, summed over its probes."""
+    nearness: dict[str, float] = defaultdict(float)
+    for rows, scores in near:
+        best: dict[str, float] = {}
+        for row, score in zip(rows.tolist(), scores.tolist(), strict=True):  # best first
+            if score >= NEAR:
+                best.setdefault(owner[row], score)
+        for other, score in best.items():
+            nearness[other] += score - NEAR
+    nearness.pop(document, None)
+    return sorted(nearness, key=lambda other: (-nearness[other], other))[:COMPARED]
 
 
 def _probes(rows: Sequence[int]) -> NDArray[np.int64]:
