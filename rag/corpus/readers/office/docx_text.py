@@ -62,18 +62,16 @@ def shown(paragraph: Element, asides: list[Aside], mark: Callable[[Aside], str])
 
 
 def deletions(body: Element) -> int:
-    """How many passages and rows were deleted with their change tracked."""
-    passages = sum(next(each.iter(f"{W}delText"), None) is not None for each in body.iter(f"{W}del"))
-    return passages + sum(each.find(f"{W}trPr/{W}del") is not None for each in body.iter(f"{W}tr"))
+    """How many passages and rows were deleted with their change tracked; of nested ones each counts that says more."""
+    passages = {next(text.iterancestors(f"{W}del"), None) for text in body.iter(f"{W}delText")} - {None}
+    rows = sum(change.getparent().tag == f"{W}trPr" for change in body.iter(f"{W}del"))
+    return len(passages) + rows
 
 
 def hidden_passages(body: Element) -> int:
     """How many runs of text are hidden, those that follow each other counted as one."""
-    count = 0
-    for paragraph in body.iter(f"{W}p"):
-        said = [_is_hidden(run) for run in paragraph.iter(f"{W}r") if run.findtext(f"{W}t")]
-        count += sum(hidden and not before for before, hidden in pairwise([False, *said]))
-    return count
+    said = [_is_hidden(run) for run in body.iter(f"{W}r") if run.findtext(f"{W}t")]
+    return sum(hidden and not before for before, hidden in pairwise([False, *said]))
 
 
 def _aside(element: Element) -> Aside | None:

@@ -58,7 +58,7 @@ def text_content(body: Element, parts: Parts, metadata: Metadata) -> Content | U
     cleaned = {
         Cleaning.REPEATED_ROWS: repeated,
         Cleaning.HIDDEN: sum(
-            parts.is_hidden(each) and bool("".join(each.itertext()).strip())
+            parts.is_hidden(each) and any(text.strip() for text in each.itertext())
             for each in body.iter(f"{TEXT}p", f"{TEXT}h", f"{TEXT}span")
         ),
         Cleaning.DELETED: sum(1 for _ in body.iter(f"{TEXT}deletion")),
