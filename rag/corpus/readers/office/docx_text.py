@@ -64,7 +64,7 @@ def shown(paragraph: Element, asides: list[Aside], mark: Callable[[Aside], str])
 def deletions(body: Element) -> int:
     """How many passages and rows were deleted with their change tracked; of nested ones each counts that says more."""
     passages = {next(text.iterancestors(f"{W}del"), None) for text in body.iter(f"{W}delText")} - {None}
-    rows = sum(change.getparent().tag == f"{W}trPr" for change in body.iter(f"{W}del"))
+    rows: int = sum(change.getparent().tag == f"{W}trPr" for change in body.iter(f"{W}del"))
     return len(passages) + rows
 
 
