@@ -40,6 +40,7 @@ from rag.retrieval.scan import scan
 log = logging.getLogger(__name__)
 
 READ = 8  # hits that the generator reads at least: the right one is not always among the first few
+MOST_COMPARED = 5_000  # new documents of a run: of more, looking for near-duplicates would take minutes
 REMOVAL_FLOOR = 20  # from this many documents on, losing more than half of them in one run has to be confirmed
 
 
@@ -184,6 +185,9 @@ def add_documents(
 def near_duplicates_in(path: Path, documents: Sequence[str], progress: Progress) -> list[NearDuplicate]:
     """Those of the documents that say nearly what another one of the index says; none where that cannot be told."""
     if not documents:
+        return []
+    if len(documents) > MOST_COMPARED:
+        log.info("near-duplicates of %d new documents were not looked for; rag duplicates does that", len(documents))
         return []
     progress.start("compare", len(documents))
     try:

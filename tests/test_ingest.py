@@ -459,6 +459,17 @@ def test_near_duplicates_of_what_is_new_are_told(docs: Path, embedder: CountingE
     assert run(docs, embedder).near_duplicates == ()  # neither what was replaced nor what is gone is there
 
 
+def test_among_too_many_new_documents_near_duplicates_are_not_looked_for_and_it_is_said(
+    docs: Path, embedder: CountingEmbedder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pipeline, "MOST_COMPARED", 1)
+    (docs / "edition1.txt").write_text(PROSE, encoding="utf-8")
+    (docs / "edition2.txt").write_text(f"{PROSE} Approved by the board.", encoding="utf-8")
+    with caplog.at_level("INFO"):
+        assert run(docs, embedder).near_duplicates == ()
+    assert "near-duplicates of 5 new documents were not looked for; rag duplicates does that" in caplog.text
+
+
 def test_where_near_duplicates_cannot_be_told_the_ingest_holds(
     docs: Path, embedder: CountingEmbedder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
