@@ -1,6 +1,7 @@
 """What the reader is trained on: questions with passages that answer them, and near ones that do not.
 
-Sources: corpora/polyglot (our own, many languages, questions across languages) and, from the evaluation data,
+Sources: corpora/polyglot (our own, many languages, questions across languages), tables made by rule (`table_cases`)
+and, from the evaluation data,
 train/squad2 but a quarter of its articles, train/cmrc2018-trial, and the development halves of cmrc2018 and clapnq.
 Passages are chunks as an index has them, heading context included. A split is by the SHA-256 of a document's id (of
 squad2, of the article's title): hexadecimal digits 0-7 develop, 8-f are kept; of squad2, 0-b and c-f.
@@ -14,6 +15,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ import numpy as np
 from handbook import half_of
 from numpy.typing import NDArray
 from polyglot import digit, organisations
+from table_cases import Asked, cells, papers
 
 from rag.datatypes import Document
 from rag.index.chunking import Chunking
@@ -36,6 +39,8 @@ NEAREST = 3
 """Of our own, of which an organisation has few: more would not be near."""
 LEAST_LEFT = 40
 """Characters that a passage must keep when the sentences that answer are taken out."""
+TABLES = 900
+"""Documents of tables."""
 _MARKDOWN = re.compile(r"(?m)^#{1,6} |^\|")
 
 
@@ -92,12 +97,13 @@ SHARES = {
     "squad2": Shares(kept=0.1, wrong=0.6, taken_out=0.4, unanswered=1.2),
     "cmrc2018": Shares(kept=0.1, wrong=0.5, taken_out=0.3),
     "clapnq": Shares(kept=0.5, wrong=1.0, taken_out=0.0),
+    "tables": Shares(kept=1.0, wrong=0.4, taken_out=0.5, unanswered=1.2),
 }
 
 
 def cases(data: Path, embedder: Embedder) -> list[Case]:
     """All cases; sets that are not in `data` are left out, and said."""
-    found = list(polyglot_cases(embedder))
+    found = [*polyglot_cases(embedder), *tabular_cases(embedder)]
     for name, folder in (
         ("squad2", "train/squad2"),
         ("cmrc2018", "train/cmrc2018-trial"),
@@ -119,7 +125,8 @@ def pairs(given: Sequence[Case], draw: random.Random) -> Iterator[Pair]:
             continue
         if case.answers and case.right:
             passage = draw.choice(case.right)
-            yield Pair(case, passage.text, spans(passage, case.answers))
+            found = cell_spans if case.source == "tables" else spans
+            yield Pair(case, passage.text, found(passage, case.answers))
             if case.wrong and draw.random() < shares.wrong:
                 yield Pair(case, draw.choice(case.wrong).text, ())
             if draw.random() < shares.taken_out:
@@ -143,6 +150,12 @@ def spans(passage: Passage, answers: Sequence[str]) -> tuple[tuple[int, int], ..
             for match in re.finditer(re.escape(answer), own)
         )
     )
+
+
+def cell_spans(passage: Passage, answers: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """Where the answers fill a cell of the passage's own table."""
+    own = passage.text[passage.own :]
+    return tuple((passage.own + start, passage.own + end) for answer in answers for start, end in cells(own, answer))
 
 
 def without_answer(passage: Passage, answers: Sequence[str]) -> str:
@@ -209,6 +222,31 @@ def polyglot_cases(embedder: Embedder) -> Iterator[Case]:
                     wrong=tuple([p for p in wrong if question.answers or p not in own][:NEAREST]),
                     held_out=one.held_out,
                 )
+
+
+def tabular_cases(embedder: Embedder) -> Iterator[Case]:
+    """Questions on cells of tables; what stands beside the right table is wrong, as is the chunk that is asked in vain."""
+    for paper in papers(TABLES):
+        passages = chunked(paper.document, paper.organisation, embedder)
+        for asked in paper.questions:
+            right = tuple(p for p in passages if len(cells(p.text[p.own :], asked.answer)) == 1) if asked.answer else ()
+            others = sorted((p for p in passages if p not in right), key=partial(clues_in, asked))
+            if right or not asked.answer:
+                yield Case(
+                    asked.text,
+                    "tables",
+                    asked.language != paper.language,
+                    (asked.answer,) if asked.answer else (),
+                    right=right,
+                    near=() if asked.answer else tuple(others),
+                    wrong=tuple(p for p in others if not says(p.text, (asked.answer,))) if asked.answer else (),
+                    held_out=paper.held_out,
+                )
+
+
+def clues_in(asked: Asked, passage: Passage) -> int:
+    """Fewer, the more of the row and the column that are asked for the passage has."""
+    return -sum(clue in passage.text for clue in asked.clues)
 
 
 # ---------------------------------------------------------------- sets in BEIR's form

@@ -253,7 +253,7 @@ def test_progress_adds_up_to_what_was_announced(docs: Path, embedder: CountingEm
         total = done = 0
 
         def start(self, stage: str, total: int) -> None:
-            self.total = total
+            self.total, self.done = total, 0
 
         def advance(self, units: int) -> None:
             self.done += units
