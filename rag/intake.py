@@ -66,7 +66,7 @@ class Intake:
         self.tokens = 0
         self.redacted = 0
         self.commit = 0
-        self.pages = {"indexed": 0, "empty": 0, "needs-ocr": 0, "failed": 0}
+        self.pages = {"indexed": 0, "empty": 0, "needs-ocr": 0, "failed": 0, "too-large": 0}
         self.seconds = {"read": 0.0, "split": 0.0, "embed": 0.0, "commit": 0.0}
         self._gathered = Batch()
         self._embedding: tuple[Batch, Slabs] | None = None

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from rag.corpus.members import WITHIN
 from rag.corpus.metadata import given_metadata
@@ -31,7 +31,7 @@ from rag.index.index import Index
 from rag.index.writer import Writer
 from rag.intake import Intake
 from rag.protocols import Embedder
-from rag.reports import IngestReport, Progress
+from rag.reports import IngestReport, NoProgress, Progress
 from rag.retrieval.others import nearest, whole
 from rag.retrieval.retriever import Retriever
 from rag.retrieval.scan import scan
@@ -131,12 +131,18 @@ def ingest(
     roots = [Path(path) for path in paths]
     given = None if meta is None else given_metadata(meta)
     taken_out = None if redact is None else ",".join(kinds_of(redact))
+    shown = progress or NoProgress()
+
+    def on_page(path: str, page: int) -> None:
+        if page > 1:
+            shown.note(f"{PurePath(path).name}, page {page}")
+
     with (
-        nullcontext(parser) if parser else Sandbox() as parsing,
+        nullcontext(parser) if parser else Sandbox(on_page=on_page) as parsing,
         Writer.open(
             Path(index), embedder=embedder, chunking=cut, rebuild=rebuild, dense=dense, redact=taken_out
         ) as writer,
-        Intake(writer, embedder, cut, parser=parsing, verify=verify, given=given, progress=progress) as intake,
+        Intake(writer, embedder, cut, parser=parsing, verify=verify, given=given, progress=shown) as intake,
     ):
         if rebuild:
             carry_over(Path(index), writer, intake, again=bool(roots))

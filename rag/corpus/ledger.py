@@ -19,6 +19,7 @@ COUNTED = ("indexed", "unchanged", "empty", "duplicate", "failed", "skipped")
 _PAGES: dict[State, tuple[str, str]] = {
     State.NEEDS_OCR: ("a picture without text", INSTALL),
     State.FAILED: ("cannot be read", "save the file anew from the program that made it"),
+    State.TOO_LARGE: ("not read, since the file has too many to recognise, or takes too long", "split the file"),
 }
 _FIXES: dict[State, str] = {
     State.UNSUPPORTED: "save it in a format that is read, or name it in .ragignore",

@@ -6,13 +6,14 @@ from pathlib import PurePath
 
 from rag.corpus.readers.pictures import ocr_extra
 from rag.corpus.readers.plain import MARKDOWN, PLAIN, UNKNOWN
-from rag.corpus.readers.reader import Content, Member, Parsed, Reader, Unread, document_id, too_large
+from rag.corpus.readers.reader import NO_AID, Aid, Content, Member, Parsed, Reader, Unread, document_id, too_large
 from rag.corpus.readers.signature import suffix_of
 from rag.corpus.readers.textual.textual import LEFT_OUT, NAMES, TEXTUAL, is_binary
 from rag.datatypes import State
 
 __all__ = [
     "READERS",
+    "Aid",
     "Content",
     "Member",
     "Parsed",
@@ -40,14 +41,14 @@ def _html(data: bytes, path: str) -> Content | Unread:
     return parse_html(data, path)
 
 
-def _pdf(data: bytes, path: str) -> Content | Unread:
+def _pdf(data: bytes, path: str, aid: Aid = NO_AID) -> Content | Unread:
     from rag.corpus.readers.pdf.pdf import parse_pdf
 
     if ocr_extra.is_missing():
-        return parse_pdf(data, path)
+        return parse_pdf(data, path, aid)
     from rag.corpus.readers.pdf.ocr import look
 
-    return parse_pdf(data, path, recogniser=look)
+    return parse_pdf(data, path, aid, look)
 
 
 def _docx(data: bytes, path: str) -> Content | Unread:
@@ -152,10 +153,10 @@ def _epub(data: bytes, path: str) -> Content | Unread:
     return parse_epub(data, path)
 
 
-def _image(data: bytes, path: str) -> Content | Unread:
+def _image(data: bytes, path: str, aid: Aid = NO_AID) -> Content | Unread:
     from rag.corpus.readers.pictures.image import parse_image
 
-    return parse_image(data, path)
+    return parse_image(data, path, aid)
 
 
 def _ppt(_data: bytes, _path: str) -> Content | Unread:
@@ -163,7 +164,7 @@ def _ppt(_data: bytes, _path: str) -> Content | Unread:
 
 
 HTML = Reader("html", "3", _html)
-PDF = Reader("pdf", "3", _pdf)
+PDF = Reader("pdf", "3", _pdf, aided=True)
 DOC = Reader("doc", "1", _doc, modules=("olefile",), extra="office")
 ZIP = Reader("zip", "1", _zip, ARCHIVE_BYTES)
 TAR = Reader("tar", "1", _tar, ARCHIVE_BYTES)
@@ -181,7 +182,7 @@ XLS = Reader("xls", "1", _xls, modules=("xlrd",), extra="office")
 XLSB = Reader("xlsb", "1", _xlsb, modules=("python_calamine",), extra="office")
 ODF = Reader("odf", "1", _odf)
 RTF = Reader("rtf", "1", _rtf)
-IMAGE = Reader("image", "1", _image, modules=ocr_extra.MODULES, extra=ocr_extra.EXTRA)
+IMAGE = Reader("image", "1", _image, modules=ocr_extra.MODULES, extra=ocr_extra.EXTRA, aided=True)
 EPUB = Reader("epub", "2", _epub)
 
 READERS: dict[str, Reader] = {

@@ -1,5 +1,6 @@
 """What a child says of a file: `Parsed` → frames, and frames → `Parsed` with every field checked.
 
+    {"kind": "page", "number"}                                                         before a page is read: 0, 1, ...
     {"kind": "document", "markup", "title", "pages", "metadata", "members"} + text     or "unread": state, reason, fix
     {"kind": "member", "name", "problem"} + bytes                                      each file within it
     {"kind": "end", "memory", "notes"}                                                   after the last of them
@@ -19,6 +20,7 @@ from rag.corpus.sandbox.frames import MOST_BYTES, MOST_HEADER, Garbled
 from rag.datatypes import Document, Markup, Page, State
 
 _STATES = frozenset(State) - {State.INDEXED, State.UNCHANGED, State.DUPLICATE}
+_PAGE_STATES = frozenset({State.EMPTY, State.NEEDS_OCR, State.FAILED, State.TOO_LARGE})
 _MOST_REASON = 1000  # characters
 _MOST_NAME = 100_000
 _MOST_NUMBER = 2**31
@@ -66,6 +68,17 @@ def defect(error: Exception) -> Unread:
 def too_much(size: int) -> Unread:
     """The outcome of what would be more than a child hands on."""
     return Unread(State.TOO_LARGE, f"{size / 2**20:.0f} MiB of text or places", "split it into smaller files")
+
+
+def page_of(frame: Frame) -> int | None:
+    """The page that a child is about to read, 0 for what belongs to none; None for another frame. Raises Garbled."""
+    header, blob = frame
+    if header.get("kind") != "page":
+        return None
+    number = header.get("number")
+    if type(number) is not int or not 0 <= number < _MOST_NUMBER or blob:
+        raise Garbled("no such page")
+    return number
 
 
 def outcome_of(frame: Frame, reader: Reader, data: bytes) -> Document | Unread:
@@ -129,7 +142,7 @@ def _page(given: Any, length: int) -> Page:
 def _page_state(given: Any) -> State | None:
     if given is None:
         return None
-    if not isinstance(given, str) or given not in _STATES:
+    if not isinstance(given, str) or given not in _PAGE_STATES:
         raise Garbled("no such state of a page")
     return State(given)
 
