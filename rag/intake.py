@@ -53,6 +53,7 @@ class Intake:
         parser: Parser | None = None,
         verify: bool = False,
         given: Metadata | None = None,
+        unlocking: bool = False,
         progress: Progress | None = None,
     ) -> None:
         self.writer = writer
@@ -62,7 +63,7 @@ class Intake:
         self.redactor = Redactor(tuple(filter(None, writer.redact.split(","))))
         self.verify = verify
         self.progress: Progress = progress or NoProgress()
-        self.record = Record(writer.known(), writer.has_document, given)
+        self.record = Record(writer.known(), writer.has_document, given, unlocking=unlocking)
         self.tokens = 0
         self.redacted = 0
         self.commit = 0

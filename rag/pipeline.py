@@ -110,6 +110,7 @@ def ingest(
     meta: Sequence[str] | None = None,
     dense: str = "auto",
     redact: Sequence[str] | None = None,
+    passwords: Sequence[str] = (),
     parser: Parser | None = None,
     progress: Progress | None = None,
 ) -> IngestReport:
@@ -121,8 +122,9 @@ def ingest(
     files, as "key=value" (`rag.corpus.metadata`), in place of what was said before; None leaves that as it was.
     `dense` is how vectors are searched: "exact", "ivf", or "auto", which is by their number. `redact` names the kinds
     of personal data that are taken out of documents before they are kept (`rag.corpus.redaction`); an index keeps to
-    those that it was made with, and None is these. `parser` is what files are parsed in, by default child processes
-    that can do nothing else (`rag.corpus.sandbox`).
+    those that it was made with, and None is these. `passwords` open encrypted PDFs and members of ZIP archives: they
+    are kept nowhere, and what was encrypted is tried again where there are any. `parser` is what files are parsed in,
+    by default child processes that can do nothing else (`rag.corpus.sandbox`); another one has passwords of its own.
 
     Raises SettingsError (meta that is not key=value, a `dense` or kind that there is not), CorpusError (a root that
     cannot be read; a large removal without `prune`), IndexBusy, IndexMismatch.
@@ -138,11 +140,20 @@ def ingest(
             shown.note(f"{PurePath(path).name}, page {page}")
 
     with (
-        nullcontext(parser) if parser else Sandbox(on_page=on_page) as parsing,
+        nullcontext(parser) if parser else Sandbox(passwords=passwords, on_page=on_page) as parsing,
         Writer.open(
             Path(index), embedder=embedder, chunking=cut, rebuild=rebuild, dense=dense, redact=taken_out
         ) as writer,
-        Intake(writer, embedder, cut, parser=parsing, verify=verify, given=given, progress=shown) as intake,
+        Intake(
+            writer,
+            embedder,
+            cut,
+            parser=parsing,
+            verify=verify,
+            given=given,
+            unlocking=bool(passwords),
+            progress=shown,
+        ) as intake,
     ):
         if rebuild:
             carry_over(Path(index), writer, intake, again=bool(roots))

@@ -13,6 +13,8 @@ _NUMBER = re.compile(r"\d+")
 
 INSTALL = 'python -m pip install "rag[ocr]"'
 """What lets pages be read that are pictures."""
+UNLOCK = "give its password (rag ingest --password), or save a copy without one"
+"""What lets an encrypted PDF or ZIP archive be read."""
 
 COUNTED = ("indexed", "unchanged", "empty", "duplicate", "failed", "skipped")
 
@@ -25,7 +27,7 @@ _FIXES: dict[State, str] = {
     State.UNSUPPORTED: "save it in a format that is read, or name it in .ragignore",
     State.FAILED: "mend it; it is read again when it has changed",
     State.UNDECODABLE: "save it as UTF-8",
-    State.ENCRYPTED: "save it without a password",
+    State.ENCRYPTED: UNLOCK,
     State.NEEDS_OCR: INSTALL,
     State.SKIPPED: "put the file itself there, or name it in .ragignore",
 }

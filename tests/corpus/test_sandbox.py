@@ -404,6 +404,7 @@ def test_the_environment_holds_nothing_of_the_users(monkeypatch: pytest.MonkeyPa
     with Sandbox(readers=[MODULE]) as sandbox:
         names = text(sandbox, "environment")
     assert "RAG_API_KEY" not in names
+    assert "MALLOC_MMAP_THRESHOLD_" in names
     assert "HOME" not in names
 
 

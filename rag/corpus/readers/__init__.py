@@ -63,10 +63,10 @@ def _doc(data: bytes, path: str) -> Content | Unread:
     return parse_doc(data, path)
 
 
-def _zip(data: bytes, path: str) -> Content | Unread:
+def _zip(data: bytes, path: str, aid: Aid = NO_AID) -> Content | Unread:
     from rag.corpus.readers.archives.zipped import parse_zip
 
-    return parse_zip(data, path)
+    return parse_zip(data, path, aid)
 
 
 def _tar(data: bytes, path: str) -> Content | Unread:
@@ -166,7 +166,7 @@ def _ppt(_data: bytes, _path: str) -> Content | Unread:
 HTML = Reader("html", "3", _html)
 PDF = Reader("pdf", "3", _pdf, aided=True)
 DOC = Reader("doc", "1", _doc, modules=("olefile",), extra="office")
-ZIP = Reader("zip", "1", _zip, ARCHIVE_BYTES)
+ZIP = Reader("zip", "1", _zip, ARCHIVE_BYTES, aided=True)
 TAR = Reader("tar", "1", _tar, ARCHIVE_BYTES)
 PACKED = Reader("packed", "1", _packed, ARCHIVE_BYTES)
 EML = Reader("eml", "2", _eml)

@@ -14,7 +14,7 @@ from dataclasses import replace
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
-from rag.corpus.ledger import INSTALL
+from rag.corpus.ledger import INSTALL, UNLOCK
 from rag.corpus.readers.compose import Composer
 from rag.corpus.readers.pdf.about import About, Marked, about, plain_texts
 from rag.corpus.readers.pdf.columns import flows
@@ -122,7 +122,7 @@ def _opened(data: bytes, passwords: Sequence[str]) -> Iterator[pdfium.PdfDocumen
 def _refused(error: int, *, given: bool) -> Unread:
     if error == raw.FPDF_ERR_PASSWORD:
         reason = "none of the passwords given opens it" if given else "needs a password"
-        return Unread(State.ENCRYPTED, reason, "save a copy without one")
+        return Unread(State.ENCRYPTED, reason, UNLOCK)
     if error == raw.FPDF_ERR_SECURITY:
         return Unread(State.ENCRYPTED, "encrypted in a way that no password opens", "save a copy without it")
     return Unread(State.FAILED, "damaged PDF", "print it to a new PDF")

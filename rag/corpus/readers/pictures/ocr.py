@@ -93,7 +93,19 @@ class Seen:
 
 
 def recognise(picture: Pixels) -> Seen:
-    """What is seen on `picture`, (height, width, 3) red, green, blue or (height, width) grey, however it is turned."""
+    """What is seen on `picture`, (height, width, 3) red, green, blue or (height, width) grey, however it is turned.
+
+    Raises MemoryError where the models do not get what they need.
+    """
+    from rapidocr.inference_engine.onnxruntime.main import ONNXRuntimeError
+
+    try:
+        return _recognised(picture)
+    except ONNXRuntimeError as error:  # sound models fail at nothing else
+        raise MemoryError(str(error)[:200]) from error
+
+
+def _recognised(picture: Pixels) -> Seen:
     upright = _seen(picture, 0)
     if _lies(upright.lines):
         # What stands in such boxes was read after a quarter turn against the clock.
