@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from rag.corpus.readers.pictures import ocr_extra
 from rag.corpus.readers.plain import MARKDOWN, PLAIN, UNKNOWN
@@ -10,6 +11,9 @@ from rag.corpus.readers.reader import NO_AID, Aid, Content, Member, Parsed, Read
 from rag.corpus.readers.signature import suffix_of
 from rag.corpus.readers.textual.textual import LEFT_OUT, NAMES, TEXTUAL, is_binary
 from rag.datatypes import State
+
+if TYPE_CHECKING:
+    from rag.corpus.readers.pictures.embedded import Pictures
 
 __all__ = [
     "READERS",
@@ -51,10 +55,10 @@ def _pdf(data: bytes, path: str, aid: Aid = NO_AID) -> Content | Unread:
     return parse_pdf(data, path, aid, look)
 
 
-def _docx(data: bytes, path: str) -> Content | Unread:
+def _docx(data: bytes, path: str, aid: Aid = NO_AID) -> Content | Unread:
     from rag.corpus.readers.office.docx import parse_docx
 
-    return parse_docx(data, path)
+    return parse_docx(data, path, _pictures(aid))
 
 
 def _doc(data: bytes, path: str) -> Content | Unread:
@@ -111,10 +115,10 @@ def _xml(data: bytes, path: str) -> Content | Unread:
     return parse_xml(data, path)
 
 
-def _pptx(data: bytes, path: str) -> Content | Unread:
+def _pptx(data: bytes, path: str, aid: Aid = NO_AID) -> Content | Unread:
     from rag.corpus.readers.office.pptx import parse_pptx
 
-    return parse_pptx(data, path)
+    return parse_pptx(data, path, _pictures(aid))
 
 
 def _xlsx(data: bytes, path: str) -> Content | Unread:
@@ -135,10 +139,10 @@ def _xlsb(data: bytes, path: str) -> Content | Unread:
     return parse_xlsb(data, path)
 
 
-def _odf(data: bytes, path: str) -> Content | Unread:
+def _odf(data: bytes, path: str, aid: Aid = NO_AID) -> Content | Unread:
     from rag.corpus.readers.office.odf import parse_odf
 
-    return parse_odf(data, path)
+    return parse_odf(data, path, _pictures(aid))
 
 
 def _rtf(data: bytes, path: str) -> Content | Unread:
@@ -147,16 +151,27 @@ def _rtf(data: bytes, path: str) -> Content | Unread:
     return parse_rtf(data, path)
 
 
-def _epub(data: bytes, path: str) -> Content | Unread:
+def _epub(data: bytes, path: str, aid: Aid = NO_AID) -> Content | Unread:
     from rag.corpus.readers.office.epub import parse_epub
 
-    return parse_epub(data, path)
+    return parse_epub(data, path, _pictures(aid))
 
 
 def _image(data: bytes, path: str, aid: Aid = NO_AID) -> Content | Unread:
     from rag.corpus.readers.pictures.image import parse_image
 
     return parse_image(data, path, aid)
+
+
+def _pictures(aid: Aid) -> Pictures:
+    """What is made of pictures that stand in the place of text."""
+    from rag.corpus.readers.pictures.embedded import Pictures
+
+    if ocr_extra.is_missing():
+        return Pictures()
+    from rag.corpus.readers.pictures.image import parse_image
+
+    return Pictures(parse_image, aid)
 
 
 def _ppt(_data: bytes, _path: str) -> Content | Unread:
@@ -174,16 +189,16 @@ MBOX = Reader("mbox", "2", _mbox, MBOX_BYTES)
 MSG = Reader("msg", "2", _msg, modules=("olefile",), extra="mail")
 MHTML = Reader("mhtml", "2", _mhtml)
 XML = Reader("xml", "1", _xml)
-DOCX = Reader("docx", "2", _docx)
-PPTX = Reader("pptx", "1", _pptx)
+DOCX = Reader("docx", "3", _docx, aided=True)
+PPTX = Reader("pptx", "2", _pptx, aided=True)
 PPT = Reader("ppt", "1", _ppt, isolated=False)
 XLSX = Reader("xlsx", "1", _xlsx)
 XLS = Reader("xls", "1", _xls, modules=("xlrd",), extra="office")
 XLSB = Reader("xlsb", "1", _xlsb, modules=("python_calamine",), extra="office")
-ODF = Reader("odf", "1", _odf)
+ODF = Reader("odf", "2", _odf, aided=True)
 RTF = Reader("rtf", "1", _rtf)
 IMAGE = Reader("image", "1", _image, modules=ocr_extra.MODULES, extra=ocr_extra.EXTRA, aided=True)
-EPUB = Reader("epub", "2", _epub)
+EPUB = Reader("epub", "3", _epub, aided=True)
 
 READERS: dict[str, Reader] = {
     ".md": MARKDOWN,
