@@ -135,9 +135,9 @@ def ingest(
     taken_out = None if redact is None else ",".join(kinds_of(redact))
     shown = progress or NoProgress()
 
-    def on_page(path: str, page: int) -> None:
+    def on_page(path: str, page: int, count: int) -> None:
         if page > 1:
-            shown.note(f"{PurePath(path).name}, page {page}")
+            shown.note(f"{PurePath(path).name}, page {page}" + (f" of {count}" if count else ""))
 
     with (
         nullcontext(parser) if parser else Sandbox(passwords=passwords, on_page=on_page) as parsing,

@@ -283,7 +283,7 @@ def test_progress_is_told_of_the_pages_of_a_long_file(tmp_path: Path, embedder: 
         canvas.showPage()
     canvas.save()
     ingest([tmp_path / "docs"], tmp_path / "index", embedder, progress=Heard())
-    assert Heard.notes[:2] == ["long.pdf, page 2", "long.pdf, page 3"]
+    assert Heard.notes[:2] == ["long.pdf, page 2 of 3", "long.pdf, page 3 of 3"]
 
 
 def damage(index: Path) -> None:

@@ -197,8 +197,9 @@ def _members(data: bytes, path: str) -> Content | Unread:
 def _paged(data: bytes, path: str, aid: Aid) -> Content | Unread:
     """A page for each line, which holds it; "!abort" and the like do it instead, "!end" belongs to no page."""
     text, pages = "", []
-    for number, line in enumerate(data.decode().splitlines(), 1):
-        state = aid.begin(0 if line == "!end" else number)
+    lines = data.decode().splitlines()
+    for number, line in enumerate(lines, 1):
+        state = aid.begin(0 if line == "!end" else number, len(lines))
         said = "" if state else line
         if said in DEEDS:
             DEEDS[said](aid, number)
@@ -215,7 +216,7 @@ def _burn(aid: Aid, page: int) -> None:
 
 def _many(aid: Aid, page: int, pause: float = 0.0) -> None:
     while True:
-        aid.begin(page)
+        aid.begin(page, 0)
         time.sleep(pause)
 
 

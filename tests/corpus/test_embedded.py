@@ -241,7 +241,7 @@ def test_a_picture_that_is_too_large_or_damaged_is_the_state_of_its_place(monkey
 def test_each_picture_is_told_before_it_is_read_and_may_be_passed_over() -> None:
     heard: list[int] = []
 
-    def begin(number: int) -> State | None:
+    def begin(number: int, _count: int) -> State | None:
         heard.append(number)
         return State.FAILED if number == 2 else None
 

@@ -165,7 +165,8 @@ def seen_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pages_that_are_passed_over_or_too_many_have_their_state(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[int] = []
 
-    def begin(page: int) -> State | None:
+    def begin(page: int, count: int) -> State | None:
+        assert count == 4
         heard.append(page)
         return State.FAILED if page == 2 else None
 
@@ -196,7 +197,7 @@ def test_pages_that_are_damaged_cost_no_others(monkeypatch: pytest.MonkeyPatch) 
 
 def test_without_a_word_the_worst_of_the_pages_is_the_files_state(monkeypatch: pytest.MonkeyPatch) -> None:
     watched(monkeypatch)
-    outcome = module.parse_image(tiff(2), "a.tif", Aid(begin=lambda page: State.FAILED if page == 1 else None))
+    outcome = module.parse_image(tiff(2), "a.tif", Aid(begin=lambda page, _count: State.FAILED if page == 1 else None))
     assert isinstance(outcome, Unread)
     assert outcome.state is State.FAILED
     monkeypatch.setattr(module, "MOST_RECOGNISED", 1)
@@ -221,6 +222,21 @@ def test_every_way_to_store_colours_gives_red_green_blue_or_grey(mode: str, monk
 
 
 # ---------------------------------------------------------------- with them
+
+
+def test_models_without_memory_are_a_lack_of_memory_and_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    main = pytest.importorskip("rapidocr.inference_engine.onnxruntime.main", reason="the extra ocr is not installed")
+
+    class Engine:
+        def _load_det_model(self) -> Any:
+            return self
+
+        def __call__(self, _pixels: Any) -> Any:
+            raise main.ONNXRuntimeError("Failed to allocate memory for requested buffer of size 33554432")
+
+    monkeypatch.setattr("rag.corpus.readers.pictures.ocr._engine", Engine)
+    with pytest.raises(MemoryError, match="Failed to allocate"):
+        parse_image(stored(drawn(*PAGE)), "a.png")
 
 
 def test_lines_are_read_with_their_places() -> None:
@@ -318,7 +334,7 @@ def test_a_scanned_pdf_is_read_page_by_page() -> None:
 def test_a_scanned_pdf_is_read_in_a_child_which_tells_of_its_pages() -> None:
     pytest.importorskip("rapidocr", reason="the extra ocr is not installed")
     heard: list[int] = []
-    with Sandbox(on_page=lambda _path, page: heard.append(page)) as sandbox:
+    with Sandbox(on_page=lambda _path, page, _count: heard.append(page)) as sandbox:
         found = sandbox.parse(READERS[".pdf"], scan(drawn(*PAGE), drawn("Second page.")), "a.pdf").outcome
     assert isinstance(found, Document), found
     assert PAGE[0] in found.text

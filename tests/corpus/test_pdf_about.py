@@ -242,7 +242,7 @@ class Begun:
         self.passed_over = {int(name.removeprefix("page")): state for name, state in passed_over.items()}
         self.heard: list[int] = []
 
-    def __call__(self, page: int) -> State | None:
+    def __call__(self, page: int, _count: int) -> State | None:
         self.heard.append(page)
         return self.passed_over.get(page)
 

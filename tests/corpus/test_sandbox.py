@@ -189,10 +189,10 @@ def page_states(outcome: Document | Unread) -> list[str]:
 
 @pytest.mark.parametrize("work", ["!sleep", "!burn"])
 def test_each_page_has_the_time_of_a_file(work: str) -> None:
-    heard: list[tuple[str, int]] = []
-    with Sandbox(Limits(seconds=3), [MODULE], on_page=lambda path, page: heard.append((path, page))) as sandbox:
+    heard: list[tuple[str, int, int]] = []
+    with Sandbox(Limits(seconds=3), [MODULE], on_page=lambda *told: heard.append(told)) as sandbox:
         assert page_states(parsed(sandbox, "paged", "\n".join([work] * 10)).outcome) == [work] * 10
-    assert heard == [("a.paged", number) for number in range(1, 11)]
+    assert heard == [("a.paged", number, 10) for number in range(1, 11)]
 
 
 @pytest.mark.parametrize("deed", ["!hang", "!abort", "!eat"])
@@ -208,7 +208,14 @@ def test_a_file_with_many_such_pages_fails(strict: Sandbox) -> None:
 
 
 def test_a_file_of_which_nothing_is_left_has_failed_as_its_page_did(strict: Sandbox) -> None:
-    assert failure(strict, "paged", "!hang") == "reading it took more than 1.5 s"
+    assert failure(strict, "paged", "!hang\n!hang") == "reading it took more than 1.5 s"
+
+
+def test_a_file_of_one_page_is_not_tried_without_it() -> None:
+    begun: list[int] = []
+    with Sandbox(QUICK, [MODULE], on_page=lambda _path, page, _count: begun.append(page)) as sandbox:
+        assert failure(sandbox, "paged", "!hang") == "reading it took more than 1.5 s"
+    assert begun == [1]
 
 
 def test_what_ends_a_process_between_the_pages_is_blamed_on_none(strict: Sandbox) -> None:
@@ -228,9 +235,11 @@ def test_a_child_that_tells_of_pages_without_end_is_ended(sandbox: Sandbox, monk
     assert failure(sandbox, "paged", "!many") == "the parser does not answer as one does: it has too many pages"
 
 
-@pytest.mark.parametrize("number", [-1, 10**30, 1.5, True, None, "1"])
+@pytest.mark.parametrize("number", [-1, 10**30, 1.5, None, "1"])
 def test_a_page_that_there_is_not_is_refused(strict: Sandbox, number: object) -> None:
-    told = json.dumps({"kind": "page", "number": number})
+    told = json.dumps({"kind": "page", "number": number, "of": 3})
+    assert "no such page" in failure(strict, "lies", f"{told}\n")
+    told = json.dumps({"kind": "page", "number": 1, "of": number})
     assert "no such page" in failure(strict, "lies", f"{told}\n")
 
 

@@ -60,7 +60,7 @@ class Parsed:
     members: Iterable[Member] = ()
 
 
-def _unheard(_page: int) -> State | None:
+def _unheard(_page: int, _count: int) -> State | None:
     return None
 
 
@@ -68,12 +68,13 @@ def _unheard(_page: int) -> State | None:
 class Aid:
     """What a parser is given beside the bytes: passwords to try, and whom it tells of the page that comes next.
 
-    `begin(page)` is called before each page (from 1; 0 before what belongs to none), which then has the time of a
-    whole file to itself. It gives the state of a page that is to be passed over; None where it may be read.
+    `begin(page, count)` is called before each page (from 1; 0 before what belongs to none) of so many (0: not known),
+    which then has the time of a whole file to itself. It gives the state of a page that is to be passed over; None
+    where it may be read.
     """
 
     passwords: tuple[str, ...] = field(default=(), repr=False)
-    begin: Callable[[int], State | None] = _unheard
+    begin: Callable[[int, int], State | None] = _unheard
 
 
 NO_AID = Aid()

@@ -1,6 +1,6 @@
 """What a child says of a file: `Parsed` → frames, and frames → `Parsed` with every field checked.
 
-    {"kind": "page", "number"}                                                         before a page is read: 0, 1, ...
+    {"kind": "page", "number", "of"}                                                   before a page is read: 0, 1, ...
     {"kind": "document", "markup", "title", "pages", "metadata", "members"} + text     or "unread": state, reason, fix
     {"kind": "member", "name", "problem"} + bytes                                      each file within it
     {"kind": "end", "memory", "notes"}                                                   after the last of them
@@ -70,15 +70,18 @@ def too_much(size: int) -> Unread:
     return Unread(State.TOO_LARGE, f"{size / 2**20:.0f} MiB of text or places", "split it into smaller files")
 
 
-def page_of(frame: Frame) -> int | None:
-    """The page that a child is about to read, 0 for what belongs to none; None for another frame. Raises Garbled."""
+def page_of(frame: Frame) -> tuple[int, int] | None:
+    """The page that a child is about to read (0: what belongs to none) and of how many; None for another frame.
+
+    Raises Garbled.
+    """
     header, blob = frame
     if header.get("kind") != "page":
         return None
-    number = header.get("number")
-    if type(number) is not int or not 0 <= number < _MOST_NUMBER or blob:
-        raise Garbled("no such page")
-    return number
+    match header.get("number"), header.get("of"), blob:
+        case int(number), int(count), b"" if 0 <= int(number) < _MOST_NUMBER and 0 <= int(count) < _MOST_NUMBER:
+            return int(number), int(count)
+    raise Garbled("no such page")
 
 
 def outcome_of(frame: Frame, reader: Reader, data: bytes) -> Document | Unread:

@@ -87,8 +87,8 @@ def _aid(asked: dict[str, Any], limits: Limits, answers: BinaryIO) -> Aid:
     """What the reader of a file is given, and is heard by."""
     lost, until = frozenset(asked["lost"]), time.monotonic() + asked["whole"]
 
-    def begin(page: int) -> State | None:
-        write_frame(answers, {"kind": "page", "number": page})
+    def begin(page: int, count: int) -> State | None:
+        write_frame(answers, {"kind": "page", "number": page, "of": count})
         granted(limits.seconds)
         if page in lost:
             return State.FAILED

@@ -23,7 +23,7 @@ class Sandbox:
 
     A process starts with the first file that needs one, and another where a file is read while the files within
     another still come. `readers` are modules with further READERS, for tests. `passwords` open encrypted files;
-    `on_page` is told the path of a file and each page of it that is begun.
+    `on_page` is told the path of a file, each page of it that is begun, and of how many (0: not known).
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Sandbox:
         readers: Sequence[str] = (),
         *,
         passwords: Sequence[str] = (),
-        on_page: Callable[[str, int], None] = lambda _path, _page: None,
+        on_page: Callable[[str, int, int], None] = lambda _path, _page, _count: None,
     ) -> None:
         self._limits = limits or Limits()
         self._readers = readers
@@ -79,7 +79,7 @@ class Sandbox:
 
     def _parsed(self, worker: Worker, reader: Reader, asked: Request) -> Parsed:
         worker.busy = True
-        told, following = worker.ask(asked, lambda page: self._on_page(asked.path, page))
+        told, following = worker.ask(asked, lambda page, count: self._on_page(asked.path, page, count))
         try:
             outcome = outcome_of(told, reader, asked.data)
         except Garbled as error:

@@ -43,7 +43,7 @@ _MOST_PAGES = 100_000
 class Died(Exception):
     """The process ended, or had to be ended, over a file; `outcome` says why. With a new one it may be different.
 
-    `page` is the one that it had begun; 0 where it was none.
+    `page` is the one that it had begun; 0 where that was none, or the only one.
     """
 
     def __init__(self, outcome: Unread, *, again: bool, page: int = 0) -> None:
@@ -121,7 +121,7 @@ class Worker:
         worker.enforced = frozenset(header["enforced"])
         return worker
 
-    def ask(self, asked: Request, on_page: Callable[[int], None]) -> tuple[Frame, Frame]:
+    def ask(self, asked: Request, on_page: Callable[[int, int], None]) -> tuple[Frame, Frame]:
         """Hand a file over; what it says of it first, and then. `on_page` is told of each page. Raises Died."""
         self.files += 1
         self._page = 0
@@ -135,14 +135,15 @@ class Worker:
         for _ in range(2 * _MOST_PAGES):
             frame = self.hear()
             try:
-                page = page_of(frame)
+                told = page_of(frame)
             except Garbled as error:
                 raise self.died(f"the parser does not answer as one does: {error}") from error
-            if page is None:
+            if told is None:
                 return frame, self.hear()
-            self._page = page
+            page, count = told
+            self._page = page if count != 1 else 0
             self._left = min(self._limits.seconds, self._end_of_all - time.monotonic())
-            on_page(page)
+            on_page(page, count)
         raise self.died("the parser does not answer as one does: it has too many pages")
 
     def hear(self) -> Frame:

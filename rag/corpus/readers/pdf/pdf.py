@@ -56,7 +56,7 @@ def parse_pdf(data: bytes, _path: str, aid: Aid = NO_AID, recogniser: Recogniser
             return sheets
         encrypted = raw.FPDF_GetSecurityHandlerRevision(opened) != -1
         plain = _decrypted(opened) if encrypted else data
-    aid.begin(0)
+    aid.begin(0, 0)
     return _content(sheets, about(plain), aid) if _shows(sheets) else _bare(plain)
 
 
@@ -68,7 +68,7 @@ def _sheets(opened: pdfium.PdfDocument, recogniser: Recogniser | None, aid: Aid)
     sheets: list[Sheet | State] = []
     size = looked = 0
     for number in range(count):
-        passed_over = aid.begin(number + 1)
+        passed_over = aid.begin(number + 1, count)
         page = None if passed_over else sheet(opened, number)
         if page and recogniser and is_scan(page):
             looked += 1
@@ -181,7 +181,7 @@ def _texts(sheets: Sequence[Sheet], told: About, aid: Aid) -> tuple[list[str], M
     words = Words(kept)
     texts = []
     for number, (each, page) in enumerate(zip(sheets, kept, strict=True), start=1):
-        aid.begin(number)
+        aid.begin(number, len(sheets))
         turned = [rows(turn) for turn in each.turns[1:]]
         flowing = [*flows(page, each.rules), *(flow for turn in turned for flow in flows(turn))]
         text = composed(number, flowing, each.rules, levels, words)

@@ -67,7 +67,7 @@ class Pictures:
         if self._recognise is None:
             return State.NEEDS_OCR
         number = len(self._known) + 1
-        passed_over = State.TOO_LARGE if number > MOST_PICTURES else self._aid.begin(number)
+        passed_over = State.TOO_LARGE if number > MOST_PICTURES else self._aid.begin(number, 0)
         if passed_over:
             return passed_over
         try:

@@ -83,7 +83,7 @@ def _frames(image: Image, aid: Aid) -> Iterator[Pixels | Unread | State]:
         yield Unread(State.TOO_LARGE, f"{count} pages, at most {MOST_PAGES} are read", "split it into smaller files")
         return
     for number in range(count):
-        passed_over = aid.begin(number + 1) or (State.TOO_LARGE if number >= MOST_RECOGNISED else None)
+        passed_over = aid.begin(number + 1, count) or (State.TOO_LARGE if number >= MOST_RECOGNISED else None)
         if passed_over:
             yield passed_over
             continue
