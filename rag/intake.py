@@ -55,6 +55,7 @@ class Intake:
         parser: Parser | None = None,
         verify: bool = False,
         given: Metadata | None = None,
+        unlocking: bool = False,
         progress: Progress | None = None,
     ) -> None:
         self.writer = writer
@@ -64,13 +65,13 @@ class Intake:
         self.redactor = Redactor(tuple(filter(None, writer.redact.split(","))))
         self.verify = verify
         self.progress: Progress = progress or NoProgress()
-        self.record = Record(writer.known(), writer.has_document, given)
+        self.record = Record(writer.known(), writer.has_document, given, unlocking=unlocking)
         self.tokens = 0
         self.redacted = 0
         self.cleaned: Cleaned = {}
         self.added: list[str] = []  # documents, in order
         self.commit = 0
-        self.pages = {"indexed": 0, "empty": 0, "needs-ocr": 0, "failed": 0}
+        self.pages = {"indexed": 0, "empty": 0, "needs-ocr": 0, "failed": 0, "too-large": 0}
         self.seconds = {"read": 0.0, "split": 0.0, "embed": 0.0, "commit": 0.0}
         self._shared = ExitStack()
         self._gathered = Batch()

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from rag.corpus.members import WITHIN
 from rag.corpus.metadata import given_metadata
@@ -31,7 +31,7 @@ from rag.index.index import Index
 from rag.index.writer import Writer
 from rag.intake import Intake
 from rag.protocols import Embedder
-from rag.reports import IngestReport, NearDuplicate, Progress
+from rag.reports import IngestReport, NearDuplicate, NoProgress, Progress
 from rag.retrieval.near_duplicates import near_duplicates_of
 from rag.retrieval.others import nearest, whole
 from rag.retrieval.retriever import Retriever
@@ -112,6 +112,7 @@ def ingest(
     meta: Sequence[str] | None = None,
     dense: str = "auto",
     redact: Sequence[str] | None = None,
+    passwords: Sequence[str] = (),
     parser: Parser | None = None,
     progress: Progress | None = None,
 ) -> IngestReport:
@@ -123,8 +124,9 @@ def ingest(
     files, as "key=value" (`rag.corpus.metadata`), in place of what was said before; None leaves that as it was.
     `dense` is how vectors are searched: "exact", "ivf", or "auto", which is by their number. `redact` names the kinds
     of personal data that are taken out of documents before they are kept (`rag.corpus.redaction`); an index keeps to
-    those that it was made with, and None is these. `parser` is what files are parsed in, by default child processes
-    that can do nothing else (`rag.corpus.sandbox`).
+    those that it was made with, and None is these. `passwords` open encrypted PDFs and members of ZIP archives: they
+    are kept nowhere, and what was encrypted is tried again where there are any. `parser` is what files are parsed in,
+    by default child processes that can do nothing else (`rag.corpus.sandbox`); another one has passwords of its own.
 
     Raises SettingsError (meta that is not key=value, a `dense` or kind that there is not), CorpusError (a root that
     cannot be read; a large removal without `prune`), IndexBusy, IndexMismatch.
@@ -133,12 +135,27 @@ def ingest(
     roots = [Path(path) for path in paths]
     given = None if meta is None else given_metadata(meta)
     taken_out = None if redact is None else ",".join(kinds_of(redact))
+    shown = progress or NoProgress()
+
+    def on_page(path: str, page: int, count: int) -> None:
+        if page > 1:
+            shown.note(f"{PurePath(path).name}, page {page}" + (f" of {count}" if count else ""))
+
     with (
-        nullcontext(parser) if parser else Sandbox() as parsing,
+        nullcontext(parser) if parser else Sandbox(passwords=passwords, on_page=on_page) as parsing,
         Writer.open(
             Path(index), embedder=embedder, chunking=cut, rebuild=rebuild, dense=dense, redact=taken_out
         ) as writer,
-        Intake(writer, embedder, cut, parser=parsing, verify=verify, given=given, progress=progress) as intake,
+        Intake(
+            writer,
+            embedder,
+            cut,
+            parser=parsing,
+            verify=verify,
+            given=given,
+            unlocking=bool(passwords),
+            progress=shown,
+        ) as intake,
     ):
         if rebuild:
             carry_over(Path(index), writer, intake, again=bool(roots))

@@ -25,15 +25,22 @@ class Record:
     """The sources that an index knows, and what became of them in this run.
 
     A file within another has the size, time and inode of the outermost: these tell whether any of it changed.
+    With `unlocking` those that were encrypted, and what they lie in, are read again in any case.
     """
 
     def __init__(
-        self, known: dict[str, Source], has_document: Callable[[str], bool], given: Metadata | None = None
+        self,
+        known: dict[str, Source],
+        has_document: Callable[[str], bool],
+        given: Metadata | None = None,
+        *,
+        unlocking: bool = False,
     ) -> None:
         self.known = known
         self.outcomes: dict[str, Source] = {}
         self._has_document = has_document
         self._given = given
+        self._unlocking = unlocking
         self._holders = {source.document: location for location, source in known.items() if source.document is not None}
         self._inside = _inside(known)
 
@@ -64,7 +71,7 @@ class Record:
         """How a file and those within it end where its stat alone decides; empty where it has to be read."""
         now = (source.size, source.mtime_ns, source.inode)
         family = self._family(source.location)
-        if any((each.size, each.mtime_ns, each.inode) != now for each in family) or not _same_readers(family, source):
+        if any((each.size, each.mtime_ns, each.inode) != now for each in family) or not self._stands(family, source):
             return []
         return [_again(each, source) for each in family]
 
@@ -74,12 +81,17 @@ class Record:
         if known is None or known.digest != source.digest:
             return []
         family = self._family(source.location)
-        if any(each.inode == PARTIAL for each in family) or not _same_readers(family, source):
+        if any(each.inode == PARTIAL for each in family) or not self._stands(family, source):
             return []
         if (known.inode, known.mtime_ns) == (UNSURE, source.mtime_ns) and not _is_coarse(source.mtime_ns):
             # Else a second run would change the index. Of whole seconds it may, once: they are all unsure at first.
             source = replace(source, inode=UNSURE)
         return [_again(each, source) for each in family]
+
+    def _stands(self, family: list[Source], source: Source) -> bool:
+        """Whether reading a file and those within it, whose bytes are the same, would give nothing new."""
+        locked = self._unlocking and any(each.state is State.ENCRYPTED for each in family)
+        return not locked and _same_readers(family, source)
 
     def _family(self, location: str) -> list[Source]:
         """What is known of a file, and of those within it."""

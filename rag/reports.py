@@ -19,6 +19,9 @@ class Progress(Protocol):
     def advance(self, units: int) -> None:
         """So many more are done."""
 
+    def note(self, what: str) -> None:
+        """What is being done just now, such as a page of a long file."""
+
     def finish(self) -> None:
         """The stage is over."""
 
@@ -30,6 +33,9 @@ class NoProgress:
         """Nothing."""
 
     def advance(self, units: int) -> None:
+        """Nothing."""
+
+    def note(self, what: str) -> None:
         """Nothing."""
 
     def finish(self) -> None:

@@ -25,6 +25,7 @@ DEFAULT_INDEX = "default"
 ENV_PREFIX = "RAG_"
 PROMPTS = "prompts"  # tables [prompts.TASK] of rag.toml: rag.generation.templates checks what stands in them
 API_KEY = "RAG_API_KEY"
+PASSWORDS, MOST_PASSWORDS = "passwords", 100  # each encrypted file is tried with all of them
 OTHER_VARIABLES = frozenset({"RAG_MODELS", API_KEY})  # the models' folder, a server's key: in the environment only
 
 Value = str | int | float
@@ -58,6 +59,7 @@ KEYS: dict[str, Key] = {
     "engine": Key("auto", "what embeds", choices=("auto", "onnx", "torch")),
     "dense": Key("auto", "how vectors are searched", choices=("auto", "exact", "ivf")),
     "redact": Key("", "personal data taken out at ingest: email, iban, id, card, phone, or all", may_be_empty=True),
+    PASSWORDS: Key("", "passwords of encrypted PDFs and ZIP archives: a list; in the environment one a line"),
     "k": Key(5, "hits that a search gives", least=1, most=1000),
     "fusion": Key("scores", "how a search joins its legs", choices=("scores", "rrf")),
     "dense_weight": Key(1.0, "weight of the embedding in a search", most=100),
@@ -98,6 +100,7 @@ class Settings:
     engine: str
     dense: str
     redact: str
+    passwords: tuple[str, ...] = field(repr=False)
     k: int
     fusion: str
     dense_weight: float
@@ -150,6 +153,7 @@ class Settings:
             engine=str(values["engine"]),
             dense=str(values["dense"]),
             redact=str(values["redact"]),
+            passwords=tuple(str(values[PASSWORDS]).split("\n")) if values[PASSWORDS] else (),
             k=int(values["k"]),
             fusion=str(values["fusion"]),
             dense_weight=float(values["dense_weight"]),
@@ -183,9 +187,11 @@ class Settings:
         return Path(self.origins.get(name, "")).name == FILE_NAME
 
     def rows(self) -> Iterator[tuple[str, Value, str]]:
-        """Name, value and origin of every setting, in the order of `KEYS`."""
+        """Name, value and origin of every setting, in the order of `KEYS`; of passwords only how many there are."""
         for name in (known.name for known in fields(self) if known.name in KEYS):
             value = getattr(self, name)
+            if name == PASSWORDS:
+                value = f"{len(value)} (not shown)" if value else ""
             yield name, str(value) if isinstance(value, Path) else value, self.origins.get(name, "default")
 
 
@@ -245,6 +251,8 @@ def _in_words(text: str, folder: Path) -> Iterator[tuple[str, str, Value]]:
         name = _known(key, repr(text)) if equals else ""
         if not name or not (value or KEYS[name].may_be_empty):
             raise SettingsError(f"{part!r} is not a setting with a value, such as: late_weight = 1, fusion = rrf")
+        if name == PASSWORDS:  # what is set here is shown
+            raise SettingsError(f"{PASSWORDS} cannot be set here. Set {ENV_PREFIX}{PASSWORDS.upper()}")
         bare = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
         yield repr(text), name, _checked(name, _from_text(name, bare, name), repr(text), folder)
 
@@ -323,6 +331,8 @@ def _from_text(name: str, text: str, variable: str) -> Value:
 def _checked(name: str, value: object, place: str, folder: Path) -> Value:
     """The value where it has the setting's type and range; a path comes back absolute, seen from `folder`."""
     key = KEYS[name]
+    if name == PASSWORDS:
+        return _joined_passwords(value, place)
     if not isinstance(key.default, str):
         whole = isinstance(key.default, int)
         if not isinstance(value, int if whole else (int, float)) or isinstance(value, bool):
@@ -339,6 +349,18 @@ def _checked(name: str, value: object, place: str, folder: Path) -> Value:
     if name == "device" and not _DEVICE.fullmatch(value):
         raise SettingsError(f"device = {value!r} ({place}) is none of: auto, cpu, mps, cuda, cuda:0, ..., cuda:all")
     return _placed(value, folder) if key.is_path or _looks_like_path(value) else value
+
+
+def _joined_passwords(value: object, place: str) -> str:
+    """The passwords, one a line. Raises SettingsError, which repeats none of them."""
+    given = value.splitlines() if isinstance(value, str) else value
+    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+        raise SettingsError(f'{PASSWORDS} ({place}) is not a list of texts, such as {PASSWORDS} = ["...", "..."]')
+    if any("\n" in each or "\0" in each for each in given):
+        raise SettingsError(f"{PASSWORDS} ({place}) has one with a line break in it, which no password has")
+    if len(given) > MOST_PASSWORDS:
+        raise SettingsError(f"{PASSWORDS} ({place}) has {len(given)}, at most {MOST_PASSWORDS} are tried")
+    return "\n".join(filter(None, given))
 
 
 def _check_address(value: str, place: str) -> None:

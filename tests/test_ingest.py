@@ -7,8 +7,10 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from reportlab.pdfgen.canvas import Canvas
 
 from rag import intake, pipeline
 from rag.corpus.readers import READERS, Content, Reader, Unread
@@ -18,7 +20,7 @@ from rag.index.chunking import Chunking
 from rag.index.index import Index
 from rag.models.fakes import HashEmbedder
 from rag.pipeline import ingest
-from rag.reports import IngestReport
+from rag.reports import IngestReport, NoProgress
 from tests.index.samples import database_file
 
 WORDS = ("hook", "rope", "drum", "brake", "motor", "gear", "cabin", "ladder", "light", "horn", "rail", "wheel")
@@ -258,12 +260,32 @@ def test_progress_adds_up_to_what_was_announced(docs: Path, embedder: CountingEm
         def advance(self, units: int) -> None:
             self.done += units
 
+        def note(self, what: str) -> None:
+            raise AssertionError(what)  # a page of a file that is read in no time
+
         def finish(self) -> None:
             assert self.done == self.total > 0
 
     shown = Sum()
     ingest([docs], docs.parent / "index", embedder, progress=shown)
     assert shown.done == shown.total
+
+
+def test_progress_is_told_of_the_pages_of_a_long_file(tmp_path: Path, embedder: CountingEmbedder) -> None:
+    class Heard(NoProgress):
+        notes: ClassVar[list[str]] = []
+
+        def note(self, what: str) -> None:
+            self.notes.append(what)
+
+    (tmp_path / "docs" / "a").mkdir(parents=True)
+    canvas = Canvas(str(tmp_path / "docs" / "a" / "long.pdf"))
+    for number in range(3):
+        canvas.drawString(72, 700, f"Page {number}.")
+        canvas.showPage()
+    canvas.save()
+    ingest([tmp_path / "docs"], tmp_path / "index", embedder, progress=Heard())
+    assert Heard.notes[:2] == ["long.pdf, page 2 of 3", "long.pdf, page 3 of 3"]
 
 
 def damage(index: Path) -> None:

@@ -205,7 +205,7 @@ def test_places_with_one_number_are_one_page(docs: Path, monkeypatch: pytest.Mon
     rows = (Page(1, 0, 0, "row 1"), Page(1, 0, 3, "row 2"), Page(1, 3, 5, "row 3"), Page(2, 5, 5, "row 1"))
     monkeypatch.setitem(READERS, ".odd", reader(Content("Text.", pages=rows)))
     (docs / "a.odd").write_bytes(b"1")
-    assert run(docs).pages == {"indexed": 1, "empty": 1, "needs-ocr": 0, "failed": 0}
+    assert run(docs).pages == {"indexed": 1, "empty": 1, "needs-ocr": 0, "failed": 0, "too-large": 0}
 
 
 def test_pages_that_could_not_be_read_are_counted_named_and_kept(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +213,7 @@ def test_pages_that_could_not_be_read_are_counted_named_and_kept(docs: Path, mon
     monkeypatch.setitem(READERS, ".odd", reader(Content("Text.", pages=pages)))
     (docs / "a.odd").write_bytes(b"1")
     report = run(docs)
-    assert report.pages == {"indexed": 1, "empty": 1, "needs-ocr": 1, "failed": 1}
+    assert report.pages == {"indexed": 1, "empty": 1, "needs-ocr": 1, "failed": 1, "too-large": 0}
     assert [(each.state, each.reason) for each in report.problems] == [
         (State.NEEDS_OCR, "page 3 of 4: a picture without text"),
         (State.FAILED, "page 4 of 4: cannot be read"),

@@ -74,6 +74,7 @@ class Counting(InProcess):
     """Counts what is opened."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.opened: list[str] = []
 
     def parse(self, reader: Reader, data: bytes, path: str) -> Parsed:
@@ -612,7 +613,7 @@ def archived(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Callable[..., s
     monkeypatch.setattr("rag.cli.parts.fetch", lambda name: None)
     monkeypatch.setattr("rag.models.load.load_embedder", lambda name, **_: HashEmbedder())
     monkeypatch.setattr("rag.models.load.load_reader", lambda **_: OverlapReader())
-    monkeypatch.setattr("rag.pipeline.Sandbox", lambda: nullcontext(folder.parser))
+    monkeypatch.setattr("rag.pipeline.Sandbox", lambda **_: nullcontext(folder.parser))
     monkeypatch.chdir(folder.path.parent)
     folder.write("a.zip", packed({"b.txt": "Oil the pump.", "sub/c.txt": "Grease the valve."}))
     folder.write("d.mail", "Dear all\n-----\ne.txt=Paint the door.\n")

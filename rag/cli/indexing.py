@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ from rag.cli import jsonout, render
 from rag.cli.exits import FIXABLE, complain, ends_well
 from rag.cli.options import DeviceFlag, EmbedderFlag, EngineFlag, IndexFlag, JsonFlag
 from rag.cli.parts import ingest_parts, open_index, prepared
+from rag.cli.passwords import asked_passwords
 from rag.cli.problems import amount, cleaned_words, counted, print_problems, show_left_out, show_problems
 from rag.cli.progress import Bar
 from rag.cli.sources import find_many, shown
@@ -57,6 +59,13 @@ def ingest(
             "keeps to what it was made with.",
         ),
     ] = None,
+    password: Annotated[
+        bool,
+        typer.Option(
+            "--password",
+            help="Ask for passwords of encrypted PDFs and ZIP archives; in a pipe read them, one a line. None is kept.",
+        ),
+    ] = False,
     embedder: EmbedderFlag = None,
     device: DeviceFlag = None,
     engine: EngineFlag = None,
@@ -78,6 +87,8 @@ def ingest(
     flags = {"index": index, "embedder": embedder, "device": device, "engine": engine, "redact": redact}
     sizes = {"chunk_tokens": chunk_tokens, "context_tokens": context_tokens, "threads": threads}
     settings = prepared(Settings.load({**flags, **sizes}))
+    if password:
+        settings = replace(settings, passwords=(*settings.passwords, *asked_passwords()))
     report = _ingested(paths or [], settings, rebuild=rebuild, prune=prune, verify=verify, meta=meta)
     if json:
         jsonout.write_json(report_object(report))
@@ -109,6 +120,7 @@ def _ingested(
             meta=meta,
             dense=settings.dense,
             redact=settings.redacted,
+            passwords=settings.passwords,
             progress=bar,
         )
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from rag.cli.escape import printable
 from rag.cli.exits import heed_interruption
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import Task, TaskID
 
+_LONGEST = 40  # characters of a note
 BYTES = {"ingest", "pull"}  # stages whose units are bytes; other stages count things
 
 
@@ -24,11 +26,13 @@ class Bar:
         self._shown = sys.stderr.isatty()
         self._bar: RichProgress | None = None
         self._task: TaskID | None = None
+        self._stage = ""
 
     def start(self, stage: str, total: int | None) -> None:
         """Show a bar for a stage of so many units; None: how many there are is not known."""
         heed_interruption()
         self.finish()
+        self._stage = stage
         if self._shown:
             self._bar = _rich_bar(stage)
             self._task = self._bar.add_task(stage, total=total)
@@ -38,7 +42,13 @@ class Bar:
         """So many more units are done."""
         heed_interruption()
         if self._bar is not None and self._task is not None:
-            self._bar.advance(self._task, units)
+            self._bar.update(self._task, advance=units, description=self._stage)
+
+    def note(self, what: str) -> None:
+        """Show what is being done, until the next units are."""
+        heed_interruption()
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, description=f"{self._stage} {printable(what)[-_LONGEST:]}")
 
     def finish(self) -> None:
         """Take the bar away."""
@@ -76,7 +86,7 @@ def _rich_bar(stage: str) -> RichProgress:
     console = Console(stderr=True, highlight=False)
     columns = (DownloadColumn(), TransferSpeedColumn()) if stage in BYTES else (MofNCompleteColumn(), Rate())
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         *columns,
         TimeRemainingColumn(),

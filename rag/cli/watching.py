@@ -75,6 +75,7 @@ def watch(
                 prune=prune,
                 dense=settings.dense,
                 redact=settings.redacted,
+                passwords=settings.passwords,
                 progress=bar,
             )
 

@@ -13,18 +13,21 @@ _NUMBER = re.compile(r"\d+")
 
 INSTALL = 'python -m pip install "rag[ocr]"'
 """What lets pages be read that are pictures."""
+UNLOCK = "give its password (rag ingest --password), or save a copy without one"
+"""What lets an encrypted PDF or ZIP archive be read."""
 
 COUNTED = ("indexed", "unchanged", "empty", "duplicate", "failed", "skipped")
 
 _PAGES: dict[State, tuple[str, str]] = {
     State.NEEDS_OCR: ("a picture without text", INSTALL),
     State.FAILED: ("cannot be read", "save the file anew from the program that made it"),
+    State.TOO_LARGE: ("not read, since the file has too many to recognise, or takes too long", "split the file"),
 }
 _FIXES: dict[State, str] = {
     State.UNSUPPORTED: "save it in a format that is read, or name it in .ragignore",
     State.FAILED: "mend it; it is read again when it has changed",
     State.UNDECODABLE: "save it as UTF-8",
-    State.ENCRYPTED: "save it without a password",
+    State.ENCRYPTED: UNLOCK,
     State.NEEDS_OCR: INSTALL,
     State.SKIPPED: "put the file itself there, or name it in .ragignore",
 }

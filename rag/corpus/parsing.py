@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from rag.corpus.readers import Parsed, Reader
+from rag.corpus.readers import Aid, Parsed, Reader
 
 
 class Parser(Protocol):
@@ -18,8 +19,14 @@ class Parser(Protocol):
 
 
 class InProcess:
-    """Parses right here: for files that one trusts, and for tests. A crash of a parser is one of the whole process."""
+    """Parses right here: for files that one trusts, and for tests. A crash of a parser is one of the whole process.
+
+    `passwords` open encrypted files.
+    """
+
+    def __init__(self, passwords: Sequence[str] = ()) -> None:
+        self._aid = Aid(tuple(passwords))
 
     def parse(self, reader: Reader, data: bytes, path: str) -> Parsed:
         """What the reader makes of the file."""
-        return reader.open(data, path)
+        return reader.open(data, path, self._aid)

@@ -208,9 +208,23 @@ def test_a_bar_appears_on_a_terminal_and_leaves(stage: str) -> None:
     assert stage in screen.getvalue()
 
 
+@pytest.mark.usefixtures("environment")
+def test_a_bar_names_the_page_of_a_long_file_and_nothing_in_a_name_acts() -> None:
+    with terminal() as screen, Bar() as bar:
+        bar.start("ingest", 1000)
+        bar.note("[red]\x1b[31mcontract.pdf, page 40")
+        assert bar._bar is not None
+        assert bar._bar.tasks[0].description == r"ingest [red]\x1b[31mcontract.pdf, page 40"
+        bar._bar.refresh()
+        bar.advance(500)
+        assert bar._bar.tasks[0].description == "ingest"
+    assert r"[red]\x1b[31mcontract.pdf, page 40" in screen.getvalue()
+
+
 def test_a_bar_is_silent_where_stderr_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with Bar() as bar:
         bar.start("search", None)
         bar.advance(1)
+        bar.note("a.pdf, page 2")
         bar.finish()
     assert capsys.readouterr().err == ""

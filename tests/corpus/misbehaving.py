@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rag.corpus.readers.reader import Content, Member, Reader, Unread
+from rag.corpus.readers.reader import Aid, Content, Member, Reader, Unread
 from rag.datatypes import Page, State
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -194,6 +194,66 @@ def _members(data: bytes, path: str) -> Content | Unread:
     return Content("", members=each())
 
 
+def _paged(data: bytes, path: str, aid: Aid) -> Content | Unread:
+    """A page for each line, which holds it; "!abort" and the like do it instead, "!end" belongs to no page."""
+    text, pages = "", []
+    lines = data.decode().splitlines()
+    for number, line in enumerate(lines, 1):
+        state = aid.begin(0 if line == "!end" else number, len(lines))
+        said = "" if state else line
+        if said in DEEDS:
+            DEEDS[said](aid, number)
+        pages.append(Page(number, len(text), len(text) + len(said), "", state))
+        text += said
+    return Content(text, pages=tuple(pages)) if text else Unread(State.EMPTY, "no text")
+
+
+def _burn(aid: Aid, page: int) -> None:
+    until = time.process_time() + 0.5
+    while time.process_time() < until:
+        pass
+
+
+def _many(aid: Aid, page: int, pause: float = 0.0) -> None:
+    while True:
+        aid.begin(page, 0)
+        time.sleep(pause)
+
+
+def _damaged(aid: Aid, page: int) -> None:
+    raise ValueError("damaged")
+
+
+DEEDS: dict[str, Callable[[Aid, int], object]] = {
+    "!abort": lambda _aid, _page: os.abort(),
+    "!end": lambda _aid, _page: os.abort(),
+    "!hang": lambda _aid, _page: time.sleep(3600),
+    "!sleep": lambda _aid, _page: time.sleep(0.5),
+    "!eat": lambda _aid, _page: _eats(b"", ""),
+    "!endless": lambda aid, page: _many(aid, page, 0.01),
+    "!many": _many,
+    "!burn": _burn,
+    "!raise": _damaged,
+}
+
+
+def _slow_scan(data: bytes, path: str, aid: Aid) -> Content | Unread:
+    """A PDF whose pages take half a second each to be recognised; one that shows nothing but paper takes for ever."""
+    from rag.corpus.readers.pdf.pdf import parse_pdf
+    from rag.corpus.readers.pdf.scan import Look, Picture
+    from rag.corpus.readers.pictures.ocr_places import Placed
+
+    def look(picture: Picture) -> Look:
+        time.sleep(0.5 if picture.pixels.min() < 50 else 3600)
+        return Look([Placed("Seen.", "at the top")])
+
+    return parse_pdf(data, path, aid, look)
+
+
+def _told(data: bytes, path: str, aid: Aid) -> Content | Unread:
+    return Content(f"passwords: {', '.join(aid.passwords)}")
+
+
 PARSERS: dict[str, Callable[[bytes, str], Content | Unread]] = {
     "ordinary": _ordinary,
     "abort": _abort,
@@ -237,3 +297,6 @@ PARSERS: dict[str, Callable[[bytes, str], Content | Unread]] = {
     "native-exec": _native(lambda path: LIBC.execv(path.encode(), None)),
 }
 READERS = {f".{name}": Reader(name, "1", parse) for name, parse in PARSERS.items()}
+READERS[".paged"] = Reader("paged", "1", _paged, aided=True)
+READERS[".scan"] = Reader("scan", "1", _slow_scan, aided=True)
+READERS[".told"] = Reader("told", "1", _told, aided=True)

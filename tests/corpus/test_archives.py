@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.corpus.readers import READERS, Content, Member, Unread, reader_for
+from rag.corpus.readers import READERS, Aid, Content, Member, Unread, reader_for
 from rag.corpus.readers.archives import inflate, tarred, zipped
 from rag.corpus.readers.archives.member_names import Names
 from rag.datatypes import State
+from tests.corpus.locked import locked_zip
 
 FILES = {"notes/a.txt": b"hello", "notes/deep/b.md": b"# B\n" * 1000, "empty": b"", "中文é.txt": b"x"}
 
@@ -208,6 +209,44 @@ def test_an_encrypted_member_is_named() -> None:
     found = members(bytes(data), "a.zip")
     assert found[0] == Member("open.txt", b"x")
     assert problems(found) == {"secret.txt": (State.ENCRYPTED, "needs a password")}
+
+
+def unlocked(data: bytes, *passwords: str) -> list[Member]:
+    content = READERS[".zip"].parse(data, "a.zip", Aid(passwords))
+    assert isinstance(content, Content), content
+    return list(content.members)
+
+
+def test_an_encrypted_member_opens_with_one_of_the_passwords() -> None:
+    data = locked_zip(FILES | {"中文é.txt": b"x"}, "naïve")
+    assert [member.data for member in unlocked(data, "wrong", "naïve")] == list(FILES.values())
+    reasons = {member.problem.reason for member in unlocked(data, "wrong", "worse") if member.problem}
+    assert reasons == {"none of the passwords given opens it"}
+
+
+def test_a_wrong_password_that_the_format_takes_for_right_gives_nothing() -> None:
+    """The format tells but 255 of 256."""
+    data = locked_zip({"a.txt": b"hello " * 100}, "right")
+    found = [member for number in range(1000) for member in unlocked(data, f"wrong{number}")]
+    assert not any(member.data for member in found)
+    (member,) = unlocked(data, *(f"wrong{number}" for number in range(1000)), "right")
+    assert member.data == b"hello " * 100
+
+
+def test_what_an_encrypted_member_unpacks_to_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inflate, "LARGEST", 1000)
+    assert problems(unlocked(locked_zip({"a.txt": bytes(2000)}, "right"), "right"))["a.txt"][0] is State.TOO_LARGE
+
+
+@pytest.mark.parametrize(("flags", "method"), [(0x41, 8), (0x1, 99), (0x1, zipfile.ZIP_BZIP2), (0x1, zipfile.ZIP_LZMA)])
+def test_other_encryption_is_named_with_what_to_do(flags: int, method: int) -> None:
+    data = bytearray(zip_of({"a.txt": b"x"}))
+    for header, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        struct.pack_into("<HH", data, data.index(header) + at, flags, method)
+    (member,) = unlocked(bytes(data), "right")
+    assert member.problem == Unread(
+        State.ENCRYPTED, "encrypted in a way that is not read, such as AES", "pack it without a password"
+    )
 
 
 def test_an_unknown_compression_is_named() -> None:

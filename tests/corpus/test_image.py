@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from rag.corpus.cleaned import Cleaning
-from rag.corpus.readers import READERS, Unread
+from rag.corpus.readers import READERS, Aid, Content, Unread
 from rag.corpus.readers.pictures import image as module
 from rag.corpus.readers.pictures.image import parse_image
 from rag.corpus.readers.pictures.ocr import Line, Seen
+from rag.corpus.sandbox.pool import Sandbox
 from rag.datatypes import Document, State, place_at
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
@@ -154,6 +155,57 @@ def test_each_frame_of_a_tiff_file_is_a_page(monkeypatch: pytest.MonkeyPatch) ->
     assert found.pages[1].label == "page 2, nothing recognised"
 
 
+def tiff(count: int) -> bytes:
+    pages = [drawn(f"Page {number}") for number in range(count)]
+    return stored(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+
+
+def seen_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "recognise", lambda _picture: seen(Line("Seen.", 0.9, 0, 0, 100, 20)))
+
+
+def test_pages_that_are_passed_over_or_too_many_have_their_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[int] = []
+
+    def begin(page: int, count: int) -> State | None:
+        assert count == 4
+        heard.append(page)
+        return State.FAILED if page == 2 else None
+
+    seen_line(monkeypatch)
+    monkeypatch.setattr(module, "MOST_RECOGNISED", 3)
+    found = module.parse_image(tiff(4), "a.tif", Aid(begin=begin))
+    assert isinstance(found, Content)
+    assert heard == [1, 2, 3, 4]
+    assert [page.state for page in found.pages] == [None, State.FAILED, None, State.TOO_LARGE]
+    assert found.text.split() == ["Seen."] * 2
+
+
+def test_pages_that_are_damaged_cost_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen_line(monkeypatch)
+    pixels, calls = module._pixels, list[int]()
+
+    def breaking(image: Any) -> Any:
+        calls.append(1)
+        if len(calls) % 3 == 2:
+            raise OSError("image file is truncated")
+        return pixels(image)
+
+    monkeypatch.setattr(module, "_pixels", breaking)
+    found = module.parse_image(tiff(3), "a.tif")
+    assert isinstance(found, Content)
+    assert [page.state for page in found.pages] == [None, State.FAILED, None]
+
+
+def test_without_a_word_the_worst_of_the_pages_is_the_files_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched(monkeypatch)
+    outcome = module.parse_image(tiff(2), "a.tif", Aid(begin=lambda page, _count: State.FAILED if page == 1 else None))
+    assert isinstance(outcome, Unread)
+    assert outcome.state is State.FAILED
+    monkeypatch.setattr(module, "MOST_RECOGNISED", 1)
+    assert state(tiff(2))[0] is State.TOO_LARGE
+
+
 def test_of_a_gif_file_the_first_frame_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = watched(monkeypatch)
     parse_image(stored(drawn("One"), "GIF", save_all=True, append_images=[drawn("Two")]), "a.gif")
@@ -172,6 +224,21 @@ def test_every_way_to_store_colours_gives_red_green_blue_or_grey(mode: str, monk
 
 
 # ---------------------------------------------------------------- with them
+
+
+def test_models_without_memory_are_a_lack_of_memory_and_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    main = pytest.importorskip("rapidocr.inference_engine.onnxruntime.main", reason="the extra ocr is not installed")
+
+    class Engine:
+        def _load_det_model(self) -> Any:
+            return self
+
+        def __call__(self, _pixels: Any) -> Any:
+            raise main.ONNXRuntimeError("Failed to allocate memory for requested buffer of size 33554432")
+
+    monkeypatch.setattr("rag.corpus.readers.pictures.ocr._engine", Engine)
+    with pytest.raises(MemoryError, match="Failed to allocate"):
+        parse_image(stored(drawn(*PAGE)), "a.png")
 
 
 def test_lines_are_read_with_their_places() -> None:
@@ -264,6 +331,17 @@ def test_a_scanned_pdf_is_read_page_by_page() -> None:
     assert PAGE[3] in found.text
     assert place_at(found.pages, found.text.index("Second")).startswith("page 3 at 6–")
     assert [page.start == page.end for page in found.pages if page.number == 2] == [True]
+
+
+def test_a_scanned_pdf_is_read_in_a_child_which_tells_of_its_pages() -> None:
+    pytest.importorskip("rapidocr", reason="the extra ocr is not installed")
+    heard: list[int] = []
+    with Sandbox(on_page=lambda _path, page, _count: heard.append(page)) as sandbox:
+        found = sandbox.parse(READERS[".pdf"], scan(drawn(*PAGE), drawn("Second page.")), "a.pdf").outcome
+    assert isinstance(found, Document), found
+    assert PAGE[0] in found.text
+    assert "Second page." in found.text
+    assert heard == [1, 2, 0, 1, 2]
 
 
 def test_columns_of_a_scanned_pdf_are_read_one_after_the_other() -> None:

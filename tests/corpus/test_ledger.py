@@ -93,6 +93,15 @@ def test_pages_without_text_are_told_with_their_numbers() -> None:
     assert page_problems(found, [Page(1, 0, 0)]) == []
 
 
+def test_pages_that_are_too_many_are_named_with_what_to_do() -> None:
+    pages = [Page(1, 0, 3), *(Page(number, 3, 3, state=State.TOO_LARGE) for number in range(2, 9))]
+    (found,) = page_problems(Source("/r", "a.pdf", State.INDEXED), pages)
+    assert (found.reason, found.fix) == (
+        "page 2-8 of 8: not read, since the file has too many to recognise, or takes too long",
+        "split the file",
+    )
+
+
 def test_a_page_with_several_places_on_it_counts_once() -> None:
     """Such as the lines of a picture, and the rows of a sheet."""
     places = (Page(1, 0, 3, "line 1"), Page(1, 3, 6, "line 2"), Page(2, 6, 6), Page(3, 6, 6, state=State.NEEDS_OCR))

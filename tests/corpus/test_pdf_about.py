@@ -22,11 +22,14 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
 from rag.corpus.cleaned import Cleaning
-from rag.corpus.readers import READERS, Content, Unread
+from rag.corpus.readers import READERS, Aid, Content, Unread
 from rag.corpus.readers.pdf.pdf import parse_pdf
 from rag.corpus.readers.pdf.scan import Look, Picture
 from rag.corpus.readers.pictures.ocr_places import Placed
-from rag.datatypes import State, place_at
+from rag.corpus.sandbox.limits import Limits
+from rag.corpus.sandbox.pool import Sandbox
+from rag.datatypes import Document, State, place_at
+from tests.corpus.misbehaving import READERS as MISBEHAVING
 
 
 def drawn(draw: Callable[[Canvas], None]) -> bytes:
@@ -175,10 +178,10 @@ def test_a_file_opens_with_one_of_the_passwords() -> None:
     without = parse_pdf(data, "a.pdf")
     assert isinstance(without, Unread)
     assert (without.state, without.reason) == (State.ENCRYPTED, "needs a password")
-    wrong = parse_pdf(data, "a.pdf", passwords=["wrong"])
+    wrong = parse_pdf(data, "a.pdf", Aid(("wrong",)))
     assert isinstance(wrong, Unread)
     assert wrong.reason == "none of the passwords given opens it"
-    found = content(data, passwords=["wrong", "naïve"])
+    found = content(data, aid=Aid(("wrong", "naïve")))
     assert (found.text, found.title) == ("Secret.", "Of the harbour")
 
 
@@ -231,6 +234,61 @@ def test_a_recogniser_is_given_the_pages_without_text_and_its_words_stand_on_the
     assert all(page.state is None for page in found.pages)
     told = dict(found.metadata)
     assert (told["recognised"], found.cleaned) == ("2-3", {Cleaning.NOT_LEGIBLE: 4})
+
+
+class Begun:
+    """Listens to a parser, and passes over some pages."""
+
+    def __init__(self, **passed_over: State) -> None:
+        self.passed_over = {int(name.removeprefix("page")): state for name, state in passed_over.items()}
+        self.heard: list[int] = []
+
+    def __call__(self, page: int, _count: int) -> State | None:
+        self.heard.append(page)
+        return self.passed_over.get(page)
+
+
+def test_each_page_is_told_before_it_is_read_and_before_it_is_laid_out() -> None:
+    begin = Begun()
+    assert content(written("One.", "Two."), aid=Aid(begin=begin)).text == "One.\n\nTwo."
+    assert begin.heard == [1, 2, 0, 1, 2]
+
+
+def test_pages_that_are_passed_over_have_their_state_and_the_others_their_text() -> None:
+    begin = Begun(page2=State.FAILED, page3=State.TOO_LARGE)
+    found = content(written("One.", "Two.", "Three.", "Four."), aid=Aid(begin=begin))
+    assert [page.state for page in found.pages] == [None, State.FAILED, State.TOO_LARGE, None]
+    assert found.text.split() == ["One.", "Four."]
+
+
+def test_no_more_than_so_many_pages_are_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.corpus.readers.pdf.pdf.MOST_RECOGNISED", 1)
+    found = content(drawn(mixed), recogniser=lambda _picture: Look([Placed("Seen.", "at the top")]))
+    assert [page.state for page in found.pages] == [None, None, State.TOO_LARGE, None, None]
+    assert found.text.split() == ["One.", "Seen.", "Four."]
+
+    def scans(canvas: Canvas) -> None:
+        scanned(canvas)
+        scanned(canvas)
+
+    outcome = parse_pdf(drawn(scans), "a.pdf", recogniser=lambda _picture: Look(()))
+    assert isinstance(outcome, Unread)
+    assert (outcome.state, outcome.fix) == (State.TOO_LARGE, "split it into smaller files")
+    assert outcome.reason == "no text on the first of its 2 pages, and the others are too many to look at"
+
+
+def test_a_scan_takes_as_long_as_its_pages_do_and_one_that_hangs_costs_itself() -> None:
+    def scans(canvas: Canvas) -> None:
+        for number in range(8):
+            canvas.setFillGray(1 if number == 5 else 0)
+            canvas.setStrokeGray(1 if number == 5 else 0)
+            scanned(canvas)
+
+    with Sandbox(Limits(seconds=3), ["tests.corpus.misbehaving"]) as sandbox:
+        found = sandbox.parse(MISBEHAVING[".scan"], drawn(scans), "a.scan").outcome
+    assert isinstance(found, Document), found
+    assert found.text.split() == ["Seen."] * 7
+    assert [page.number for page in found.pages if page.state is State.FAILED] == [6]
 
 
 def test_pictures_without_text_are_empty_once_they_are_looked_at() -> None:

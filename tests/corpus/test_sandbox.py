@@ -178,6 +178,79 @@ def test_memory_is_bounded(strict: Sandbox) -> None:
     assert failure(strict, "eats") == "reading it needed more than 0.25 GiB of memory"
 
 
+# ---------------------------------------------------------------- pages
+
+
+def page_states(outcome: Document | Unread) -> list[str]:
+    """Of each page its text, or the state in which it was passed over."""
+    assert isinstance(outcome, Document), outcome
+    return [page.state.value if page.state else outcome.text[page.start : page.end] for page in outcome.pages]
+
+
+@pytest.mark.parametrize("work", ["!sleep", "!burn"])
+def test_each_page_has_the_time_of_a_file(work: str) -> None:
+    heard: list[tuple[str, int, int]] = []
+    with Sandbox(Limits(seconds=3), [MODULE], on_page=lambda *told: heard.append(told)) as sandbox:
+        assert page_states(parsed(sandbox, "paged", "\n".join([work] * 10)).outcome) == [work] * 10
+    assert heard == [("a.paged", number, 10) for number in range(1, 11)]
+
+
+@pytest.mark.parametrize("deed", ["!hang", "!abort", "!eat"])
+def test_a_page_over_which_a_process_ends_costs_no_other_page(strict: Sandbox, deed: str) -> None:
+    found = parsed(strict, "paged", f"one\n{deed}\nthree").outcome
+    assert page_states(found) == ["one", "failed", "three"]
+    assert text(strict, "ordinary", "fine") == "fine"
+
+
+def test_a_file_with_many_such_pages_fails(strict: Sandbox) -> None:
+    assert page_states(parsed(strict, "paged", "one\n!abort\n!abort\n!abort").outcome) == ["one", *["failed"] * 3]
+    assert failure(strict, "paged", "one\n!eat\n!abort\n!abort\n!abort").startswith("reading it needed more than")
+
+
+def test_a_file_of_which_nothing_is_left_has_failed_as_its_page_did(strict: Sandbox) -> None:
+    assert failure(strict, "paged", "!hang\n!hang") == "reading it took more than 1.5 s"
+
+
+def test_a_file_of_one_page_is_not_tried_without_it() -> None:
+    begun: list[int] = []
+    with Sandbox(QUICK, [MODULE], on_page=lambda _path, page, _count: begun.append(page)) as sandbox:
+        assert failure(sandbox, "paged", "!hang") == "reading it took more than 1.5 s"
+    assert begun == [1]
+
+
+def test_what_ends_a_process_between_the_pages_is_blamed_on_none(strict: Sandbox) -> None:
+    assert failure(strict, "paged", "one\n!end") == "the parser crashed (signal 6)"
+    assert failure(strict, "paged", "one\n!raise") == "the parser failed: ValueError: damaged"
+
+
+def test_pages_have_no_more_than_the_time_of_a_whole_file_together() -> None:
+    with Sandbox(Limits(seconds=1.5, whole=1.0), readers=[MODULE]) as sandbox:
+        found = page_states(parsed(sandbox, "paged", "\n".join(["!sleep"] * 5)).outcome)
+        assert (found[0], found[-1]) == ("!sleep", "too-large")
+        assert failure(sandbox, "paged", "!endless") == "reading it took more than 1 s for all its pages"
+
+
+def test_a_child_that_tells_of_pages_without_end_is_ended(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.corpus.sandbox.worker._MOST_PAGES", 50)
+    assert failure(sandbox, "paged", "!many") == "the parser does not answer as one does: it has too many pages"
+
+
+@pytest.mark.parametrize("number", [-1, 10**30, 1.5, None, "1"])
+def test_a_page_that_there_is_not_is_refused(strict: Sandbox, number: object) -> None:
+    told = json.dumps({"kind": "page", "number": number, "of": 3})
+    assert "no such page" in failure(strict, "lies", f"{told}\n")
+    told = json.dumps({"kind": "page", "number": 1, "of": number})
+    assert "no such page" in failure(strict, "lies", f"{told}\n")
+
+
+def test_passwords_reach_a_reader_that_takes_them() -> None:
+    with Sandbox(readers=[MODULE], passwords=["one", "two, three"]) as sandbox:
+        assert text(sandbox, "told") == "passwords: one, two, three"
+
+
+# ---------------------------------------------------------------- too much
+
+
 def test_more_than_can_be_handed_on_is_named(sandbox: Sandbox) -> None:
     outcome = parsed(sandbox, "huge").outcome
     assert isinstance(outcome, Unread)
@@ -216,6 +289,7 @@ SOUND: dict[str, object] = {"kind": "document", "markup": "plain", "title": "", 
         {"pages": [["1", 0, 1, "", None]]},
         {"pages": [[1, 0, 1, "\0", None]]},
         {"pages": [[1, 0, 1, "", "indexed"]]},
+        {"pages": [[1, 0, 1, "", "encrypted"]]},
         {"pages": [[1, 0, 1, "", []]]},
         {"pages": [[1, 0, 1, ""]]},
         {"pages": {"1": 1}},
@@ -339,6 +413,7 @@ def test_the_environment_holds_nothing_of_the_users(monkeypatch: pytest.MonkeyPa
     with Sandbox(readers=[MODULE]) as sandbox:
         names = text(sandbox, "environment")
     assert "RAG_API_KEY" not in names
+    assert "MALLOC_MMAP_THRESHOLD_" in names
     assert "HOME" not in names
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from rag.corpus.readers.pictures import ocr_extra
 from rag.corpus.readers.plain import MARKDOWN, PLAIN, UNKNOWN
-from rag.corpus.readers.reader import Content, Member, Parsed, Reader, Unread, document_id, too_large
+from rag.corpus.readers.reader import NO_AID, Aid, Content, Member, Parsed, Reader, Unread, document_id, too_large
 from rag.corpus.readers.signature import suffix_of
 from rag.corpus.readers.textual.textual import LEFT_OUT, NAMES, TEXTUAL, is_binary
 from rag.datatypes import State
 
+if TYPE_CHECKING:
+    from rag.corpus.readers.pictures.embedded import Pictures
+
 __all__ = [
     "READERS",
+    "Aid",
     "Content",
     "Member",
     "Parsed",
@@ -40,20 +45,20 @@ def _html(data: bytes, path: str) -> Content | Unread:
     return parse_html(data, path)
 
 
-def _pdf(data: bytes, path: str) -> Content | Unread:
+def _pdf(data: bytes, path: str, aid: Aid = NO_AID) -> Content | Unread:
     from rag.corpus.readers.pdf.pdf import parse_pdf
 
     if ocr_extra.is_missing():
-        return parse_pdf(data, path)
+        return parse_pdf(data, path, aid)
     from rag.corpus.readers.pdf.ocr import look
 
-    return parse_pdf(data, path, recogniser=look)
+    return parse_pdf(data, path, aid, look)
 
 
-def _docx(data: bytes, path: str) -> Content | Unread:
+def _docx(data: bytes, path: str, aid: Aid = NO_AID) -> Content | Unread:
     from rag.corpus.readers.office.docx import parse_docx
 
-    return parse_docx(data, path)
+    return parse_docx(data, path, _pictures(aid))
 
 
 def _doc(data: bytes, path: str) -> Content | Unread:
@@ -62,10 +67,10 @@ def _doc(data: bytes, path: str) -> Content | Unread:
     return parse_doc(data, path)
 
 
-def _zip(data: bytes, path: str) -> Content | Unread:
+def _zip(data: bytes, path: str, aid: Aid = NO_AID) -> Content | Unread:
     from rag.corpus.readers.archives.zipped import parse_zip
 
-    return parse_zip(data, path)
+    return parse_zip(data, path, aid)
 
 
 def _tar(data: bytes, path: str) -> Content | Unread:
@@ -110,10 +115,10 @@ def _xml(data: bytes, path: str) -> Content | Unread:
     return parse_xml(data, path)
 
 
-def _pptx(data: bytes, path: str) -> Content | Unread:
+def _pptx(data: bytes, path: str, aid: Aid = NO_AID) -> Content | Unread:
     from rag.corpus.readers.office.pptx import parse_pptx
 
-    return parse_pptx(data, path)
+    return parse_pptx(data, path, _pictures(aid))
 
 
 def _xlsx(data: bytes, path: str) -> Content | Unread:
@@ -134,10 +139,10 @@ def _xlsb(data: bytes, path: str) -> Content | Unread:
     return parse_xlsb(data, path)
 
 
-def _odf(data: bytes, path: str) -> Content | Unread:
+def _odf(data: bytes, path: str, aid: Aid = NO_AID) -> Content | Unread:
     from rag.corpus.readers.office.odf import parse_odf
 
-    return parse_odf(data, path)
+    return parse_odf(data, path, _pictures(aid))
 
 
 def _rtf(data: bytes, path: str) -> Content | Unread:
@@ -146,16 +151,27 @@ def _rtf(data: bytes, path: str) -> Content | Unread:
     return parse_rtf(data, path)
 
 
-def _epub(data: bytes, path: str) -> Content | Unread:
+def _epub(data: bytes, path: str, aid: Aid = NO_AID) -> Content | Unread:
     from rag.corpus.readers.office.epub import parse_epub
 
-    return parse_epub(data, path)
+    return parse_epub(data, path, _pictures(aid))
 
 
-def _image(data: bytes, path: str) -> Content | Unread:
+def _image(data: bytes, path: str, aid: Aid = NO_AID) -> Content | Unread:
     from rag.corpus.readers.pictures.image import parse_image
 
-    return parse_image(data, path)
+    return parse_image(data, path, aid)
+
+
+def _pictures(aid: Aid) -> Pictures:
+    """What is made of pictures that stand in the place of text."""
+    from rag.corpus.readers.pictures.embedded import Pictures
+
+    if ocr_extra.is_missing():
+        return Pictures()
+    from rag.corpus.readers.pictures.image import parse_image
+
+    return Pictures(parse_image, aid)
 
 
 def _ppt(_data: bytes, _path: str) -> Content | Unread:
@@ -163,9 +179,9 @@ def _ppt(_data: bytes, _path: str) -> Content | Unread:
 
 
 HTML = Reader("html", "3", _html)
-PDF = Reader("pdf", "3", _pdf)
+PDF = Reader("pdf", "3", _pdf, aided=True)
 DOC = Reader("doc", "1", _doc, modules=("olefile",), extra="office")
-ZIP = Reader("zip", "1", _zip, ARCHIVE_BYTES)
+ZIP = Reader("zip", "1", _zip, ARCHIVE_BYTES, aided=True)
 TAR = Reader("tar", "1", _tar, ARCHIVE_BYTES)
 PACKED = Reader("packed", "1", _packed, ARCHIVE_BYTES)
 EML = Reader("eml", "2", _eml)
@@ -173,16 +189,16 @@ MBOX = Reader("mbox", "2", _mbox, MBOX_BYTES)
 MSG = Reader("msg", "2", _msg, modules=("olefile",), extra="mail")
 MHTML = Reader("mhtml", "2", _mhtml)
 XML = Reader("xml", "1", _xml)
-DOCX = Reader("docx", "2", _docx)
-PPTX = Reader("pptx", "1", _pptx)
+DOCX = Reader("docx", "3", _docx, aided=True)
+PPTX = Reader("pptx", "2", _pptx, aided=True)
 PPT = Reader("ppt", "1", _ppt, isolated=False)
 XLSX = Reader("xlsx", "1", _xlsx)
 XLS = Reader("xls", "1", _xls, modules=("xlrd",), extra="office")
 XLSB = Reader("xlsb", "1", _xlsb, modules=("python_calamine",), extra="office")
-ODF = Reader("odf", "1", _odf)
+ODF = Reader("odf", "2", _odf, aided=True)
 RTF = Reader("rtf", "1", _rtf)
-IMAGE = Reader("image", "1", _image, modules=ocr_extra.MODULES, extra=ocr_extra.EXTRA)
-EPUB = Reader("epub", "2", _epub)
+IMAGE = Reader("image", "1", _image, modules=ocr_extra.MODULES, extra=ocr_extra.EXTRA, aided=True)
+EPUB = Reader("epub", "3", _epub, aided=True)
 
 READERS: dict[str, Reader] = {
     ".md": MARKDOWN,

@@ -55,6 +55,10 @@ class Composer:
         if lines and width:
             self._add("\n".join([lines[0], "|" + " --- |" * width, *lines[1:]]))
 
+    def insert(self, at: int, block: str) -> None:
+        """A finished block behind the first `at` of the parts."""
+        self.parts[at:at] = ["\n\n", block] if at else [block, "\n\n"] if self.parts else [block]
+
     def text(self) -> str:
         """The whole, with a line end at its end; "" where nothing was added."""
         return "".join(self.parts) + "\n" if self.parts else ""

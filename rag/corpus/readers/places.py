@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rag.datatypes import Page
+from rag.datatypes import Page, State
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The text of one place, with a line end at its end; an empty one is a place where nothing stands."""
+    """The text of one place, with a line end at its end; an empty one is a place where nothing stands.
+
+    `state` is that of a place which could not be read, such as a picture.
+    """
 
     number: int
     label: str
     text: str
+    state: State | None = None
 
 
 def reading_order(places: Sequence[tuple[int, int]], row: int) -> list[int]:
@@ -36,7 +40,7 @@ def joined(sections: Iterable[Section]) -> tuple[str, tuple[Page, ...]]:
         if size and section.text:
             parts.append("\n")
             size += 1
-        pages.append(Page(section.number, size, size + len(section.text), section.label))
+        pages.append(Page(section.number, size, size + len(section.text), section.label, section.state))
         parts.append(section.text)
         size += len(section.text)
     return "".join(parts), tuple(pages)

@@ -67,22 +67,45 @@ class Parsed:
     cleaned: Cleaned = field(default_factory=dict)
 
 
+def _unheard(_page: int, _count: int) -> State | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Aid:
+    """What a parser is given beside the bytes: passwords to try, and whom it tells of the page that comes next.
+
+    `begin(page, count)` is called before each page (from 1; 0 before what belongs to none) of so many (0: not known),
+    which then has the time of a whole file to itself. It gives the state of a page that is to be passed over; None
+    where it may be read.
+    """
+
+    passwords: tuple[str, ...] = field(default=(), repr=False)
+    begin: Callable[[int, int], State | None] = _unheard
+
+
+NO_AID = Aid()
+"""No passwords, and nobody who listens."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """One format: `parse(data, path)` knows it, `open` adds what every format needs.
 
     `version` changes whenever the same bytes would give another text: documents are then read anew. A file of more
     than `max_bytes` is not read. `modules` are what `parse` imports beyond a default install, `extra` brings them.
-    One that is not `isolated` need not run in a child process: it decodes text and does nothing else.
+    One that is not `isolated` need not run in a child process: it decodes text and does nothing else. The `parse` of
+    one that is `aided` takes an `Aid` too.
     """
 
     name: str
     version: str
-    parse: Callable[[bytes, str], Content | Unread]
+    parse: Callable[..., Content | Unread]
     max_bytes: int = 64 * 2**20
     modules: tuple[str, ...] = ()
     extra: str = ""
     isolated: bool = True
+    aided: bool = False
 
     @property
     def stamp(self) -> str:
@@ -98,10 +121,10 @@ class Reader:
         """The file's document alone, as `open` gives it."""
         return self.open(data, path).outcome
 
-    def open(self, data: bytes, path: str) -> Parsed:
+    def open(self, data: bytes, path: str, aid: Aid = NO_AID) -> Parsed:
         """The file's document, with text that can be stored and shown; raises nothing for what the bytes hold."""
         refused = self.refused(data)
-        content = refused or self.parse(data, path)
+        content = refused or (self.parse(data, path, aid) if self.aided else self.parse(data, path))
         if isinstance(content, Unread):
             return Parsed(content)
         if not content.text or content.text.isspace():

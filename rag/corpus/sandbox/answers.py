@@ -1,5 +1,6 @@
 """What a child says of a file: `Parsed` → frames, and frames → `Parsed` with every field checked.
 
+    {"kind": "page", "number", "of"}                                                   before a page is read: 0, 1, ...
     {"kind": "document", "markup", "title", "pages", "metadata", "cleaned"} + text     or "unread": state, reason, fix
     {"kind": "member", "name", "problem"} + bytes                                      each file within it
     {"kind": "end", "memory", "notes"}                                                   after the last of them
@@ -21,6 +22,7 @@ from rag.datatypes import Document, Markup, Page, State
 
 _STATES = frozenset(State) - {State.INDEXED, State.UNCHANGED, State.DUPLICATE}
 _KINDS = frozenset(Cleaning)
+_PAGE_STATES = frozenset({State.EMPTY, State.NEEDS_OCR, State.FAILED, State.TOO_LARGE})
 _MOST_REASON = 1000  # characters
 _MOST_NAME = 100_000
 _MOST_NUMBER = 2**31
@@ -72,6 +74,20 @@ def defect(error: Exception) -> Unread:
 def too_much(size: int) -> Unread:
     """The outcome of what would be more than a child hands on."""
     return Unread(State.TOO_LARGE, f"{size / 2**20:.0f} MiB of text or places", "split it into smaller files")
+
+
+def page_of(frame: Frame) -> tuple[int, int] | None:
+    """The page that a child is about to read (0: what belongs to none) and of how many; None for another frame.
+
+    Raises Garbled.
+    """
+    header, blob = frame
+    if header.get("kind") != "page":
+        return None
+    match header.get("number"), header.get("of"), blob:
+        case int(number), int(count), b"" if 0 <= int(number) < _MOST_NUMBER and 0 <= int(count) < _MOST_NUMBER:
+            return int(number), int(count)
+    raise Garbled("no such page")
 
 
 def outcome_of(frame: Frame, reader: Reader, data: bytes) -> Document | Unread:
@@ -143,7 +159,7 @@ def _page(given: Any, length: int) -> Page:
 def _page_state(given: Any) -> State | None:
     if given is None:
         return None
-    if not isinstance(given, str) or given not in _STATES:
+    if not isinstance(given, str) or given not in _PAGE_STATES:
         raise Garbled("no such state of a page")
     return State(given)
 

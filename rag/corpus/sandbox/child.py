@@ -8,11 +8,12 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from rag.corpus.readers import READERS, reader_by_content, reader_for
-from rag.corpus.readers.reader import Member, Parsed, Unread
+from rag.corpus.readers.reader import Aid, Member, Parsed, Unread
 from rag.corpus.sandbox.answers import Frame, defect, document_frame, member_frame, unread_frame
 from rag.corpus.sandbox.confinement import MEMORY_STATUS, confined
 from rag.corpus.sandbox.frames import Ended, read_frame, write_frame
@@ -62,7 +63,7 @@ def main() -> None:
         try:
             header, data = read_frame(requests, _ANY_SIZE)
             granted(limits.seconds)
-            for frame in _frames(header["path"], data):
+            for frame in _frames(header["path"], data, _aid(header, limits, answers)):
                 write_frame(answers, *frame)
             write_frame(answers, {"kind": "end", "memory": gauge.read(), "notes": notes.taken()})
         except MemoryError:
@@ -82,10 +83,24 @@ def _pipes() -> tuple[BinaryIO, BinaryIO]:
     return requests, answers
 
 
-def _frames(path: str, data: bytes) -> Iterator[Frame]:
+def _aid(asked: dict[str, Any], limits: Limits, answers: BinaryIO) -> Aid:
+    """What the reader of a file is given, and is heard by."""
+    lost, until = frozenset(asked["lost"]), time.monotonic() + asked["whole"]
+
+    def begin(page: int, count: int) -> State | None:
+        write_frame(answers, {"kind": "page", "number": page, "of": count})
+        granted(limits.seconds)
+        if page in lost:
+            return State.FAILED
+        return State.TOO_LARGE if time.monotonic() > until else None
+
+    return Aid(tuple(asked["passwords"]), begin)
+
+
+def _frames(path: str, data: bytes, aid: Aid) -> Iterator[Frame]:
     """What the file gave, and each within it."""
     try:
-        parsed = _parsed(path, data)
+        parsed = _parsed(path, data, aid)
         outcome = parsed.outcome
         cleaned = parsed.cleaned
         first = document_frame(outcome, cleaned) if isinstance(outcome, Document) else unread_frame(outcome)
@@ -107,8 +122,8 @@ def _members(parsed: Parsed) -> Iterator[Frame]:
         yield member_frame(Member("", problem=defect(error)))
 
 
-def _parsed(path: str, data: bytes) -> Parsed:
+def _parsed(path: str, data: bytes, aid: Aid) -> Parsed:
     reader = reader_for(path)
     if reader is None:
         return Parsed(Unread(State.UNSUPPORTED, "no reader"))
-    return reader_by_content(reader, data).open(data, path)
+    return reader_by_content(reader, data).open(data, path, aid)

@@ -17,18 +17,23 @@ LINUX: bool = sys.platform == "linux"
 class Limits:
     """`seconds` for a file, of the wall and of the processor; bytes of `memory`, address space where that is bounded.
 
+    A file that tells of its pages has so many `seconds` for each, and `whole` of them for all that it begins: pages
+    after that are passed over. Up to `lost` pages over which a process ended are passed over too.
     A process reads so many `files`, then another takes its place; sooner if it keeps more than `lean` bytes.
     """
 
     seconds: float = 60.0
+    whole: float = 3600.0
+    lost: int = 3
     memory: int = 2**30
     open_files: int = 64
     files: int = 2000
     lean: int = 384 * 2**20
 
-    def too_long(self) -> Unread:
-        """The outcome of a file that took too long."""
-        return Unread(State.FAILED, f"reading it took more than {self.seconds:g} s")
+    def too_long(self, *, in_all: bool = False) -> Unread:
+        """The outcome of a file that took too long, or whose pages did together."""
+        seconds = f"{self.whole:g} s for all its pages" if in_all else f"{self.seconds:g} s"
+        return Unread(State.FAILED, f"reading it took more than {seconds}")
 
     def too_big(self) -> Unread:
         """The outcome of a file that needed too much memory."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Self
 
-from rag.corpus.readers.reader import Member, Parsed, Reader
+from rag.corpus.readers.reader import Aid, Member, Parsed, Reader, Unread
 from rag.corpus.sandbox.answers import Frame, cleaned_of, defect, member_of, notes_of, outcome_of
 from rag.corpus.sandbox.confinement import ALL
 from rag.corpus.sandbox.frames import Garbled
 from rag.corpus.sandbox.limits import Limits
-from rag.corpus.sandbox.worker import Died, Worker
+from rag.corpus.sandbox.worker import Died, Request, Worker
 
 log = logging.getLogger(__name__)
 
@@ -21,12 +22,22 @@ class Sandbox:
     """A parser in child processes; a file that crashes, hangs or bursts them ends in a state and is the only one.
 
     A process starts with the first file that needs one, and another where a file is read while the files within
-    another still come. `readers` are modules with further READERS, for tests.
+    another still come. `readers` are modules with further READERS, for tests. `passwords` open encrypted files;
+    `on_page` is told the path of a file, each page of it that is begun, and of how many (0: not known).
     """
 
-    def __init__(self, limits: Limits | None = None, readers: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        readers: Sequence[str] = (),
+        *,
+        passwords: Sequence[str] = (),
+        on_page: Callable[[str, int, int], None] = lambda _path, _page, _count: None,
+    ) -> None:
         self._limits = limits or Limits()
         self._readers = readers
+        self._passwords = tuple(passwords)
+        self._on_page = on_page
         self._workers: list[Worker] = []
 
     def __enter__(self) -> Self:
@@ -43,32 +54,34 @@ class Sandbox:
     def parse(self, reader: Reader, data: bytes, path: str) -> Parsed:
         """What `reader` makes of the file. Raises CorpusError where no process can be started."""
         if not reader.isolated or reader.refused(data) is not None:
-            return _here(reader, data, path)
-        worker = self._idle()
-        used = worker.files > 0
-        try:
-            return self._parsed(worker, reader, data, path)
-        except Died as death:
-            self._forget(worker)
-            if not (used and death.again):
-                return Parsed(death.outcome)
-        worker = Worker.start(self._limits, self._readers)  # it may have been what the files before had left behind
-        self._workers.append(worker)
-        try:
-            return self._parsed(worker, reader, data, path)
-        except Died as death:
-            self._forget(worker)
-            return Parsed(death.outcome)
+            return _here(reader, data, path, Aid(self._passwords))
+        until = time.monotonic() + self._limits.whole
+        worker, lost, why = self._idle(), list[int](), None
+        while True:
+            used = worker.files > 0
+            asked = Request(path, data, self._passwords, tuple(lost), until - time.monotonic())
+            try:
+                parsed = self._parsed(worker, reader, asked)
+            except Died as death:
+                self._forget(worker)
+                if not (used and death.again):  # else it may have been what the files before had left behind
+                    why = why or death.outcome
+                    if death.page in (0, *lost) or len(lost) == self._limits.lost:
+                        return Parsed(why)
+                    lost.append(death.page)
+                worker = self._started()
+            else:
+                return Parsed(why) if why and isinstance(parsed.outcome, Unread) else parsed
 
     def enforced(self) -> frozenset[str]:
         """Which of `rag.corpus.sandbox.confinement.ALL` this system enforces; a process is started to find out."""
         return self._idle().enforced
 
-    def _parsed(self, worker: Worker, reader: Reader, data: bytes, path: str) -> Parsed:
+    def _parsed(self, worker: Worker, reader: Reader, asked: Request) -> Parsed:
         worker.busy = True
-        told, following = worker.ask(path, data)
+        told, following = worker.ask(asked, lambda page, count: self._on_page(asked.path, page, count))
         try:
-            outcome, cleaned = outcome_of(told, reader, data), cleaned_of(told)
+            outcome, cleaned = outcome_of(told, reader, asked.data), cleaned_of(told)
         except Garbled as error:
             raise worker.died(f"the parser does not answer as one does: {error}") from error
         if self._is_end(worker, following):
@@ -108,11 +121,13 @@ class Sandbox:
     def _idle(self) -> Worker:
         """A process that waits for a file."""
         found = next((worker for worker in self._workers if not worker.busy), None)
-        if found is None:
-            found = Worker.start(self._limits, self._readers)
-            self._workers.append(found)
-            _say_what_is_missing(ALL.keys() - found.enforced)
-        return found
+        return found or self._started()
+
+    def _started(self) -> Worker:
+        worker = Worker.start(self._limits, self._readers)
+        self._workers.append(worker)
+        _say_what_is_missing(ALL.keys() - worker.enforced)
+        return worker
 
     def _forget(self, worker: Worker) -> None:
         if worker in self._workers:
@@ -120,10 +135,10 @@ class Sandbox:
         worker.close()
 
 
-def _here(reader: Reader, data: bytes, path: str) -> Parsed:
+def _here(reader: Reader, data: bytes, path: str, aid: Aid) -> Parsed:
     """What the reader makes of the file in this process."""
     try:
-        return reader.open(data, path)
+        return reader.open(data, path, aid)
     except Exception as error:  # noqa: BLE001 (whatever it raises is its file's state)
         return Parsed(defect(error))
 

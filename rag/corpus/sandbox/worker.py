@@ -10,15 +10,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 import rag
 from rag.corpus.readers.reader import Unread
-from rag.corpus.sandbox.answers import Frame
+from rag.corpus.sandbox.answers import Frame, page_of
 from rag.corpus.sandbox.confinement import MEMORY_STATUS
 from rag.corpus.sandbox.frames import Ended, Garbled, read_frame, write_frame
 from rag.corpus.sandbox.limits import Limits
@@ -32,15 +32,36 @@ _END_S = 2.0
 _LOOK_S = 0.25
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "SYSTEMROOT", "TZ")
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1"}
+# Large buffers go back to the system when they are free; else the heap grows in pieces with each page of a scan.
+_ENVIRONMENT |= {"MALLOC_MMAP_THRESHOLD_": "262144"}
+
+
+_MOST_PAGES = 100_000
+"""Pages that a child may tell of, each of them twice."""
 
 
 class Died(Exception):
-    """The process ended, or had to be ended, over a file; `outcome` says why. With a new one it may be different."""
+    """The process ended, or had to be ended, over a file; `outcome` says why. With a new one it may be different.
 
-    def __init__(self, outcome: Unread, *, again: bool) -> None:
+    `page` is the one that it had begun; 0 where that was none, or the only one.
+    """
+
+    def __init__(self, outcome: Unread, *, again: bool, page: int = 0) -> None:
         super().__init__(outcome.reason)
         self.outcome = outcome
         self.again = again
+        self.page = page
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A file to be read: `lost` pages are passed over, and all that are begun more than `whole` seconds from now."""
+
+    path: str
+    data: bytes = field(repr=False)
+    passwords: tuple[str, ...] = field(repr=False)
+    lost: tuple[int, ...]
+    whole: float
 
 
 class Worker:
@@ -57,6 +78,8 @@ class Worker:
         self._over = threading.Event()
         self._late = False
         self._left = 0.0
+        self._page = 0
+        self._end_of_all = math.inf
         self._until = math.inf
         self.enforced: frozenset[str] = frozenset()
         self.files = 0
@@ -98,14 +121,30 @@ class Worker:
         worker.enforced = frozenset(header["enforced"])
         return worker
 
-    def ask(self, path: str, data: bytes) -> tuple[Frame, Frame]:
-        """Hand a file over; what it says of it first, and then. Raises Died."""
+    def ask(self, asked: Request, on_page: Callable[[int, int], None]) -> tuple[Frame, Frame]:
+        """Hand a file over; what it says of it first, and then. `on_page` is told of each page. Raises Died."""
         self.files += 1
+        self._page = 0
         self._left = self._limits.seconds
-        with self._watched():
-            with suppress(BrokenPipeError):  # what it died of is heard
-                write_frame(self._requests, {"path": path}, data)
-            return read_frame(self._answers), read_frame(self._answers)
+        self._end_of_all = (
+            time.monotonic() + asked.whole + 2 * self._limits.seconds
+        )  # for the last page, and for the rest
+        header = {"path": asked.path, "passwords": asked.passwords, "lost": asked.lost, "whole": asked.whole}
+        with self._watched(), suppress(BrokenPipeError):  # what it died of is heard
+            write_frame(self._requests, header, asked.data)
+        for _ in range(2 * _MOST_PAGES):
+            frame = self.hear()
+            try:
+                told = page_of(frame)
+            except Garbled as error:
+                raise self.died(f"the parser does not answer as one does: {error}") from error
+            if told is None:
+                return frame, self.hear()
+            page, count = told
+            self._page = page if count != 1 else 0
+            self._left = min(self._limits.seconds, self._end_of_all - time.monotonic())
+            on_page(page, count)
+        raise self.died("the parser does not answer as one does: it has too many pages")
 
     def hear(self) -> Frame:
         """What it says next. Raises Died."""
@@ -177,11 +216,12 @@ class Worker:
         self.kill()
         status = self._process.returncode
         if self._late or -status == getattr(signal, "SIGXCPU", 0):
-            return Died(self._limits.too_long(), again=False)
+            in_all = time.monotonic() > self._end_of_all
+            return Died(self._limits.too_long(in_all=in_all), again=False, page=0 if in_all else self._page)
         if status == MEMORY_STATUS:
-            return Died(self._limits.too_big(), again=True)
+            return Died(self._limits.too_big(), again=True, page=self._page)
         how = f"signal {-status}" if status < 0 else f"status {status}"
-        return Died(Unread(State.FAILED, f"the parser crashed ({how})"), again=True)
+        return Died(Unread(State.FAILED, f"the parser crashed ({how})"), again=True, page=self._page)
 
 
 def _environment() -> dict[str, str]:

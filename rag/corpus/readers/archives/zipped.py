@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 
+from rag.corpus.ledger import UNLOCK
 from rag.corpus.readers.archives.inflate import (
     DAMAGE,
     LZMA_MEMORY,
@@ -23,20 +24,25 @@ from rag.corpus.readers.archives.inflate import (
     unpacked,
 )
 from rag.corpus.readers.archives.member_names import Names
-from rag.corpus.readers.reader import Content, Member, Unread
+from rag.corpus.readers.reader import NO_AID, Aid, Content, Member, Unread
 from rag.datatypes import State
 
 _ENTRY = b"PK\x01\x02"
 _LOCAL_HEADER = 30
-_ENCRYPTED = 0x1 | 0x40 | 0x2000
+_ENCRYPTED, _STRONGLY = 0x1, 0x40 | 0x2000
+_AES = 99  # in place of a compression
 _UTF8 = 0x800
 _UNICODE_PATH = 0x7075
 _ENDS_ITSELF = 0x2
 _UNIX = 3
+_DECRYPTED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the library would inflate others without bounds
 
 
-def parse_zip(data: bytes, _path: str) -> Content | Unread:
-    """No text of its own: the files in the archive, unpacked one at a time."""
+def parse_zip(data: bytes, _path: str, aid: Aid = NO_AID) -> Content | Unread:
+    """No text of its own: the files in the archive, unpacked one at a time; encrypted ones with one of the passwords.
+
+    Only the format's old encryption is known, which protects from nobody who tries.
+    """
     if data.count(_ENTRY) > 2 * MOST_MEMBERS:  # the library keeps an object for each
         return too_many()
     try:
@@ -49,7 +55,7 @@ def parse_zip(data: bytes, _path: str) -> Content | Unread:
     if _overlap(archive.infolist()):
         reason = "entries of the archive overlap, so that it unpacks to far more than it holds"
         return Unread(State.FAILED, reason, "get a sound copy of it")
-    return Content("", members=_members(archive, files, data))
+    return Content("", members=_members(archive, files, data, aid.passwords))
 
 
 def _overlap(entries: Sequence[zipfile.ZipInfo]) -> bool:
@@ -62,14 +68,16 @@ def _overlap(entries: Sequence[zipfile.ZipInfo]) -> bool:
     return False
 
 
-def _members(archive: zipfile.ZipFile, files: Sequence[zipfile.ZipInfo], data: bytes) -> Iterator[Member]:
+def _members(
+    archive: zipfile.ZipFile, files: Sequence[zipfile.ZipInfo], data: bytes, passwords: Sequence[str]
+) -> Iterator[Member]:
     names = Names("cp437")
     names.learn(raw for entry in files if (raw := _raw_name(entry)) is not None)
     budget = Budget()
     for entry in files[:MOST_MEMBERS]:
         name = names.unique(_name(entry, names))
         try:
-            content = _refused(entry) or _content(archive, entry, data, budget)
+            content = _refused(entry) or _content(archive, entry, data, budget, passwords)
         except Exhausted:
             yield Member("", problem=too_much())
             return
@@ -111,15 +119,19 @@ def _unicode_path(entry: zipfile.ZipInfo, raw: bytes) -> str:
 
 def _refused(entry: zipfile.ZipInfo) -> Unread | None:
     """Why an entry is not unpacked; None where it is."""
-    if entry.flag_bits & _ENCRYPTED:
-        return Unread(State.ENCRYPTED, "needs a password", "pack it without one")
+    if entry.flag_bits & _STRONGLY or (entry.flag_bits & _ENCRYPTED and entry.compress_type not in _DECRYPTED):
+        return Unread(State.ENCRYPTED, "encrypted in a way that is not read, such as AES", "pack it without a password")
     mode = entry.external_attr >> 16 if entry.create_system == _UNIX else 0
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
         return Unread(State.SKIPPED, "a link, which is not followed" if stat.S_ISLNK(mode) else "not a regular file")
     return None
 
 
-def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, data: bytes, budget: Budget) -> bytes | Unread:
+def _content(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, data: bytes, budget: Budget, passwords: Sequence[str]
+) -> bytes | Unread:
+    if entry.flag_bits & _ENCRYPTED:
+        return _decrypted(archive, entry, budget, passwords)
     try:
         if entry.compress_type in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
             return _bounded(entry, data, budget)
@@ -130,6 +142,20 @@ def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, data: bytes, budg
         return Unread(State.UNSUPPORTED, f"{reason} (method {entry.compress_type})", "pack it anew, with deflate")
     except DAMAGE as error:
         return damaged("member", error)
+
+
+def _decrypted(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: Budget, passwords: Sequence[str]
+) -> bytes | Unread:
+    """The content by the first password with which it is sound: one in 256 wrong ones is told by that alone."""
+    for password in passwords:
+        try:
+            with archive.open(entry, pwd=password.encode("utf-8", "replace")) as stream:
+                return unpacked(stream.read, budget)
+        except DAMAGE:
+            continue
+    reason = "none of the passwords given opens it" if passwords else "needs a password"
+    return Unread(State.ENCRYPTED, reason, UNLOCK)
 
 
 def _bounded(entry: zipfile.ZipInfo, data: bytes, budget: Budget) -> bytes | Unread:

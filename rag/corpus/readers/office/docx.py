@@ -4,42 +4,51 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from functools import partial
 
 from rag.corpus.cleaned import Cleaning, added
 from rag.corpus.readers.compose import LONGEST_REPEATED, Cell, Composer, spread
 from rag.corpus.readers.office.docx_numbering import Numbering
-from rag.corpus.readers.office.docx_text import FALLBACK, Aside, W, deletions, hidden_passages, shown
+from rag.corpus.readers.office.docx_text import FALLBACK, IMAGE, Aside, W, deletions, hidden_passages, shown
 from rag.corpus.readers.office.ooxml import Part, R, described, main_part, part, parts_of_type, properties, title_of
 from rag.corpus.readers.office.ooxml_chart import A, C, chart
 from rag.corpus.readers.office.package import Element, Package, converted_package
+from rag.corpus.readers.pictures.embedded import Pictures
 from rag.corpus.readers.reader import Content, Unread
+from rag.datatypes import Page
 
 _GONE = {f"{W}del", f"{W}moveFrom", f"{W}cellDel", FALLBACK}
 _NOTES = {"footnoteReference": "footnotes", "endnoteReference": "endnotes", "commentReference": "comments"}
 
 
-def parse_docx(data: bytes, _path: str) -> Content | Unread:
+def parse_docx(data: bytes, _path: str, pictures: Pictures | None = None) -> Content | Unread:
     """The text as Markdown: notes and comments behind the paragraph that they belong to, headers and footers once."""
-    return converted_package(data, "DOCX", _content)
+    return converted_package(data, "DOCX", partial(_content, pictures=pictures or Pictures()))
 
 
-def _content(package: Package) -> Content | Unread:
+def _content(package: Package, pictures: Pictures) -> Content | Unread:
     metadata = properties(package)
-    conversion = _Conversion(package, main_part(package))
+    conversion = _Conversion(package, main_part(package), pictures)
     text = conversion.run()
+    state = pictures.fill(conversion.composer, package, text, several=True)
+    text = conversion.composer.text()
+    if state and not text:
+        return pictures.nothing_else("it holds", state)
+    unread = (Page(1, len(text), len(text), "pictures", state),) if state else ()
     cleaned = {
         Cleaning.REPEATED_ROWS: conversion.repeated,
         Cleaning.HIDDEN: hidden_passages(conversion.body),
         Cleaning.DELETED: deletions(conversion.body),
     }
-    return Content(text, "markdown", title_of(metadata), (), metadata, cleaned=added(cleaned))
+    return Content(text, "markdown", title_of(metadata), unread, metadata, cleaned=added(cleaned))
 
 
 class _Conversion:
     """One document → Markdown."""
 
-    def __init__(self, package: Package, main: Part) -> None:
+    def __init__(self, package: Package, main: Part, pictures: Pictures) -> None:
         self.package = package
+        self.pictures = pictures
         self.main = main
         self.body = main.root.find(f"{W}body")
         self.composer = Composer()
@@ -150,6 +159,9 @@ class _Conversion:
                 found = chart(part(self.package, name).root)
                 self.composer.paragraph(f"Chart: {found.title}" if found.title else "")
                 self.composer.table(found.rows)
+        for picture in element.iter(f"{A}blip", IMAGE):
+            identity = picture.get(f"{R}embed") or picture.get(f"{R}id", "")
+            self.pictures.met(self.composer, self.main.related.get(identity, ("", ""))[1])
         for picture in element.iter(f"{A}blip"):
             target = self.main.related.get(picture.get(f"{R}embed", ""), ("", ""))[1]
             named = next((each for each in element if str(each.tag).endswith("}docPr")), element)

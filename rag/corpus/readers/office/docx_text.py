@@ -12,6 +12,8 @@ from rag.corpus.readers.office.package import Element
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 FALLBACK = f"{MC}Fallback"
+IMAGE = "{urn:schemas-microsoft-com:vml}imagedata"
+"""A picture as older programs write it."""
 _LEFT_OUT = {f"{W}{name}" for name in ("del", "moveFrom", "rPr", "pPr", "instrText", "delText", "sectPr")} | {FALLBACK}
 _AS_TEXT = {f"{W}tab": "\t", f"{W}br": "\n", f"{W}cr": "\n", f"{W}noBreakHyphen": "\u2011"}
 # Marks without which a formula would read as another number: 10^-4, 550/2.
@@ -80,7 +82,10 @@ def _aside(element: Element) -> Aside | None:
         return Aside(_REFERENCES[tag], element, element.get(f"{W}id", ""))
     if tag == f"{W}txbxContent":
         return Aside("box", element)
-    return Aside("drawing", element) if str(tag).endswith(("}inline", "}anchor")) else None
+    is_drawing = str(tag).endswith(("}inline", "}anchor")) or (
+        tag in (f"{W}pict", f"{W}object") and next(element.iter(IMAGE), None) is not None
+    )
+    return Aside("drawing", element) if is_drawing else None
 
 
 def _follow_fields(element: Element, fields: list[str]) -> None:

@@ -6,6 +6,8 @@ import html
 import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from urllib.parse import unquote
 
 from lxml import etree
@@ -14,6 +16,7 @@ from rag.corpus.cleaned import Cleaning, added
 from rag.corpus.readers.compose import Composer
 from rag.corpus.readers.encodings.encoding import decode
 from rag.corpus.readers.office.package import MOST_XML, Element, Package, converted_package, parse_xml
+from rag.corpus.readers.pictures.embedded import Pictures, is_bare, is_picture, worst
 from rag.corpus.readers.places import Section, joined
 from rag.corpus.readers.reader import Content, Unread
 from rag.corpus.readers.web.blocks import converted, one_line
@@ -23,6 +26,7 @@ _OPF = "{http://www.idpf.org/2007/opf}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _CONTAINER = "{urn:oasis:names:tc:opendocument:xmlns:container}"
 _ENC = "{http://www.w3.org/2001/04/xmlenc#}"
+_XLINK = "{http://www.w3.org/1999/xlink}"
 _EPUB_TYPE = "{http://www.idpf.org/2007/ops}type"
 _PROPERTIES = {"title": "title", "creator": "author", "language": "language", "date": "date", "publisher": "publisher"}
 _PROPERTIES |= {"subject": "subject", "description": "description"}
@@ -45,12 +49,12 @@ _FENCE = re.compile(r" *`{3,}")
 _HEADING = re.compile(r"(#{1,6}) (.+)")
 
 
-def parse_epub(data: bytes, _path: str) -> Content | Unread:
+def parse_epub(data: bytes, _path: str, pictures: Pictures | None = None) -> Content | Unread:
     """The chapters' text as Markdown, and what the book says of itself."""
-    return converted_package(data, "EPUB", _content)
+    return converted_package(data, "EPUB", partial(_content, pictures=pictures or Pictures()))
 
 
-def _content(package: Package) -> Content | Unread:
+def _content(package: Package, pictures: Pictures) -> Content | Unread:
     if "META-INF/container.xml" not in package:
         return Unread(State.FAILED, "damaged EPUB: has no container.xml", "make it anew")
     container = package.xml("META-INF/container.xml")
@@ -61,7 +65,11 @@ def _content(package: Package) -> Content | Unread:
     if any(chapter in locked for chapter in chapters):
         return Unread(State.ENCRYPTED, "is protected (DRM)", "get a copy without protection")
     metadata = _metadata(book)
-    text, pages = joined([*_about(metadata), *_sections(package, chapters)])
+    sections = [*_about(metadata), *_sections(_seen(package, list(_parts(package, chapters)), pictures))]
+    text, pages = joined(sections)
+    state = next((section.state for section in sections if section.state), None)
+    if state and not text:
+        return pictures.nothing_else("its chapters hold", state)
     cleaned = added({Cleaning.CONTENTS: contents})
     return Content(text, "markdown", dict(metadata).get("title", ""), pages, metadata, cleaned=cleaned)
 
@@ -124,23 +132,58 @@ def _about(metadata: Metadata) -> Iterator[Section]:
         yield Section(1, "about the book", composer.text())
 
 
-def _sections(package: Package, chapters: list[str]) -> Iterator[Section]:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of the spine: its text, and the names of its pictures where it says next to nothing."""
+
+    text: str
+    pictures: tuple[str, ...] = ()
+    state: State | None = None
+
+
+def _parts(package: Package, chapters: list[str]) -> Iterator[_Part]:
+    for name in chapters:
+        if name in package:
+            root = _tree(package.read(name, MOST_XML))
+            text = converted(root, _is_left_out) if root is not None else ""
+            yield _Part(text, tuple(_drawn(root, name)) if root is not None and is_bare(text) else ())
+
+
+def _drawn(root: Element, name: str) -> Iterator[str]:
+    """The names of the pictures that a chapter shows."""
+    for element in root.iter("img", "image"):
+        link = element.get("src") or element.get("href") or element.get(f"{_XLINK}href") or ""
+        yield _joined(posixpath.dirname(name), link)
+
+
+def _seen(package: Package, parts: list[_Part], pictures: Pictures) -> Iterator[_Part]:
+    """The parts, with the text of pictures if most are nothing else: a cover and plates are left out."""
+    shown = [tuple(name for name in part.pictures if is_picture(package, name)) for part in parts]
+    is_pictured = sum(map(bool, shown)) > sum(bool(part.text.strip()) or bool(part.pictures) for part in parts) / 2
+    for part, names in zip(parts, shown, strict=True):
+        read = [pictures.text(package, name) for name in names] if is_pictured else []
+        texts = [part.text.strip(), *(text for text in read if not isinstance(text, State))]
+        yield _Part("\n\n".join(filter(None, texts)) + "\n", (), worst(read)) if read else part
+
+
+def _sections(parts: Iterator[_Part]) -> Iterator[Section]:
     """The chapters that say something; they are counted, a cover is none.
 
     Programs cut a book by size: a part of the spine may begin within one chapter and go on with the next.
     """
     number, level, label = 0, 0, ""
-    for name in chapters:
-        if name not in package:
-            continue
-        root = _tree(package.read(name, MOST_XML))
-        text = converted(root, _is_left_out) if root is not None else ""
+    for each in parts:
+        text = each.text
+        if each.state and not text.strip():
+            number += 1
+            label = f"chapter {number}"
+            yield Section(number, label, "", each.state)
         for begins, part in _chapters(text, level):
             if begins or not label or next(_headings(text), None) is None:
                 number += 1
                 label = _label(number, begins[2] if begins else "")
             level = len(begins[1]) if begins else level
-            yield Section(number, label, part)
+            yield Section(number, label, part, each.state)
 
 
 def _chapters(text: str, level: int) -> Iterator[tuple[re.Match[str] | None, str]]:

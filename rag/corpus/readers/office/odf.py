@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from rag.corpus.readers.office.odf_sheets import sheets_content
 from rag.corpus.readers.office.odf_slides import slides_content
@@ -18,6 +19,7 @@ from rag.corpus.readers.office.package import (
     damaged,
     parse_xml,
 )
+from rag.corpus.readers.pictures.embedded import Pictures
 from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import Metadata, State
 
@@ -39,11 +41,11 @@ _KINDS: dict[str, Callable[[Element, Parts, Metadata], Content | Unread]] = {
 }
 
 
-def parse_odf(data: bytes, _path: str) -> Content | Unread:
+def parse_odf(data: bytes, _path: str, pictures: Pictures | None = None) -> Content | Unread:
     """A text, its slides or its sheets as Markdown."""
     if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return _flat(data)
-    return converted_package(data, "OpenDocument", _packed)
+    return converted_package(data, "OpenDocument", partial(_packed, pictures=pictures or Pictures()))
 
 
 def _flat(data: bytes) -> Content | Unread:
@@ -57,14 +59,15 @@ def _flat(data: bytes) -> Content | Unread:
         return damaged("OpenDocument", error)
 
 
-def _packed(package: Package) -> Content | Unread:
+def _packed(package: Package, pictures: Pictures) -> Content | Unread:
     manifest = "META-INF/manifest.xml"
     if manifest in package and next(package.xml(manifest).iter(_ENCRYPTED), None) is not None:
         return Unread(State.ENCRYPTED, "needs a password", "save a copy without one")
     root = package.xml("content.xml")
     styles = package.xml("styles.xml") if "styles.xml" in package else None
     metadata = _metadata(package.xml("meta.xml")) if "meta.xml" in package else ()
-    return _content(root, Parts(root, [each for each in (root, styles) if each is not None], package), metadata)
+    roots = [each for each in (root, styles) if each is not None]
+    return _content(root, Parts(root, roots, package, pictures), metadata)
 
 
 def _content(root: Element, parts: Parts, metadata: Metadata) -> Content | Unread:

@@ -25,9 +25,10 @@ def slides_content(body: Element, parts: Parts, metadata: Metadata) -> Content |
     """The slides' text, a place for each; their notes and comments under them."""
     slides = [_slide(number, page, parts) for number, page in enumerate(body.iter(f"{DRAW}page"), 1)]
     if not any(said for _, said in slides):
-        pictures = next(body.iter(f"{DRAW}image"), None) is not None
-        reason = "its slides hold nothing but pictures" if pictures else "its slides hold no text"
-        return Unread(State.NEEDS_OCR if pictures else State.EMPTY, reason)
+        if next(body.iter(f"{DRAW}image"), None) is None:
+            return Unread(State.EMPTY, "its slides hold no text")
+        state = next((section.state for section, _ in slides if section.state), None)
+        return parts.pictures.nothing_else("its slides hold", state)
     text, pages = joined(section for section, _ in slides)
     around = (each for each in body.iter(f"{DRAW}frame") if _class(each) in _AROUND and plain(each, parts).strip())
     cleaned = added({Cleaning.REPEATED_ROWS: sum(1 for _ in around)})
@@ -48,6 +49,9 @@ def _slide(slide: int, page: Element, parts: Parts) -> tuple[Section, bool]:
     for shape in order:
         if shape is not title:
             blocks.frame(shape)
+    text = plain(title, parts) if title is not None else ""
+    whole = "".join([text, *composer.parts[before:]])
+    state = parts.pictures.fill(composer, parts.package, whole) if parts.package else None
     for notes in page.iter(f"{PRESENTATION}notes"):
         said = plain(notes, parts)
         if said:
@@ -55,7 +59,7 @@ def _slide(slide: int, page: Element, parts: Parts) -> tuple[Section, bool]:
             composer.paragraph(said)
     for each in page.iterchildren(f"{OFFICE}annotation"):
         composer.paragraph(comment(each, parts))
-    return Section(slide, f"slide {slide}", composer.text()), title is not None or len(composer.parts) > before
+    return Section(slide, f"slide {slide}", composer.text(), state), title is not None or len(composer.parts) > before
 
 
 def _class(shape: Element) -> str:

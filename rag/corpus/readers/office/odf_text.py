@@ -28,7 +28,7 @@ from rag.corpus.readers.office.odf_xml import (
 from rag.corpus.readers.office.ooxml import described, title_of
 from rag.corpus.readers.office.package import Element, PackageProblem
 from rag.corpus.readers.reader import Content, Unread
-from rag.datatypes import Metadata, State
+from rag.datatypes import Metadata, Page, State
 
 _INDEXES = {f"{TEXT}{name}" for name in ("table-of-content", "illustration-index", "table-index", "object-index")}
 _INDEXES |= {f"{TEXT}{name}" for name in ("user-index", "alphabetical-index")}
@@ -55,6 +55,12 @@ def text_content(body: Element, parts: Parts, metadata: Metadata) -> Content | U
                 blocks.composer.paragraph(f"{kind.capitalize()}: {text}")
             elif text:
                 repeated += 1
+    composer = blocks.composer
+    state = parts.pictures.fill(composer, parts.package, composer.text(), several=True) if parts.package else None
+    text = composer.text()
+    if state and not text:
+        return parts.pictures.nothing_else("it holds", state)
+    unread = (Page(1, len(text), len(text), "pictures", state),) if state else ()
     cleaned = {
         Cleaning.REPEATED_ROWS: repeated,
         Cleaning.HIDDEN: sum(
@@ -64,8 +70,7 @@ def text_content(body: Element, parts: Parts, metadata: Metadata) -> Content | U
         Cleaning.DELETED: sum(1 for _ in body.iter(f"{TEXT}deletion")),
         Cleaning.CONTENTS: sum(1 for _ in body.iter(*_INDEXES)),
     }
-    text = blocks.composer.text()
-    return Content(text, "markdown", title_of(metadata), (), metadata, cleaned=added(cleaned))
+    return Content(text, "markdown", title_of(metadata), unread, metadata, cleaned=added(cleaned))
 
 
 class Blocks:
@@ -214,6 +219,7 @@ class Blocks:
                 self.paragraph(each)
 
     def picture(self, frame: Element, link: str) -> None:
+        self.parts.pictures.met(self.composer, link.removeprefix("./"))
         texts = (described(frame.findtext(f"{SVG}{name}") or "") for name in ("desc", "title"))
         text = next(filter(None, texts), "")
         if text:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from rag.corpus.readers.office.docx_numbering import DEEPEST_STYLE
 from rag.corpus.readers.office.package import Element, Package
+from rag.corpus.readers.pictures.embedded import Pictures
 
 _NS = "{urn:oasis:names:tc:opendocument:xmlns:"
 OFFICE, TEXT, TABLE = f"{_NS}office:1.0}}", f"{_NS}text:1.0}}", f"{_NS}table:1.0}}"
@@ -34,12 +35,15 @@ class Aside:
 
 
 class Parts:
-    """An open file: its styles by name, and the objects that are embedded in it."""
+    """An open file: its styles by name, and the objects and pictures that are embedded in it."""
 
-    def __init__(self, root: Element, roots: Sequence[Element], package: Package | None) -> None:
+    def __init__(
+        self, root: Element, roots: Sequence[Element], package: Package | None, pictures: Pictures | None = None
+    ) -> None:
         self.root = root
         self.roots = roots
         self.package = package
+        self.pictures = pictures or Pictures()
         self.styles = {
             each.get(f"{STYLE}name", ""): each for one in reversed(roots) for each in one.iter(f"{STYLE}style")
         }

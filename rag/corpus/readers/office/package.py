@@ -68,6 +68,10 @@ class Package:
     def __contains__(self, name: str) -> bool:
         return _name(name) in self._entries
 
+    def size(self, name: str) -> int:
+        """How many bytes a part has, as the archive claims. Raises KeyError where there is no such part."""
+        return self._entries[_name(name)].file_size
+
     def names(self) -> list[str]:
         """The names of all parts as the archive spells them, in its order."""
         return [entry.filename.replace("\\", "/").lstrip("/") for entry in self._entries.values()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from functools import partial
 
 from rag.corpus.cleaned import Cleaning, added
 from rag.corpus.readers.compose import Cell, Composer, spread
@@ -12,6 +13,7 @@ from rag.corpus.readers.office.ooxml_chart import C, chart
 from rag.corpus.readers.office.package import Element, Package, PackageProblem, converted_package
 from rag.corpus.readers.office.pptx_shapes import P, Placeholders, is_placeholder, name_of, ordered
 from rag.corpus.readers.office.pptx_text import A, Styles, add_text, said
+from rag.corpus.readers.pictures.embedded import Pictures
 from rag.corpus.readers.places import Section, joined
 from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import State
@@ -23,21 +25,23 @@ _AROUND = ("dt", "ftr", "hdr", "sldNum")  # what stands on each slide of a deck
 _MOST_SLIDES = 10_000
 
 
-def parse_pptx(data: bytes, _path: str) -> Content | Unread:
+def parse_pptx(data: bytes, _path: str, pictures: Pictures | None = None) -> Content | Unread:
     """The slides' text as Markdown, a place for each; their notes and comments under them."""
-    return converted_package(data, "PPTX", _content)
+    return converted_package(data, "PPTX", partial(_content, pictures=pictures or Pictures()))
 
 
-def _content(package: Package) -> Content | Unread:
+def _content(package: Package, pictures: Pictures) -> Content | Unread:
     main = main_part(package)
     names = [main.related.get(each.get(f"{R}id", ""), ("", ""))[1] for each in main.root.iter(f"{P}sldId")]
     if len(names) > _MOST_SLIDES:
         return Unread(State.TOO_LARGE, f"{len(names)} slides, at most {_MOST_SLIDES} are read")
-    deck = _Deck(package)
+    deck = _Deck(package, pictures)
     sections = [deck.slide(number, name) for number, name in enumerate(names, 1)]
     if not any(deck.spoken):
-        state = State.NEEDS_OCR if deck.pictures else State.EMPTY
-        return Unread(state, "its slides hold nothing but pictures" if deck.pictures else "its slides hold no text")
+        state = next((section.state for section in sections if section.state), None)
+        if not deck.drawn:
+            return Unread(State.EMPTY, "its slides hold no text")
+        return pictures.nothing_else("its slides hold", state)
     text, pages = joined(sections)
     metadata = properties(package)
     cleaned = added({Cleaning.REPEATED_ROWS: deck.around})
@@ -47,11 +51,12 @@ def _content(package: Package) -> Content | Unread:
 class _Deck:
     """Slides one after the other; layouts and masters are parsed once."""
 
-    def __init__(self, package: Package) -> None:
+    def __init__(self, package: Package, pictures: Pictures) -> None:
         self.package = package
+        self.pictures = pictures
         self.parts: dict[str, Part] = {}
         self.spoken: list[bool] = []
-        self.pictures = 0
+        self.drawn = 0
         self.around = 0  # footers, dates and numbers of slides
 
     def slide(self, number: int, name: str) -> Section:
@@ -70,16 +75,18 @@ class _Deck:
         if slide.root.get("show") in ("0", "false"):
             composer.paragraph("(hidden slide)")
         before = len(composer.parts)
-        page = _Page(self.package, slide, Styles(lent, master.root if master else None), composer)
+        page = _Page(self.package, slide, Styles(lent, master.root if master else None), composer, self.pictures)
+        page.ground()
         for shape in shapes:
             if is_placeholder(shape, *_AROUND):
                 self.around += bool(said(shape).strip())
             elif shape is not title:
                 page.add(shape)
+        state = self.pictures.fill(composer, self.package, "".join([heading, *composer.parts[before:]]))
         self.beside(slide, composer)
-        self.pictures += page.pictures
+        self.drawn += page.drawn
         self.spoken.append(bool(heading) or len(composer.parts) > before)
-        return Section(number, f"slide {number}", composer.text())
+        return Section(number, f"slide {number}", composer.text(), state)
 
     def shared(self, owner: Part, kind: str) -> Part | None:
         """The layout of a slide, the master of a layout."""
@@ -115,12 +122,27 @@ def _comments(root: Element) -> Iterator[str]:
 class _Page:
     """The shapes of one slide → blocks."""
 
-    def __init__(self, package: Package, slide: Part, styles: Styles, composer: Composer) -> None:
+    def __init__(self, package: Package, slide: Part, styles: Styles, composer: Composer, pictures: Pictures) -> None:
         self.package = package
         self.slide = slide
         self.styles = styles
         self.composer = composer
-        self.pictures = 0
+        self.pictures = pictures
+        self.drawn = 0
+
+    def ground(self) -> None:
+        """The picture that is the slide's background."""
+        for background in self.slide.root.iter(f"{P}bg"):
+            self.meet(background)
+
+    def meet(self, shape: Element) -> str:
+        """Note the picture that a shape shows; its name."""
+        blip = next(shape.iter(f"{A}blip"), None)
+        name = self.slide.related.get(blip.get(f"{R}embed", "") if blip is not None else "", ("", ""))[1]
+        if name:
+            self.drawn += 1
+            self.pictures.met(self.composer, name)
+        return name
 
     def add(self, shape: Element) -> None:
         tag = shape.tag
@@ -129,13 +151,13 @@ class _Page:
         elif tag == f"{P}pic":
             self.picture(shape)
         else:
+            self.meet(shape)
             add_text(self.composer, shape, self.styles)
 
     def picture(self, shape: Element) -> None:
-        """A picture that is described; others are left out, and counted."""
-        self.pictures += 1
-        blip = next(shape.iter(f"{A}blip"), None)
-        target = self.slide.related.get(blip.get(f"{R}embed", "") if blip is not None else "", ("", ""))[1]
+        """A picture by its description, where it has one."""
+        target = self.meet(shape)
+        self.drawn += not target
         text = described(name_of(shape).get("descr", ""))
         if text:
             self.composer.paragraph(f"![{text}]({posixpath.basename(target)})")

@@ -15,7 +15,7 @@ import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from rag.corpus.cleaned import Cleaned, Cleaning, added
-from rag.corpus.ledger import INSTALL
+from rag.corpus.ledger import INSTALL, UNLOCK
 from rag.corpus.readers.compose import Composer
 from rag.corpus.readers.pdf.about import About, Marked, about, plain_texts
 from rag.corpus.readers.pdf.columns import flows
@@ -28,11 +28,13 @@ from rag.corpus.readers.pdf.sheet import PDFIUM, Sheet, sheet
 from rag.corpus.readers.pdf.streams import MOST_INFLATED, inflates_too_far
 from rag.corpus.readers.pdf.words import row_of, rows, said
 from rag.corpus.readers.pictures.ocr_places import Placed
-from rag.corpus.readers.reader import Content, Unread
+from rag.corpus.readers.reader import NO_AID, Aid, Content, Unread
 from rag.datatypes import Metadata, Page, State
 
 MOST_PAGES = 20_000
 """Pages that a file may claim to have."""
+MOST_RECOGNISED = 1_000
+"""Pages of a file that are recognised: about an hour."""
 MOST_RESCUED = 16 * 2**20
 """Bytes of a file that pypdf tries where pdfium finds no pages: it looks for them slowly."""
 MOST_CHARACTERS = 64 * 2**20
@@ -40,47 +42,51 @@ MOST_CHARACTERS = 64 * 2**20
 _ENDING = '.!?:;。！？：；…"”’)）】」』'
 
 
-def parse_pdf(
-    data: bytes, _path: str, passwords: Sequence[str] = (), recogniser: Recogniser | None = None
-) -> Content | Unread:
+def parse_pdf(data: bytes, _path: str, aid: Aid = NO_AID, recogniser: Recogniser | None = None) -> Content | Unread:
     """The text of all pages. An encrypted file opens with an empty password or with one of those given.
 
-    `recogniser` reads the pages that have no text; without one they are counted.
+    `recogniser` reads the pages that have no text, up to `MOST_RECOGNISED`; without one they are counted.
     """
     if inflates_too_far(data):
         return _too_much(f"a stream in it inflates to more than {MOST_INFLATED // 2**20} MiB")
-    with PDFIUM, _opened(data, passwords) as opened:
+    with PDFIUM, _opened(data, aid.passwords) as opened:
         if isinstance(opened, Unread):
             return opened if opened.state is State.ENCRYPTED else _bare(data)
-        sheets = _sheets(opened, recogniser)
+        sheets = _sheets(opened, recogniser, aid)
         if isinstance(sheets, Unread):
             return sheets
         encrypted = raw.FPDF_GetSecurityHandlerRevision(opened) != -1
         plain = _decrypted(opened) if encrypted else data
-    return _content(sheets, about(plain)) if _shows(sheets) else _bare(plain)
+    aid.begin(0, 0)
+    return _content(sheets, about(plain), aid) if _shows(sheets) else _bare(plain)
 
 
-def _sheets(opened: pdfium.PdfDocument, recogniser: Recogniser | None) -> list[Sheet | None] | Unread:
-    """The pages, None for one that cannot be read; why there are none where there would be too many."""
+def _sheets(opened: pdfium.PdfDocument, recogniser: Recogniser | None, aid: Aid) -> list[Sheet | State] | Unread:
+    """The pages, the state of one that is not read; why there are none where there would be too many."""
     count = max(0, raw.FPDF_GetPageCount(opened))
     if count > MOST_PAGES:
         return _too_much(f"{count} pages, at most {MOST_PAGES} are read")
-    sheets: list[Sheet | None] = []
-    size = 0
+    sheets: list[Sheet | State] = []
+    size = looked = 0
     for number in range(count):
-        page = sheet(opened, number)
+        passed_over = aid.begin(number + 1, count)
+        page = None if passed_over else sheet(opened, number)
         if page and recogniser and is_scan(page):
-            page = recognised(opened, number, page, recogniser)
-        sheets.append(page)
+            looked += 1
+            if looked > MOST_RECOGNISED:
+                page, passed_over = None, State.TOO_LARGE
+            else:
+                page = recognised(opened, number, page, recogniser)
+        sheets.append(page or passed_over or State.FAILED)
         size += len(page.written) if page else 0
         if size > MOST_CHARACTERS:
             return _too_much(f"more than {MOST_CHARACTERS} characters")
     return sheets
 
 
-def _shows(sheets: Sequence[Sheet | None]) -> bool:
+def _shows(sheets: Sequence[Sheet | State]) -> bool:
     """Whether anything is on any of the pages."""
-    return any(each and (each.drawn or each.turns) for each in sheets)
+    return any(isinstance(each, Sheet) and (each.drawn or each.turns) for each in sheets)
 
 
 def _bare(data: bytes) -> Content | Unread:
@@ -117,7 +123,7 @@ def _opened(data: bytes, passwords: Sequence[str]) -> Iterator[pdfium.PdfDocumen
 def _refused(error: int, *, given: bool) -> Unread:
     if error == raw.FPDF_ERR_PASSWORD:
         reason = "none of the passwords given opens it" if given else "needs a password"
-        return Unread(State.ENCRYPTED, reason, "save a copy without one")
+        return Unread(State.ENCRYPTED, reason, UNLOCK)
     if error == raw.FPDF_ERR_SECURITY:
         return Unread(State.ENCRYPTED, "encrypted in a way that no password opens", "save a copy without it")
     return Unread(State.FAILED, "damaged PDF", "print it to a new PDF")
@@ -137,12 +143,14 @@ def _decrypted(document: pdfium.PdfDocument) -> bytes:
     return written.getvalue()
 
 
-def _content(sheets: Sequence[Sheet | None], told: About) -> Content | Unread:
+def _content(sheets: Sequence[Sheet | State], told: About, aid: Aid = NO_AID) -> Content | Unread:
     """The document's text, or why it has none that can be read."""
-    read = [each or Sheet() for each in sheets]
+    read = [each if isinstance(each, Sheet) else Sheet() for each in sheets]
     legible = [Sheet(drawn=each.drawn) if is_illegible(each.written) else each for each in read]
-    texts, cleaned = _texts(legible, told)
+    texts, cleaned = _texts(legible, told, aid)
     if not "".join(texts).strip():
+        if State.TOO_LARGE in sheets:
+            return _too_much(f"no text on the first of its {len(texts)} pages, and the others are too many to look at")
         unknown = any(each.written for each in read)
         if not unknown and not any(map(is_scan, read)):
             looked = any(each.looked is not None for each in read)
@@ -152,7 +160,7 @@ def _content(sheets: Sequence[Sheet | None], told: About) -> Content | Unread:
         reason = "its fonts do not tell which characters they show" if unknown else images
         return Unread(State.NEEDS_OCR, reason, INSTALL)
     states = {number: State.NEEDS_OCR for number, each in enumerate(read, start=1) if is_scan(each)}
-    states |= {number: State.FAILED for number, each in enumerate(sheets, start=1) if each is None}
+    states |= {number: each for number, each in enumerate(sheets, start=1) if isinstance(each, State)}
     text, pages = _joined(texts, told.labels, states, read)
     notes: list[tuple[str, str]] = [
         ("crowded_pages", _ranges([number for number, each in enumerate(read, start=1) if each.crowded])),
@@ -167,7 +175,7 @@ def _content(sheets: Sequence[Sheet | None], told: About) -> Content | Unread:
     return Content(text, "markdown", told.title, pages, metadata, told.members(), added(cleaned, left_out))
 
 
-def _texts(sheets: Sequence[Sheet], told: About) -> tuple[list[str], Cleaned]:
+def _texts(sheets: Sequence[Sheet], told: About, aid: Aid) -> tuple[list[str], Cleaned]:
     """The pages as Markdown, and what was cleaned on the way."""
     gridded = [with_grids(each.turns[0], each.rules) if each.turns else [] for each in sheets]
     body = body_size(row for page in gridded for row in page if not row.table)
@@ -176,6 +184,7 @@ def _texts(sheets: Sequence[Sheet], told: About) -> tuple[list[str], Cleaned]:
     words = Words(kept)
     texts = []
     for number, (each, page) in enumerate(zip(sheets, kept, strict=True), start=1):
+        aid.begin(number, len(sheets))
         turned = [rows(turn) for turn in each.turns[1:]]
         flowing = [*flows(page, each.rules), *(flow for turn in turned for flow in flows(turn))]
         text = composed(number, flowing, each.rules, levels, words)

@@ -15,7 +15,7 @@ import numpy as np
 from rag.corpus.cleaned import Cleaning, added
 from rag.corpus.readers.pictures.ocr import MOST_PIXELS, Line, Pixels, Seen, recognise
 from rag.corpus.readers.pictures.ocr_places import placed
-from rag.corpus.readers.reader import Content, Unread
+from rag.corpus.readers.reader import NO_AID, Aid, Content, Unread
 from rag.datatypes import Page, State
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ MOST_BYTES = 160 * 2**20
 """Bytes of a picture as it lies in memory, and then once more while it is made ready."""
 MOST_PAGES = 2_000
 """Pages of a TIFF file."""
+MOST_RECOGNISED = 1_000
+"""Those of them that are recognised: about an hour."""
 ORIENTATION = 0x0112
 """EXIF's tag for how a camera was held."""
 LONGEST = 100
@@ -47,20 +49,20 @@ _DAMAGE = (
 )
 
 
-def parse_image(data: bytes, _path: str) -> Content | Unread:
+def parse_image(data: bytes, _path: str, aid: Aid = NO_AID) -> Content | Unread:
     """What is read on the picture, or on each page of a TIFF file; of others that move, on the first one."""
     from PIL import Image
 
     Image.init()  # else those that Pillow loads late are not known
-    pages: list[Seen] = []
+    pages: list[Seen | State] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                for page in _frames(image):
+                for page in _frames(image, aid):
                     if isinstance(page, Unread):
                         return page
-                    pages.append(recognise(page))
+                    pages.append(page if isinstance(page, State) else recognise(page))
         except Image.DecompressionBombError:
             return _too_large("more pixels than any page has")
         except _DAMAGE as error:
@@ -75,23 +77,28 @@ def _reason(error: Exception) -> str:
 # ---------------------------------------------------------------- pictures
 
 
-def _frames(image: Image) -> Iterator[Pixels | Unread]:
-    """The pages, one at a time; why no more of them are read."""
+def _frames(image: Image, aid: Aid) -> Iterator[Pixels | Unread | State]:
+    """The pages, one at a time, the state of one that is passed over; why no more of them are read."""
     count = int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
     if count > MOST_PAGES:
         yield Unread(State.TOO_LARGE, f"{count} pages, at most {MOST_PAGES} are read", "split it into smaller files")
         return
     for number in range(count):
-        if number:
-            image.seek(number)
-        wrong = _absurd(image)
-        if wrong:
-            yield wrong
-            return
-        pixels = _pixels(image)
+        passed_over = aid.begin(number + 1, count) or (State.TOO_LARGE if number >= MOST_RECOGNISED else None)
+        if passed_over:
+            yield passed_over
+            continue
+        try:
+            if number:
+                image.seek(number)
+            page: Pixels | Unread | State = _absurd(image) or _pixels(image)
+        except _DAMAGE:
+            if count == 1:
+                raise
+            page = State.FAILED
         if number == count - 1:
             image.close()  # its memory is needed now
-        yield pixels
+        yield page
 
 
 def _absurd(image: Image) -> Unread | None:
@@ -182,10 +189,16 @@ def _levels(values: np.ndarray[Any, np.dtype[np.float32]]) -> Pixels:
 # ---------------------------------------------------------------- text
 
 
-def _content(pages: Sequence[Seen]) -> Content | Unread:
-    found = [placed(page) for page in pages]
+def _content(pages: Sequence[Seen | State]) -> Content | Unread:
+    found = [placed(page) if isinstance(page, Seen) else () for page in pages]
+    looked = [page for page in pages if isinstance(page, Seen)]
     if not any(found):
-        count = sum(len(page.lines) for page in pages)
+        if State.TOO_LARGE in pages:
+            reason = f"no text on the first of its {len(pages)} pages, and the others are too many to look at"
+            return Unread(State.TOO_LARGE, reason, "split it into smaller files")
+        if State.FAILED in pages:
+            return Unread(State.FAILED, "damaged picture: pages of it cannot be unpacked", "save it anew")
+        count = sum(len(page.lines) for page in looked)
         if count:
             return Unread(State.EMPTY, f"nothing legible: what looks like {count} lines of text reads as no words")
         return Unread(State.EMPTY, "no text is seen on it")
@@ -198,13 +211,15 @@ def _content(pages: Sequence[Seen]) -> Content | Unread:
             text.append("\n\n")
             at += 2
         if not page:
-            places.append(Page(number, at, at, f"page {number}, nothing recognised"))
+            seen = pages[number - 1]
+            state = seen if isinstance(seen, State) else None
+            places.append(Page(number, at, at, f"page {number}, nothing recognised", state))
         for piece in page:
             text.append(piece.text)
             places.append(Page(number, at, at + len(piece.text), name + piece.place))
             at += len(piece.text)
-    shown = [line for page in pages for line in page.lines if line.legible]
-    dim = sum(len(page.lines) for page in pages) - len(shown)
+    shown = [line for page in looked for line in page.lines if line.legible]
+    dim = sum(len(page.lines) for page in looked) - len(shown)
     return Content(
         "".join(text),
         "markdown",

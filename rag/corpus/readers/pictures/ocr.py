@@ -93,7 +93,10 @@ class Seen:
 
 
 def recognise(picture: Pixels) -> Seen:
-    """What is seen on `picture`, (height, width, 3) red, green, blue or (height, width) grey, however it is turned."""
+    """What is seen on `picture`, (height, width, 3) red, green, blue or (height, width) grey, however it is turned.
+
+    Raises MemoryError where the models do not get what they need.
+    """
     upright = _seen(picture, 0)
     if _lies(upright.lines):
         # What stands in such boxes was read after a quarter turn against the clock.
@@ -116,18 +119,31 @@ def _seen(picture: Pixels, quarters: int) -> Seen:
     if int(turned.max()) - int(turned.min()) <= _FLAT:
         return Seen((), width, height, quarters)
     pixels, scale = _fitted(turned)
+    boxes, texts, scores = _read(pixels)
+    if not texts:
+        return Seen((), width, height, quarters)
+    corners = np.clip((boxes - _EDGE) / scale, 0, (width, height))
+    places = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1).tolist()
+    lines = (_line(text, float(score), place) for text, score, place in zip(texts, scores, places, strict=True))
+    return Seen(tuple(lines), width, height, quarters)
+
+
+def _read(pixels: Pixels) -> tuple[Any, Sequence[str], Sequence[float]]:
+    """The corners (n, 4, 2) of the lines that are found, their texts and confidences. Raises MemoryError."""
+    from rapidocr.inference_engine.onnxruntime.main import ONNXRuntimeError
+
     engine = _engine()
     finder = engine._load_det_model()
     finder.limit_side_len = max(pixels.shape) * min(1.0, (MOST_DETECTED / (pixels.shape[0] * pixels.shape[1])) ** 0.5)
-    found = finder(pixels)
-    if found.boxes is None:
-        return Seen((), width, height, quarters)
-    # Not by calling the engine as a whole, which says nothing of lines that it finds and cannot read.
-    read = engine.recognize_txt(engine.crop_text_regions(pixels, found.boxes))
-    corners = np.clip((found.boxes - _EDGE) / scale, 0, (width, height))
-    boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1).tolist()
-    lines = (_line(text, float(score), box) for text, score, box in zip(read.txts, read.scores, boxes, strict=True))
-    return Seen(tuple(lines), width, height, quarters)
+    try:
+        found = finder(pixels)
+        if found.boxes is None:
+            return (), (), ()
+        # Not by calling the engine as a whole, which says nothing of lines that it finds and cannot read.
+        read = engine.recognize_txt(engine.crop_text_regions(pixels, found.boxes))
+    except ONNXRuntimeError as error:  # sound models fail at nothing else
+        raise MemoryError(str(error)[:200]) from error
+    return found.boxes, read.txts, read.scores
 
 
 def _line(text: str, confidence: float, box: Sequence[float]) -> Line:
