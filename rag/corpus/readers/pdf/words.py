@@ -17,6 +17,8 @@ RAISED, MOST_SIGNS = 0.7, 12
 """Signs stand at most this multiple of the letters' size higher or lower, and so many in one row."""
 
 _CURRENCY, _ENDINGS = {"$", "€", "£", "¥", "￥"}, {")", "%", ")%"}
+SIGNS = _CURRENCY | _ENDINGS
+"""What is written to a word without a space; see `belongs`."""
 MARKER = re.compile(r"[-*•·▪▫◦‣⁃–—●○■□◆◇➢➤✓✔❖\uf0b7\uf0a7o]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)]|\.\d{1,2}|[①-⑳]")
 """What begins an item of a list."""
 _DROPPED = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff\ufffe]")
