@@ -56,7 +56,10 @@ def parse_pdf(
             return sheets
         encrypted = raw.FPDF_GetSecurityHandlerRevision(opened) != -1
         plain = _decrypted(opened) if encrypted else data
-    return _content(sheets, about(plain)) if _shows(sheets) else _bare(plain)
+    if not _shows(sheets):
+        return _bare(plain)
+    annotated = {number for number, each in enumerate(sheets, start=1) if each is None or each.annotated}
+    return _content(sheets, about(plain, annotated))
 
 
 def _sheets(opened: pdfium.PdfDocument, recogniser: Recogniser | None) -> list[Sheet | None] | Unread:

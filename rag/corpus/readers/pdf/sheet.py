@@ -41,8 +41,8 @@ class Sheet:
 
     `drawn`: something is on it. `pictured`: no word, but an image, or as many shapes as letters have. `beyond` counts
     the words outside of the page, which are left out. `crowded`: it had more words than are laid out; the rest is left
-    out. Rules are looked for where words stand apart as cells do. `looked` is what was read on a page that is a
-    picture, without the `illegible` lines; None where nobody looked.
+    out. Rules are looked for where words stand apart as cells do. `annotated`: notes or fields may be on it. `looked`
+    is what was read on a page that is a picture, without the `illegible` lines; None where nobody looked.
     """
 
     turns: tuple[tuple[Word, ...], ...] = ()
@@ -51,6 +51,7 @@ class Sheet:
     pictured: bool = False
     beyond: int = 0
     crowded: bool = False
+    annotated: bool = False
     looked: tuple[Placed, ...] | None = None
     illegible: int = 0
 
@@ -59,7 +60,7 @@ class Sheet:
         """All words, in no order that matters."""
         if self.looked:
             return "".join(piece.text for piece in self.looked)
-        return " ".join(word.text for turn in self.turns for word in turn)
+        return " ".join([word.text for turn in self.turns for word in turn])
 
 
 def sheet(document: Any, number: int) -> Sheet | None:
@@ -94,7 +95,24 @@ def _sheet(page: Any, text: Any) -> Sheet:
         pictured=not order and (len(shapes) >= _LEAST_PATHS or _IMAGE in kinds or _FORM in kinds),
         beyond=found.beyond,
         crowded=found.crowded,
+        annotated=_is_annotated(page),
     )
+
+
+def _is_annotated(page: Any) -> bool:
+    """Whether anything is annotated but links, which say nothing that the page does not say."""
+    return any(_annotation(page, at) != pdfium.FPDF_ANNOT_LINK for at in range(pdfium.FPDFPage_GetAnnotCount(page)))
+
+
+def _annotation(page: Any, at: int) -> int:
+    """The kind of an annotation; that of none where pdfium does not find it."""
+    annotation = pdfium.FPDFPage_GetAnnot(page, at)
+    if not annotation:
+        return int(pdfium.FPDF_ANNOT_UNKNOWN)
+    try:
+        return int(pdfium.FPDFAnnot_GetSubtype(annotation))
+    finally:
+        pdfium.FPDFPage_CloseAnnot(annotation)
 
 
 def _are_apart(words: Sequence[Word]) -> bool:
