@@ -84,27 +84,29 @@ class _Splitter:
     def packed(self, parts: Iterable[Piece], limit: int) -> list[list[Piece]]:
         """The pieces (one at least) in groups of at most about `limit` tokens, broken up where they do not fit."""
         todo, current, done = deque(parts), list[Piece](), list[list[Piece]]()
+        says = False  # whether `current` holds more than headings: of 100,000 of them none is looked at again and again
         while todo:
             piece = todo.popleft()
-            if current and self.parts_from(current, piece, limit):
+            if says and self.parts_from(current, piece, limit):
                 done.append(current)
-                current = []
+                current, says = [], False
             if self.size([*current[:1], piece]) <= limit:
                 current.append(piece)
+                says = says or not piece.leads
                 continue
             filled = self.size(current) > limit // 2 or self.size([piece]) <= limit
-            if filled and not self.thin(current, limit):
-                current = self.closed(current, done)
+            if filled and says and not self.short(current, limit):
+                current, says = self.closed(current, done), False
                 todo.appendleft(piece)
                 continue
             cut = self.finer(piece, limit - self.size(current), limit)
             if len(cut) > 1:
                 todo.extendleft(reversed(cut))
-            elif all(part.leads for part in current):
+            elif not says:
                 done.extend([current] if current else [])
-                current = [piece]
+                current, says = [piece], not piece.leads
             else:
-                current = self.closed(current, done)
+                current, says = self.closed(current, done), False
                 todo.appendleft(piece)
         self.ended(current, done, limit)
         return done
@@ -118,14 +120,18 @@ class _Splitter:
 
     def thin(self, group: Sequence[Piece], limit: int) -> bool:
         """Whether the group says too little to stand alone; nothing does."""
-        return all(piece.leads for piece in group) or self.size(group) < min(THIN, limit // 4)
+        return self.short(group, limit) or all(piece.leads for piece in group)
+
+    def short(self, group: Sequence[Piece], limit: int) -> bool:
+        """Whether the group is too short to stand alone."""
+        return self.size(group) < min(THIN, limit // 4)
 
     def parts_from(self, current: Sequence[Piece], piece: Piece, limit: int) -> bool:
-        """Whether `piece` is a heading that starts a new chunk."""
-        if piece.kind != "heading" or all(part.leads for part in current):
+        """Whether `piece` is a heading that starts a new chunk behind one that says something."""
+        if piece.kind != "heading":
             return False
         whole = current[0].kind == "heading" or not current[0].path
-        return not (whole and self.thin(current, limit) and piece.level >= current[0].level)
+        return not (whole and self.short(current, limit) and piece.level >= current[0].level)
 
     @staticmethod
     def closed(current: list[Piece], done: list[list[Piece]]) -> list[Piece]:

@@ -23,6 +23,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from rag.corpus.cleaned import Cleaning
 from rag.corpus.readers import READERS, Aid, Content, Unread
+from rag.corpus.readers.pdf.about import About, about
 from rag.corpus.readers.pdf.pdf import parse_pdf
 from rag.corpus.readers.pdf.scan import Look, Picture
 from rag.corpus.readers.pictures.ocr_places import Placed
@@ -289,6 +290,31 @@ def test_a_scan_takes_as_long_as_its_pages_do_and_one_that_hangs_costs_itself() 
     assert isinstance(found, Document), found
     assert found.text.split() == ["Seen."] * 7
     assert [page.number for page in found.pages if page.state is State.FAILED] == [6]
+
+
+def test_a_note_on_a_page_that_is_looked_at_is_kept() -> None:
+    noted = changed(drawn(scanned), lambda writer: writer.add_annotation(0, Text(rect=(0, 0, 9, 9), text="Too dark.")))
+    found = content(noted, recogniser=lambda _picture: Look([Placed("Seen", "at the top")]))
+    assert found.text == "Seen\n\n- Comment: Too dark."
+
+
+def test_links_alone_are_no_notes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def draw(canvas: Canvas) -> None:
+        for number in range(3):
+            canvas.drawString(72, 700, f"Page {number}.")
+            canvas.linkURL("https://example.org", (72, 690, 200, 710))
+            canvas.showPage()
+
+    asked: list[set[int]] = []
+
+    def watched(data: bytes, annotated: set[int]) -> About:
+        asked.append(annotated)
+        return about(data, annotated)
+
+    monkeypatch.setattr("rag.corpus.readers.pdf.pdf.about", watched)
+    content(drawn(draw))
+    content(changed(drawn(draw), lambda writer: writer.add_annotation(1, Text(rect=(0, 0, 9, 9), text="Why?"))))
+    assert asked == [set(), {2}]
 
 
 def test_pictures_without_text_are_empty_once_they_are_looked_at() -> None:

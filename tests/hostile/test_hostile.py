@@ -19,8 +19,11 @@ import pytest
 from rag.datatypes import State
 from tests.hostile.case import CANARY, Case
 from tests.hostile.make import cases, make
+from tests.hostile.watched import SECONDS
 
-MOST_MEMORY, MOST_SECONDS = 10**9, 10.0
+MOST_MEMORY = 10**9
+MOST_SECONDS = 2 * SECONDS + 2
+"""Of a file: it is read a second time where the process died that had read others before it."""
 CODE = Path(__file__).parents[2]
 
 SAMPLE = {
@@ -111,7 +114,8 @@ def test_a_sample_of_hostile_files_ends_as_it_may(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_all_of_them_among_a_thousand_ordinary_ones(tmp_path: Path) -> None:
-    check(tmp_path, cases(), 1000)
+    told = check(tmp_path, cases(), 1000)
+    print({what: told[what] for what in ("files", "slowest", "peak")})
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace sees what libraries in C open")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rag.datatypes import Chunk, Document, Markup
 from rag.index.chunking import Chunking
+from rag.index.pieces import Piece
 from rag.index.split import split, windows
 from rag.models.fakes import HashEmbedder
 from rag.text import windows as text_windows
@@ -320,3 +321,19 @@ def test_a_heading_that_fills_a_chunk_is_one_of_its_own() -> None:
 def test_little_that_stands_far_above_the_next_text_is_a_chunk_of_its_own(little: str) -> None:
     far = "\n" * 48 * SMALL.max_tokens
     assert [chunk.text for chunk in chunks(f"{little}{far}Oil it.")] == [little, "Oil it."]
+
+
+def test_headings_that_nothing_follows_are_not_looked_at_again_for_each_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kinds: list[str] = []
+
+    def leads(piece: Piece) -> bool:
+        kinds.append(piece.kind)
+        return piece.kind in ("heading", "header")
+
+    monkeypatch.setattr(Piece, "leads", property(leads))
+    text = "".join(f"{'#' * (number % 6 + 1)} {number}\n\n" for number in range(2000))
+    found = split(document(text), HashEmbedder(), Chunking())
+    assert len(found) < 100
+    assert len(kinds) < 4 * 2000

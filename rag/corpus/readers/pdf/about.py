@@ -12,7 +12,7 @@ import struct
 import warnings
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -114,8 +114,8 @@ def clean_lines(text: str) -> str:
     return "\n".join(clean(line).strip() for line in text.splitlines()).strip()
 
 
-def about(data: bytes) -> About:
-    """What the file says; its text is read from elsewhere."""
+def about(data: bytes, annotated: Collection[int]) -> About:
+    """What the file says; its text is read from elsewhere. `annotated` are the pages that may have notes or fields."""
     found = About()
     with quietly():
         try:
@@ -128,7 +128,7 @@ def about(data: bytes) -> About:
         found.title, found.metadata = _told(found, "its properties", lambda: _properties(reader), _NOTHING)
         found.outline = _told(found, "its outline", lambda: _outline(reader), {})
         found.labels = _told(found, "its page labels", lambda: _labels(reader), [])
-        _told(found, "its forms and comments", lambda: _annotations(found, reader), None)
+        _told(found, "its forms and comments", lambda: _annotations(found, reader, annotated), None)
         found.attached.extend(_told(found, "its attachments", lambda: _attached(reader), []))
         del found.attached[MOST_MEMBERS:]
     return found
@@ -199,11 +199,11 @@ def _labels(reader: PdfReader) -> list[str]:
     return [clean(label) for label in reader.page_labels] if "/PageLabels" in reader.root_object else []
 
 
-def _annotations(found: About, reader: PdfReader) -> None:
+def _annotations(found: About, reader: PdfReader, annotated: Collection[int]) -> None:
     """Put the values of the pages' fields and the comments on the pages into what was found."""
     count = 0
-    for number, page in enumerate(reader.pages, start=1):
-        listed = page.get("/Annots")
+    for number, page in enumerate(reader.pages if annotated else (), start=1):
+        listed = page.get("/Annots") if number in annotated else None
         for reference in (listed.get_object() or ()) if listed is not None else ():
             count += 1
             if count > MOST_NOTES:

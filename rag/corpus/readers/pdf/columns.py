@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
+from typing import NamedTuple
 
 from rag.corpus.readers.pdf.words import Row, Rule, Word, is_spread, reads_leftward, row_of
 
@@ -31,8 +31,7 @@ Across = tuple[float, float, float]
 """A rule from left to right: its height, where it begins and ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gutter:
+class Gutter(NamedTuple):
     """A strip from `x0` to `x1` beside the rows `first` to `last`; how many have words left of it, right, and both."""
 
     x0: float
@@ -172,8 +171,9 @@ def _parts_text(rows: Sequence[Row], gutter: Gutter) -> bool:
     inside = rows[gutter.first : gutter.last + 1]
     if gutter.both < 0.5 * min(gutter.left, gutter.right) or any(row.table for row in inside):
         return True
+    middle = gutter.middle
     sides = [
-        [words for row in inside if (words := [word for word in row.words if (word.x0 >= gutter.middle) == right])]
+        [words for row in inside if (words := [word for word in row.words if (word.x0 >= middle) == right])]
         for right in (False, True)
     ]
     if not all(map(_runs_on, sides)):
@@ -215,7 +215,7 @@ def _widened(rows: Sequence[Row], gutter: Gutter) -> Gutter:
             last = tail - 1
             break
         tail -= 1
-    return replace(gutter, first=first, last=last)
+    return gutter._replace(first=first, last=last)
 
 
 def _beside(row: Row, gutter: Gutter) -> bool:

@@ -46,9 +46,9 @@ class Words:
     @cached_property
     def known(self) -> frozenset[str]:
         """Those that stand inside a line, folded: what begins or ends one may be half a word."""
-        lines = (word.text.casefold() for page in self.pages for row in page for word in row.words)
-        inside = (line[line.find(" ") : line.rfind(" ")] for line in lines)
-        return frozenset(word for text in inside for word in _WORDS.findall(text))
+        lines = (word.text for page in self.pages for row in page for word in row.words if " " in word.text)
+        inside = "\n".join(line[line.find(" ") : line.rfind(" ")] for line in lines)
+        return frozenset(_WORDS.findall(inside.casefold()))
 
     def joint(self, before: str, after: str) -> str | None:
         """What stands between the halves of a word that goes on in the next line; None where none does.

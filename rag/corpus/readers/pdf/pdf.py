@@ -58,7 +58,11 @@ def parse_pdf(data: bytes, _path: str, aid: Aid = NO_AID, recogniser: Recogniser
         encrypted = raw.FPDF_GetSecurityHandlerRevision(opened) != -1
         plain = _decrypted(opened) if encrypted else data
     aid.begin(0, 0)
-    return _content(sheets, about(plain), aid) if _shows(sheets) else _bare(plain)
+    if not _shows(sheets):
+        return _bare(plain)
+    pages = enumerate(sheets, start=1)
+    annotated = {number for number, each in pages if not isinstance(each, Sheet) or each.annotated}
+    return _content(sheets, about(plain, annotated), aid)
 
 
 def _sheets(opened: pdfium.PdfDocument, recogniser: Recogniser | None, aid: Aid) -> list[Sheet | State] | Unread:

@@ -61,7 +61,7 @@ def recognised(document: Any, number: int, page: Sheet, recogniser: Recogniser) 
     if picture is None:
         return page
     look = recogniser(picture)
-    return Sheet(drawn=page.drawn, looked=tuple(look.pieces), illegible=look.illegible)
+    return Sheet(drawn=page.drawn, annotated=page.annotated, looked=tuple(look.pieces), illegible=look.illegible)
 
 
 def drawn(document: Any, number: int) -> Picture | None:

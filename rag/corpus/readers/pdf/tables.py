@@ -245,7 +245,8 @@ def _column(cell: Cell, columns: Sequence[Column], *, first: bool) -> int:
     if first and (cell.x0 < columns[1][0] and not (_is_value(cell) and cell.x1 > columns[1][0])):
         return 0
     middle = cell.middle
-    return min(range(1, len(columns)), key=lambda number: _distance(middle, columns[number]))
+    distances = [_distance(middle, column) for column in columns[1:]]
+    return distances.index(min(distances)) + 1
 
 
 def _distance(middle: float, column: Column) -> float:

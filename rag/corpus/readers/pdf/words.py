@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 from rag.corpus.cleaned import Cleaned, Cleaning
 
@@ -19,6 +20,8 @@ RAISED, MOST_SIGNS = 0.7, 12
 """Signs stand at most this multiple of the letters' size higher or lower, and so many in one row."""
 
 _CURRENCY, _ENDINGS = {"$", "€", "£", "¥", "￥"}, {")", "%", ")%"}
+SIGNS = _CURRENCY | _ENDINGS
+"""What is written to a word without a space; see `belongs`."""
 MARKER = re.compile(r"[-*•·▪▫◦‣⁃–—●○■□◆◇➢➤✓✔❖\uf0b7\uf0a7o]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)]|\.\d{1,2}|[①-⑳]")
 """What begins an item of a list."""
 _DROPPED = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff\ufffe]")
@@ -42,8 +45,7 @@ class Word:
     broken: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A line that is drawn."""
 
     x0: float
@@ -52,8 +54,7 @@ class Rule:
     y1: float
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """Words of a row that stand close together: from where to where, and what they say."""
 
     x0: float
@@ -81,7 +82,7 @@ class Row:
 
     def __post_init__(self) -> None:
         self.x0 = self.words[0].x0
-        self.x1 = self.words[0].x1 if len(self.words) == 1 else max(word.x1 for word in self.words)
+        self.x1 = _right(self.words)
 
     @property
     def bold(self) -> bool:
@@ -131,11 +132,12 @@ def rows(words: Iterable[Word]) -> list[Row]:
     """The words on rows, from the top down; what is raised or lowered beside a larger word is on its row."""
     found: list[list[Word]] = []
     for word in sorted(words, key=lambda word: -word.y):
-        row = next((row for row in reversed(found[-3:]) if _level(row[0], word)), None)
-        if row is None:
-            found.append([word])
+        for row in found[:-4:-1]:
+            if row[0].y == word.y or _level(row[0], word):
+                row.append(word)
+                break
         else:
-            row.append(word)
+            found.append([word])
     return [row_of(row) for row in _lowered(found)]
 
 
@@ -168,10 +170,12 @@ def row_of(words: Sequence[Word]) -> Row:
     """Words that are known to be on one row; its place and size are those of most of its letters."""
     if len(words) == 1:
         return Row(list(words), words[0].y, words[0].size)
-    sizes: Counter[tuple[float, float]] = Counter()
-    for word in words:
-        sizes[word.size, word.y] += len(word.text)
-    size, y = max(sizes, key=lambda each: (sizes[each], each)) if len(sizes) > 1 else next(iter(sizes))
+    size, y = words[0].size, words[0].y
+    if any(word.y != y or word.size != size for word in words):
+        sizes: Counter[tuple[float, float]] = Counter()
+        for word in words:
+            sizes[word.size, word.y] += len(word.text)
+        size, y = max(sizes, key=lambda each: (sizes[each], each))
     return Row(sorted(words, key=lambda word: word.x0), y, size)
 
 
@@ -199,7 +203,12 @@ def _cells(words: Sequence[Word], size: float) -> list[Cell]:
         reached = max(reached, word.x1)
     if len(groups) > 1 and MARKER.fullmatch(said(groups[0])):
         groups[:2] = [groups[0] + groups[1]]
-    return [Cell(group[0].x0, max(word.x1 for word in group), said(group)) for group in groups]
+    return [Cell(group[0].x0, _right(group), said(group)) for group in groups]
+
+
+def _right(words: Sequence[Word]) -> float:
+    """Where the last of them ends."""
+    return words[0].x1 if len(words) == 1 else max(word.x1 for word in words)
 
 
 def belongs(before: Word, word: Word) -> bool:
@@ -209,8 +218,9 @@ def belongs(before: Word, word: Word) -> bool:
 
 def said(words: Sequence[Word]) -> str:
     """The words of a row as text in the order in which they are read."""
-    if len(words) == 1:
-        return words[0].text
+    texts = [word.text for word in words]
+    if SIGNS.isdisjoint(texts) and all(map(str.isascii, texts)):
+        return " ".join(texts)
     ordered = _reading_order(words)
     parts = [ordered[0].text]
     for before, word in pairwise(ordered):
