@@ -239,7 +239,7 @@ class Hit:
     `source` and `copies` (the other places of the same document) are locations as in `Source.location`; `pages` are
     those that the text touches. `alike` are the hits that this one stands for where near-duplicates were collapsed;
     `score` is then that of the best of them. `date` is what its document's metadata give, such as "2024-05", "" where
-    they give none; `newest` is said where all that are alike are older.
+    they give none; `newest` is said where all that are alike are older. `markup` is that of its document.
     """
 
     chunk: Chunk
@@ -254,6 +254,7 @@ class Hit:
     alike: tuple[Hit, ...] = ()
     date: str = ""
     newest: bool = False
+    markup: Markup = "plain"
 
     def __post_init__(self) -> None:
         check_span(self.start, self.end)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
-from rag.datatypes import Citation, Hit, Markup, page_at, place_at
+from rag.datatypes import Citation, Hit, page_at, place_at
 from rag.generation.readable import readable
+from rag.text.context import ARROW
 from rag.text.invisible import visible
-from rag.text.markdown import lines, plain_title
+from rag.text.markdown import lines
 from rag.text.sentences import Span, SpanKind, sentences
+from rag.text.structure import parser
 
-_MARKDOWN = re.compile(
-    r"^ {0,3}#{1,6}[ \t]|^[ \t]*\|?[ \t:|-]*-{3,}[ \t:|-]*\|?[ \t]*$|^ {0,3}(?:```|~~~)|\]\(|\*\*\S|^[ \t]*[-*+] \S",
-    re.MULTILINE,
-)
 _MARKER = re.compile(r"[ \t]*(?:>[ \t]?)*(?:[-*+•●▪◦‣·][ \t]+(?:\[[ xX]\][ \t]+)?)?")
 
 
@@ -73,13 +72,10 @@ def units(hits: Sequence[Hit]) -> list[Unit]:
 
 
 def _units(hit: Hit, place: int) -> Iterator[Unit]:
-    outer = [title for title in hit.chunk.heading if title]
-    inner: str | None = None
     header = hit.chunk.table_header
+    headings = _headings(hit)
     for span in _spans(hit):
         text = hit.text[span.start : span.end]
-        if span.kind == "heading":
-            inner = plain_title(text.lstrip("# "))
         if span.kind == "header":
             header = text
         start = span.start + _marker(text, span.kind)
@@ -90,15 +86,25 @@ def _units(hit: Hit, place: int) -> Iterator[Unit]:
             end=hit.start + span.end,
             text=hit.text[start : span.end],
             kind=span.kind,
-            context=_context(outer, inner),
+            context=next(path for begins, path in reversed(headings) if begins <= span.start),
             header=header if span.kind == "row" else "",
         )
 
 
-def _context(outer: Sequence[str], inner: str | None) -> str:
-    """The document's title and the nearest heading."""
-    nearest = inner if inner is not None else (outer[-1] if outer else "")
-    return " › ".join(dict.fromkeys(title for title in (*outer[:1], nearest) if title))
+def _headings(hit: Hit) -> list[tuple[int, str]]:
+    """Where in the hit's text another heading path begins, and that path; the first one begins with the text."""
+    own = [block for block in parser(hit.markup)(hit.text, 0, len(hit.text), ()) if block.kind == "heading"]
+    outer = list(takewhile(lambda title: all(title != block.title for block in own), hit.chunk.heading))
+    found = [(0, _path(outer))]
+    inner: list[tuple[int, str]] = []
+    for block in own:
+        inner = [*(each for each in inner if each[0] < block.level), (block.level, block.title)]
+        found.append((block.start, _path([*outer, *(title for _, title in inner)])))
+    return found
+
+
+def _path(titles: Iterable[str]) -> str:
+    return ARROW.join(dict.fromkeys(filter(None, titles)))
 
 
 def _marker(text: str, kind: SpanKind) -> int:
@@ -114,7 +120,7 @@ def _spans(hit: Hit) -> list[Span]:
     continued = _continued_rows(hit) if hit.chunk.table_header else []
     after = continued[-1].end if continued else 0
     rest = hit.text[after:]
-    cut = [Span(span.start + after, span.end + after, span.kind) for span in sentences(rest, markup_of(rest))]
+    cut = [Span(span.start + after, span.end + after, span.kind) for span in sentences(rest, hit.markup)]
     return [*continued, *cut]
 
 
@@ -127,8 +133,3 @@ def _continued_rows(hit: Hit) -> list[Span]:
         start = line.start + line.content.index(bare)
         rows.append(Span(start, start + len(bare), "row"))
     return rows
-
-
-def markup_of(text: str) -> Markup:
-    """What a hit does not say of its document: whether the text looks like Markdown."""
-    return "markdown" if _MARKDOWN.search(text) else "plain"

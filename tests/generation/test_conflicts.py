@@ -28,7 +28,7 @@ def always_confident(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def hit(text: str, name: str, title: str = "") -> Hit:
     chunk = Chunk(name, name, 0, len(text), text, (title or name,))
-    return Hit(chunk, 1.0, Scores(), f"/docs/{name}.md", text, 0, len(text))
+    return Hit(chunk, 1.0, Scores(), f"/docs/{name}.md", text, 0, len(text), markup="markdown")
 
 
 def told(one: Hit) -> list[Evidence]:

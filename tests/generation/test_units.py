@@ -1,0 +1,76 @@
+"""What of a hit can be quoted, and what stands above it: by its document's markup, not by its looks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rag.datatypes import Chunk, Hit, Markup, Scores
+from rag.generation.units import units
+from rag.index.index import Index
+from rag.models.fakes import HashEmbedder
+from rag.pipeline import ingest
+from rag.retrieval.retriever import Retriever
+
+CODE = """\
+# Retry rules of the courier.
+
+def fetch(url, timeout=45):
+    # a page is asked for at most seven times
+    return 7
+
+def upload(path):
+    return 2
+"""
+
+
+def hit(text: str, markup: Markup, heading: tuple[str, ...] = ()) -> Hit:
+    chunk = Chunk("c", "d", 0, len(text), text, heading)
+    return Hit(chunk, 1.0, Scores(), "/docs/d", text, 0, len(text), markup=markup)
+
+
+def contexts(text: str, markup: Markup, heading: tuple[str, ...] = ()) -> dict[str, str]:
+    return {unit.text: unit.context for unit in units([hit(text, markup, heading)])}
+
+
+def test_a_comment_of_code_is_a_line_of_it_and_no_heading() -> None:
+    found = contexts(CODE, "code")
+    assert found["# a page is asked for at most seven times"] == "def fetch"
+    assert found["# Retry rules of the courier."] == ""
+    assert found["return 2"] == "def upload"
+
+
+def test_the_same_text_in_markdown_has_that_heading() -> None:
+    assert contexts("# Retry rules\n\nSeven times.\n", "markdown") == {"Seven times.": "Retry rules"}
+
+
+def test_the_hit_of_a_search_knows_its_documents_markup(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "retry.py").write_text(CODE, encoding="utf-8")
+    embedder = HashEmbedder()
+    ingest([tmp_path / "docs"], tmp_path / "index", embedder)
+    with Index.open(tmp_path / "index", embedder=embedder) as index:
+        found = units(Retriever(index, embedder).retrieve("courier page seven times", 3))
+    assert "def fetch" in {unit.context for unit in found}
+    assert "# Retry rules of the courier." in {unit.text for unit in found}
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("markdown", "# Pumps\n\n## MP-12\n\n### Limits\n\n- flow: 40\n\n## MP-15\n\n- flow: 65\n"),
+        ("yaml", "Pumps:\n  MP-12:\n    Limits:\n      flow: 40\n  MP-15:\n    flow: 65\n"),
+        ("json", '{"Pumps": {\n"MP-12": {\n"Limits": {\n"flow": 40}},\n"MP-15": {\n"flow": 65}}}'),
+    ],
+)
+def test_a_unit_stands_under_all_its_headings(markup: Markup, text: str) -> None:
+    found = {
+        "".join(filter(str.isdigit, line)): path for line, path in contexts(text, markup).items() if "flow" in line
+    }
+    assert found == {"40": "Pumps › MP-12 › Limits", "65": "Pumps › MP-15"}
+
+
+def test_headings_that_the_text_does_not_begin_with_stand_above_those_in_it() -> None:
+    found = contexts("## MP-12\n\n- flow: 40\n", "markdown", ("Pumps", "MP-12"))
+    assert found == {"flow: 40": "Pumps › MP-12"}
