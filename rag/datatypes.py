@@ -342,7 +342,8 @@ GREEDY = Sampling()
 class Citation:
     """A quote that the machine has checked: the document's text at `start:end` is `quote`, to the character.
 
-    `page` and `place` are as in `Hit`.
+    `page` and `place` are as in `Hit`. `table_header` is the header row above a quote that is a table's row: it helps
+    to understand the quote, and is no part of it.
     """
 
     number: int
@@ -354,6 +355,7 @@ class Citation:
     chunk: str
     page: int | None = None
     place: str = ""
+    table_header: str = ""
 
     def __post_init__(self) -> None:
         check_span(self.start, self.end)

@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from rag.datatypes import Citation, Hit, page_at, place_at
 from rag.generation.readable import readable
-from rag.text.context import ARROW
+from rag.text.context import ARROW, continued_header
 from rag.text.invisible import visible
 from rag.text.markdown import lines
 from rag.text.sentences import Span, SpanKind, sentences
@@ -57,6 +57,7 @@ class Unit:
             chunk=self.hit.chunk.id,
             page=page_at(self.hit.pages, self.start),
             place=place_at(self.hit.pages, self.start),
+            table_header=self.header,
         )
 
 
@@ -72,7 +73,7 @@ def units(hits: Sequence[Hit]) -> list[Unit]:
 
 
 def _units(hit: Hit, place: int) -> Iterator[Unit]:
-    header = hit.chunk.table_header
+    header = continued_header(hit)
     headings = _headings(hit)
     for span in _spans(hit):
         text = hit.text[span.start : span.end]
@@ -117,7 +118,7 @@ def _marker(text: str, kind: SpanKind) -> int:
 
 def _spans(hit: Hit) -> list[Span]:
     """The hit's sentences; where it continues a table, its first lines are rows."""
-    continued = _continued_rows(hit) if hit.chunk.table_header else []
+    continued = _continued_rows(hit) if continued_header(hit) else []
     after = continued[-1].end if continued else 0
     rest = hit.text[after:]
     cut = [Span(span.start + after, span.end + after, span.kind) for span in sentences(rest, hit.markup)]

@@ -71,6 +71,31 @@ def test_a_unit_stands_under_all_its_headings(markup: Markup, text: str) -> None
     assert found == {"40": "Pumps › MP-12 › Limits", "65": "Pumps › MP-15"}
 
 
+def continued(text: str, *, chunk_from: int) -> Hit:
+    """A hit whose chunk continues a table and begins there in its text."""
+    own = text[chunk_from:]
+    chunk = Chunk("c", "d", chunk_from, len(text), own, (), "| Berth | Price |")
+    return Hit(chunk, 1.0, Scores(), "/docs/d.md", text, 0, len(text), markup="markdown")
+
+
+@pytest.mark.parametrize(
+    ("before", "headers"),
+    [
+        ("", ["| Berth | Price |"]),
+        ("| A | 1 |\n", ["| Berth | Price |"] * 2),  # joined to rows of the same table
+        ("| Berth | Price |\n|---|---|\n| A | 1 |\n", ["| Berth | Price |"] * 2),  # to its beginning
+        ("| A | 1 |\n\n| Berth | Price |\n|---|---|\n", ["", "| Berth | Price |"]),  # to the end of another
+    ],
+)
+def test_a_row_is_cited_with_the_header_of_its_own_table(before: str, headers: list[str]) -> None:
+    text = f"{before}| B | 2 |"
+    found = [unit.citation(1) for unit in units([continued(text, chunk_from=len(before))])]
+    assert [(each.quote[2], each.table_header) for each in found] == list(
+        zip("AB"[-len(headers) :], headers, strict=True)
+    )
+    assert all(text[each.start : each.end] == each.quote for each in found)
+
+
 def test_headings_that_the_text_does_not_begin_with_stand_above_those_in_it() -> None:
     found = contexts("## MP-12\n\n- flow: 40\n", "markdown", ("Pumps", "MP-12"))
     assert found == {"flow: 40": "Pumps › MP-12"}
