@@ -7,14 +7,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from rag.datatypes import Citation, Hit, page_at, place_at
+from rag.datatypes import Citation, Hit, Markup, page_at, place_at
 from rag.generation.readable import readable
 from rag.text.context import ARROW, continued_header
+from rag.text.fold import fold
 from rag.text.invisible import visible
 from rag.text.markdown import lines
 from rag.text.sentences import Span, SpanKind, sentences
 from rag.text.structure import parser
 
+# A value is no sentence: «Answer: We do.» names nothing.
+_VALUE = re.compile(r"[\s\"'-]*([^\W\d][^:=：\n]{0,40}?)[\"']?\s*[:=：](?!//)\s*[^\n]{0,59}[^\s.。!?！？]")
+_MARKDOWN = re.compile(
+    r"^ {0,3}#{1,6}[ \t]|^[ \t]*\|?[ \t:|-]*-{3,}[ \t:|-]*\|?[ \t]*$|^ {0,3}(?:```|~~~)|\]\(|\*\*\S|^[ \t]*[-*+] \S",
+    re.MULTILINE,
+)
 _MARKER = re.compile(r"[ \t]*(?:>[ \t]?)*(?:[-*+•●▪◦‣·][ \t]+(?:\[[ xX]\][ \t]+)?)?")
 
 
@@ -44,6 +51,12 @@ class Unit:
     def shown(self) -> str:
         """Its text for a reader."""
         return readable(self.text, self.kind, self.header)
+
+    @property
+    def name(self) -> str:
+        """What a value is called that names nothing else: "speed" of "speed: 12 m/min"; "" of any other unit."""
+        match = _VALUE.fullmatch(self.text) if self.kind in ("item", "prose", "code") else None
+        return fold(match[1].replace("_", " ").strip()) if match else ""
 
     def citation(self, number: int) -> Citation:
         """The exact quote under that number."""
@@ -94,7 +107,7 @@ def _units(hit: Hit, place: int) -> Iterator[Unit]:
 
 def _headings(hit: Hit) -> list[tuple[int, str]]:
     """Where in the hit's text another heading path begins, and that path; the first one begins with the text."""
-    own = [block for block in parser(hit.markup)(hit.text, 0, len(hit.text), ()) if block.kind == "heading"]
+    own = [block for block in parser(markup_of(hit))(hit.text, 0, len(hit.text), ()) if block.kind == "heading"]
     outer = list(takewhile(lambda title: all(title != block.title for block in own), hit.chunk.heading))
     found = [(0, _path(outer))]
     inner: list[tuple[int, str]] = []
@@ -121,7 +134,7 @@ def _spans(hit: Hit) -> list[Span]:
     continued = _continued_rows(hit) if continued_header(hit) else []
     after = continued[-1].end if continued else 0
     rest = hit.text[after:]
-    cut = [Span(span.start + after, span.end + after, span.kind) for span in sentences(rest, hit.markup)]
+    cut = [Span(span.start + after, span.end + after, span.kind) for span in sentences(rest, markup_of(hit))]
     return [*continued, *cut]
 
 
@@ -134,3 +147,8 @@ def _continued_rows(hit: Hit) -> list[Span]:
         start = line.start + line.content.index(bare)
         rows.append(Span(start, start + len(bare), "row"))
     return rows
+
+
+def markup_of(hit: Hit) -> Markup:
+    """That of its document; a plain text may look like Markdown."""
+    return "markdown" if hit.markup == "plain" and _MARKDOWN.search(hit.text) else hit.markup

@@ -99,3 +99,20 @@ def test_a_row_is_cited_with_the_header_of_its_own_table(before: str, headers: l
 def test_headings_that_the_text_does_not_begin_with_stand_above_those_in_it() -> None:
     found = contexts("## MP-12\n\n- flow: 40\n", "markdown", ("Pumps", "MP-12"))
     assert found == {"flow: 40": "Pumps › MP-12"}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("- speed: 12 m/min", "speed"),
+        ("- Speed of the drum: 12 m/min", "speed of the drum"),
+        ("转速：300转/分", "转速"),
+        ("- oil_change: 19 months", "oil change"),
+        ("The speed is 12 m/min.", ""),
+        ("- Answer: We do not sail at night.", ""),
+        ("- https://example.org/pump", ""),
+        ("12:30 the ferry leaves", ""),
+    ],
+)
+def test_a_value_has_a_name_and_a_sentence_none(text: str, name: str) -> None:
+    assert [unit.name for unit in units([hit(text, "markdown")])] == [name]
