@@ -50,7 +50,7 @@ def main() -> None:
                 value = f"{first + step * place} {unit}"
                 told.append((question, name, value, hits, evidence.read(question, hits, reader)))
     print("| | questions | the value | of that name under another heading |\n|---|---:|---:|---:|")
-    with mock.patch.object(evidence, "_by_headings", lambda question, found: list(found)):
+    with mock.patch.object(evidence, "_by_headings", lambda _, found: list(found)):
         print(row("without the rule", told))
     print(row("with it", told))
 
@@ -64,7 +64,7 @@ def write(folder: Path) -> None:
     keyed = [f"  {WINCHES[at]}:\n" + "".join(f"    {name}: {value}\n" for name, value in of(at)) for at in range(4, 7)]
     (folder / "deck.yaml").write_text("winches:\n" + "".join(keyed), encoding="utf-8")
     tagged = [
-        f"<winch><name>{WINCHES[at]}</name>{''.join(tag(name.replace(' ', '_'), value) for name, value in of(at))}</winch>"
+        f"<winch><name>{WINCHES[at]}</name>{''.join(tag(name, value) for name, value in of(at))}</winch>"
         for at in range(7, 10)
     ]
     (folder / "crane.xml").write_text(f"<winches>{chr(10).join(tagged)}</winches>", encoding="utf-8")
@@ -75,7 +75,8 @@ def of(place: int) -> list[tuple[str, str]]:
 
 
 def tag(name: str, value: str) -> str:
-    return f"<{name}>{value}</{name}>"
+    element = name.replace(" ", "_")
+    return f"<{element}>{value}</{element}>"
 
 
 def row(title: str, told: Sequence[Read]) -> str:
