@@ -149,7 +149,7 @@ def _of_editions(quote: Evidence) -> list[Said]:
 
 
 def _contradict(one: Said, other: Said, asked: Sequence[set[str]]) -> bool:
-    if _are_rows(one, other) and (one.name != other.name or one.columns.keys().isdisjoint(other.columns)):
+    if _are_rows(one, other) and (one.name != other.name or not any(_cells(one, other))):
         return False
     shared = len(one.words & other.words)
     if shared < FEWEST or shared < SAME * min(len(one.words), len(other.words)):
@@ -205,9 +205,19 @@ def _compared(one: Said, other: Said) -> Iterator[tuple[list[Quantity], list[Qua
     if not _are_rows(one, other):
         yield one.quantities, other.quantities
         return
+    for mine, theirs in _cells(one, other):
+        yield quantities(mine), quantities(theirs)
+
+
+def _cells(one: Said, other: Said) -> Iterator[tuple[str, str]]:
+    """The cells of two rows in columns of one name; in editions of one text a name may have grown: «standard, new»."""
+    grown = _are_editions(one, other)
     for column, cell in one.columns.items():
+        names = [each for each in other.columns if grown and column and each and (column in each or each in column)]
         if column in other.columns:
-            yield quantities(cell), quantities(other.columns[column])
+            yield cell, other.columns[column]
+        elif len(names) == 1:
+            yield cell, other.columns[names[0]]
 
 
 def _are_rows(one: Said, other: Said) -> bool:

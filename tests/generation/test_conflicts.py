@@ -201,6 +201,21 @@ THIRD, SECOND = "| Three months ended July 1, 2023", "| Three months ended April
             ),
             "What does the shaft seal KX-7 cost?",
         ),
+        (  # The newer edition calls the column otherwise.
+            table(
+                "项目 | 标准 | 备注",
+                "夜班补贴 | 每班45元 | 22:00至次日6:00",
+                name="值班办法-2023",
+                title="值班办法 2023年版",
+            ),
+            table(
+                "项目 | 新标准 | 备注",
+                "夜班补贴 | 每班60元 | 22:00至次日6:00",
+                name="值班办法-2024",
+                title="值班办法 2024年版",
+            ),
+            "夜班补贴是多少？",
+        ),
     ],
 )
 def test_the_same_cell_of_two_tables_with_another_value_is_a_contradiction(one: Hit, other: Hit, question: str) -> None:
