@@ -3,8 +3,8 @@
     python benchmarks/values.py
 
 Ten winches with four values each ("speed: 12 m/min"), made here: four in Markdown lists, three in YAML, three in XML,
-one index. Each value is asked for by its winch. Printed: how often the best unit is that value, and how often it is
-the value of that name under another heading; with the rule of `rag.generation.evidence` for such values and without.
+one index. Each value is asked for by its winch. Printed: how often the best unit has that value, and how often it has
+the value of that name under another heading instead; with the rule of `rag.generation.evidence` and without.
 """
 
 from __future__ import annotations
@@ -83,8 +83,9 @@ def row(title: str, told: Sequence[Read]) -> str:
     right = elsewhere = 0
     for question, name, value, hits, readings in told:
         best = evidence.rank(question, hits, readings)[0].unit
-        right += best.text.endswith(f" {value}")
-        elsewhere += best.name == name and not best.text.endswith(f" {value}")
+        is_it = f" {value}" in best.text
+        right += is_it
+        elsewhere += name in best.name and not is_it
     return f"| {title} | {len(told)} | {right} | {elsewhere} |"
 
 

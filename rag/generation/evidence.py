@@ -109,9 +109,9 @@ def _by_headings(question: str, found: Sequence[Evidence]) -> list[Evidence]:
 
 
 def _held(unit: Unit, asked: Sequence[tuple[str, ...]]) -> frozenset[int]:
-    """Which words of the question stand in the unit's headings or in itself."""
+    """Which words of the question stand in the unit's headings or in itself; of an identifier, not a part."""
     own = set(terms(f"{unit.context}\n{unit.text}"))
-    return frozenset(place for place, forms in enumerate(asked) if not own.isdisjoint(forms))
+    return frozenset(place for place, forms in enumerate(asked) if forms[0] in own)
 
 
 def begins_within(reading: Reading, start: int, end: int) -> float:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from rag.datatypes import Citation, Hit, Markup, page_at, place_at
 from rag.generation.readable import readable
 from rag.text.context import ARROW, continued_header
 from rag.text.fold import fold
 from rag.text.invisible import visible
-from rag.text.markdown import lines
+from rag.text.markdown import Block, lines
 from rag.text.sentences import Span, SpanKind, sentences
 from rag.text.structure import parser
 
@@ -54,9 +54,15 @@ class Unit:
 
     @property
     def name(self) -> str:
-        """What a value is called that names nothing else: "speed" of "speed: 12 m/min"; "" of any other unit."""
-        match = _VALUE.fullmatch(self.text) if self.kind in ("item", "prose", "code") else None
-        return fold(match[1].replace("_", " ").strip()) if match else ""
+        """What a value is called that names nothing else: "speed" of "speed: 12 m/min"; "" of any other unit.
+
+        Of data by key it is what all its values are called, the key above them left out.
+        """
+        if self.kind not in ("item", "prose", "code"):
+            return ""
+        rows = self.text.splitlines() if self.kind == "code" else [self.text]
+        found = [match[1].replace("_", " ").strip() for match in map(_VALUE.fullmatch, rows) if match]
+        return fold(", ".join(found)) if len(found) >= max(1, len(rows) - 1) else ""
 
     def citation(self, number: int) -> Citation:
         """The exact quote under that number."""
@@ -107,7 +113,7 @@ def _units(hit: Hit, place: int) -> Iterator[Unit]:
 
 def _headings(hit: Hit) -> list[tuple[int, str]]:
     """Where in the hit's text another heading path begins, and that path; the first one begins with the text."""
-    own = [block for block in parser(markup_of(hit))(hit.text, 0, len(hit.text), ()) if block.kind == "heading"]
+    own = _heads(hit)
     outer = list(takewhile(lambda title: all(title != block.title for block in own), hit.chunk.heading))
     found = [(0, _path(outer))]
     inner: list[tuple[int, str]] = []
@@ -115,6 +121,11 @@ def _headings(hit: Hit) -> list[tuple[int, str]]:
         inner = [*(each for each in inner if each[0] < block.level), (block.level, block.title)]
         found.append((block.start, _path([*outer, *(title for _, title in inner)])))
     return found
+
+
+def _heads(hit: Hit) -> list[Block]:
+    """The headings in the hit's text."""
+    return [block for block in parser(markup_of(hit))(hit.text, 0, len(hit.text), ()) if block.kind == "heading"]
 
 
 def _path(titles: Iterable[str]) -> str:
@@ -130,7 +141,15 @@ def _marker(text: str, kind: SpanKind) -> int:
 
 
 def _spans(hit: Hit) -> list[Span]:
-    """The hit's sentences; where it continues a table, its first lines are rows."""
+    """The hit's sentences; where it continues a table, its first lines are rows. Data by key are cut at headings."""
+    if hit.markup in ("yaml", "ini", "json"):
+        starts = sorted({0, *(block.start for block in _heads(hit))})
+        parts = [(start, end, hit.text[start:end]) for start, end in pairwise([*starts, len(hit.text)])]
+        return [
+            Span(end - len(part.lstrip()), start + len(part.rstrip()), "code")
+            for start, end, part in parts
+            if part.strip()
+        ]
     continued = _continued_rows(hit) if continued_header(hit) else []
     after = continued[-1].end if continued else 0
     rest = hit.text[after:]

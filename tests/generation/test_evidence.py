@@ -33,6 +33,8 @@ def first(question: str, text: str, favourite: str, heading: tuple[str, ...] = (
 def test_of_values_with_one_name_the_one_under_the_heading_that_is_asked_for_comes_first() -> None:
     assert first("How fast is the winch Badger KX-204?", SLIP, "21 m/min") == "speed: 12 m/min"
     assert first("How fast is the winch Badger BR-77?", SLIP, "12 m/min") == "speed: 21 m/min"
+    neighbours = SLIP.replace("BR-77", "KX-205")
+    assert first("How fast is the winch Badger KX-204?", neighbours, "21 m/min") == "speed: 12 m/min"
 
 
 def test_what_the_reader_finds_stays_first_where_the_headings_do_not_tell() -> None:

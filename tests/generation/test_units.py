@@ -65,10 +65,18 @@ def test_the_hit_of_a_search_knows_its_documents_markup(tmp_path: Path) -> None:
     ],
 )
 def test_a_unit_stands_under_all_its_headings(markup: Markup, text: str) -> None:
-    found = {
-        "".join(filter(str.isdigit, line)): path for line, path in contexts(text, markup).items() if "flow" in line
-    }
-    assert found == {"40": "Pumps › MP-12 › Limits", "65": "Pumps › MP-15"}
+    found = contexts(text, markup)
+    assert {path for unit, path in found.items() if "40" in unit} == {"Pumps › MP-12 › Limits"}
+    assert {path for unit, path in found.items() if "65" in unit} == {"Pumps › MP-15"}
+
+
+def test_all_values_of_a_section_of_data_are_one_unit_with_their_names() -> None:
+    text = "MP-12:\n  flow: 40 l/min\n  pressure: 6 bar\nMP-15:\n  flow: 65 l/min\n  pressure: 8 bar\n"
+    found = units([hit(text, "yaml")])
+    assert [unit.text for unit in found] == [text[: text.index("MP-15")].rstrip(), text[text.index("MP-15") :].rstrip()]
+    assert [unit.name for unit in found] == ["flow, pressure"] * 2
+    assert all(unit.hit.text[unit.start : unit.end] == unit.text for unit in found)
+    assert {unit.name for unit in units([hit("limits:\n  - one of a kind\n  - and another\n", "yaml")])} == {""}
 
 
 def continued(text: str, *, chunk_from: int) -> Hit:
