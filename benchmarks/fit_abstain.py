@@ -154,7 +154,7 @@ class Finder:
     def row(self, question: str, gold: Gold, retriever: Retriever, group: str, corpus: str) -> Row:
         hits = retriever.retrieve(question, READ)
         readings = read(question, hits, self.reader)
-        chosen = quotes(rank(hits, readings))[:MOST_SENTENCES]
+        chosen = quotes(rank(question, hits, readings))[:MOST_SENTENCES]
         text = " ".join(evidence.unit.shown for evidence in chosen)[:MOST_CHARACTERS]
         right = gold.answerable and contains(text, gold)
         return Row(signals(question, hits, readings), gold.answerable, right, group, corpus)

@@ -92,7 +92,7 @@ def placed(payload: str) -> list[str]:
 def answers(text: str) -> list[Answer]:
     """In quotes, and from a model that copies the document; asked with the reader and confidence of the tests."""
     chunk = Chunk("c", "d", 0, len(text), text)
-    hits = [Hit(chunk, 1.0, Scores(0.9, 5.0, 0.5), "/d.md", text, 0, len(text))]
+    hits = [Hit(chunk, 1.0, Scores(0.9, 5.0, 0.5), "/d.md", text, 0, len(text), markup="markdown")]
     copying = CannedModel(lambda _: text)
     generators = (Generator(OverlapReader()), Generator(OverlapReader(), copying, mode="prose"))
     with mock.patch.object(generator_module, "confidence", return_value=1.0):

@@ -239,7 +239,7 @@ class Hit:
     `source` and `copies` (the other places of the same document) are locations as in `Source.location`; `pages` are
     those that the text touches. `alike` are the hits that this one stands for where near-duplicates were collapsed;
     `score` is then that of the best of them. `date` is what its document's metadata give, such as "2024-05", "" where
-    they give none; `newest` is said where all that are alike are older.
+    they give none; `newest` is said where all that are alike are older. `markup` is that of its document.
     """
 
     chunk: Chunk
@@ -254,6 +254,7 @@ class Hit:
     alike: tuple[Hit, ...] = ()
     date: str = ""
     newest: bool = False
+    markup: Markup = "plain"
 
     def __post_init__(self) -> None:
         check_span(self.start, self.end)
@@ -341,7 +342,8 @@ GREEDY = Sampling()
 class Citation:
     """A quote that the machine has checked: the document's text at `start:end` is `quote`, to the character.
 
-    `page` and `place` are as in `Hit`.
+    `page` and `place` are as in `Hit`. `table_header` is the header row above a quote that is a table's row: it helps
+    to understand the quote, and is no part of it.
     """
 
     number: int
@@ -353,6 +355,7 @@ class Citation:
     chunk: str
     page: int | None = None
     place: str = ""
+    table_header: str = ""
 
     def __post_init__(self) -> None:
         check_span(self.start, self.end)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from rag.datatypes import GREEDY, Chunk, Condition, Embeddings, Hit, Message, Page, Reading, Sampling, Source
+from rag.datatypes import GREEDY, Chunk, Condition, Embeddings, Hit, Markup, Message, Page, Reading, Sampling, Source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -189,6 +189,9 @@ class Store(Protocol):
 
     def text(self, document: str, start: int = 0, end: int | None = None) -> str:
         """The document's text, or that span of it."""
+
+    def markup(self, document: str) -> Markup:
+        """How the document's text marks its structure."""
 
     def date(self, document: str) -> str:
         """The day, month or year that a document's metadata give, such as "2024-05"; "" where they give none."""

@@ -73,7 +73,7 @@ KEYS: dict[str, Key] = {
     "temperature": Key(0.0, "chance in what the generator writes; 0: the most probable", most=2),
     "seed": Key(0, "what that chance begins with", most=2**31 - 1),
     "chunk_tokens": Key(320, "tokens of a chunk at most, its heading context not counted", least=16, most=8192),
-    "context_tokens": Key(64, "tokens of a chunk's heading context at most", least=0, most=1024),
+    "context_tokens": Key(64, "tokens of a chunk's headings, and of a header row, at most", least=0, most=1024),
     "threads": Key(0, "CPU threads; 0 lets the libraries choose", least=0, most=1024),
 }
 

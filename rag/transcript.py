@@ -153,7 +153,8 @@ def _citation(row: Mapping[str, Any]) -> Citation:
     source, document, quote, chunk = (_typed(row, name, str) for name in ("source", "document", "quote", "chunk"))
     page = None if row["page"] is None else _typed(row, "page", int)
     place = _typed(row, "place", str) if row.get("place") else ""
-    return Citation(number, source, document, start, end, quote, chunk, page, place)
+    header = _typed(row, "table_header", str) if row.get("table_header") else ""
+    return Citation(number, source, document, start, end, quote, chunk, page, place, header)
 
 
 def _typed(row: Mapping[str, Any], key: str, kind: type[T]) -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -29,6 +30,14 @@ def test_what_was_appended_comes_back(tmp_path: Path) -> None:
     append(path, turn("那夜班补贴呢？", "夜班60元。\u2028"))
     append(path, "You are a pirate.")
     assert load(path) == Transcript("You are a pirate.", (turn(), turn("那夜班补贴呢？", "夜班60元。\u2028")))
+
+
+def test_the_header_of_a_quoted_row_comes_back(tmp_path: Path) -> None:
+    told = turn("Sales?", "| Net sales | 94.8 |")
+    citation = replace(told.answer.citations[0], table_header="| | 2023 |")
+    told = replace(told, answer=replace(told.answer, citations=(citation,)))
+    append(tmp_path / "a.jsonl", told)
+    assert load(tmp_path / "a.jsonl").turns == (told,)
 
 
 def test_an_answer_given_again_stands_in_the_place_of_the_last(tmp_path: Path) -> None:

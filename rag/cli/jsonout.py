@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rag.cli.escape import json_safe
 from rag.corpus.ledger import fix_of
 from rag.datatypes import Answer, Citation, Hit, Source, Suspicion
+from rag.text.context import continued_header
 from rag.text.suspicion import suspicions
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def hit_object(rank: int, hit: Hit, shown: Shown) -> dict[str, Any]:
         "page": hit.page,
         "place": hit.place or None,
         "heading": list(hit.chunk.heading),
+        "table_header": continued_header(hit) or None,
         "text": hit.text,
         "suspicious": [suspicion_object(each, shown) for each in suspicions([hit])],
     }
@@ -82,6 +84,7 @@ def citation_object(citation: Citation, shown: Shown) -> dict[str, Any]:
         "page": citation.page,
         "place": citation.place or None,
         "quote": citation.quote,
+        "table_header": citation.table_header or None,
         "chunk": citation.chunk,
     }
 

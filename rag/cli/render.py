@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rag.cli.escape import printable
 from rag.cli.sources import place, quoted, shown
 from rag.datatypes import Answer, Citation, Hit, Sentence, Suspicion
+from rag.text.context import continued_header
 from rag.text.suspicion import suspicions
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def show_hits(
         paper.line((f"{rank}.", STRONG), " ", (where, PATH), _place(hit.place), (score, FAINT))
         if hit.chunk.heading:
             paper.line((" › ".join(hit.chunk.heading), STRONG), indent=3)
+        _show_columns(paper, continued_header(hit), indent=3)
         paper.line(*_highlighted(paper, snippet(hit.text, question), question), indent=3)
         show_suspicions(paper, suspicions([hit]), indent=3)
         for copy in hit.copies:
@@ -257,7 +259,14 @@ def show_citation(paper: Paper, citation: Citation) -> None:
     """The number of a citation, its place and its quote."""
     where = place(shown(citation.source), citation.start, citation.end)
     paper.line((f"[{citation.number}]", PATH), " ", (where, STRONG), _place(citation.place))
+    _show_columns(paper, citation.table_header, indent=4)
     paper.line((f"“{one_line(citation.quote, QUOTE)}”", FAINT), indent=4)
+
+
+def _show_columns(paper: Paper, header: str, indent: int) -> None:
+    """The header row of a table whose rows follow: outside their quotation marks, it stands elsewhere."""
+    if header:
+        paper.line(("columns: ", STRONG), (one_line(header, SNIPPET), FAINT), indent=indent)
 
 
 def _show_nearest(paper: Paper, answer: Answer) -> None:

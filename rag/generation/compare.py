@@ -119,7 +119,7 @@ def bearing_on(question: str, hits: Sequence[Hit], generator: Generator) -> list
     readings = read(question, hits, generator.reader)
     if confidence(signals(question, hits, readings)) < generator.threshold:
         return []
-    return [each.start for each in quotes(rank(hits, readings))]
+    return [each.start for each in quotes(rank(question, hits, readings))]
 
 
 def _asked(groups: Sequence[Group], bearing: Sequence[Sequence[int]]) -> list[Group]:

@@ -15,8 +15,10 @@ from rag.datatypes import Hit
 from rag.generation.evidence import Evidence
 from rag.generation.mentions import identifiers, names
 from rag.generation.polarity import is_negated
+from rag.generation.readable import cells
 from rag.generation.units import Unit, units
 from rag.text.context import ARROW
+from rag.text.fold import fold
 from rag.text.numbers import Quantity, borne_out, quantities, without_quantities
 from rag.text.terms import content_words
 
@@ -53,6 +55,17 @@ class Said:
     @cached_property
     def quantities(self) -> list[Quantity]:
         return quantities(self.unit.text)
+
+    @cached_property
+    def name(self) -> str:
+        """What a row is called: its first cell, folded."""
+        return fold(cells(self.unit.text)[0])
+
+    @cached_property
+    def columns(self) -> dict[str, str]:
+        """A row's other cells by the name of their column, folded; none where its table's header is not known."""
+        values, names = cells(self.unit.text), cells(self.unit.header)
+        return dict(zip(map(fold, names[1:]), values[1:], strict=True)) if len(names) == len(values) else {}
 
     @cached_property
     def held(self) -> frozenset[str]:
@@ -136,6 +149,8 @@ def _of_editions(quote: Evidence) -> list[Said]:
 
 
 def _contradict(one: Said, other: Said, asked: Sequence[set[str]]) -> bool:
+    if _are_rows(one, other) and (one.name != other.name or not any(_cells(one, other))):
+        return False
     shared = len(one.words & other.words)
     if shared < FEWEST or shared < SAME * min(len(one.words), len(other.words)):
         return False
@@ -171,14 +186,42 @@ def _marks(text: str) -> frozenset[str]:
 
 
 def _differing(one: Said, other: Said) -> Iterator[tuple[Quantity, Quantity]]:
-    """Pairs of quantities of one sort that the other does not bear out; the year that a text is of does not count."""
-    for mine in one.quantities:
-        for theirs in other.quantities:
-            alike = mine.kind == theirs.kind and mine.units == theirs.units
-            editions = one.year in mine.parts and other.year in theirs.parts
-            borne = borne_out(mine, other.quantities) or borne_out(theirs, one.quantities)
-            if alike and not editions and not borne:
-                yield mine, theirs
+    """Pairs of quantities of one sort that the other does not bear out; the year that a text is of does not count.
+
+    Two rows are compared cell by cell, where their tables have columns of one name.
+    """
+    for of_one, of_other in _compared(one, other):
+        for mine in of_one:
+            for theirs in of_other:
+                alike = mine.kind == theirs.kind and mine.units == theirs.units
+                editions = one.year in mine.parts and other.year in theirs.parts
+                borne = borne_out(mine, of_other) or borne_out(theirs, of_one)
+                if alike and not editions and not borne:
+                    yield mine, theirs
+
+
+def _compared(one: Said, other: Said) -> Iterator[tuple[list[Quantity], list[Quantity]]]:
+    """The quantities of both that may contradict each other."""
+    if not _are_rows(one, other):
+        yield one.quantities, other.quantities
+        return
+    for mine, theirs in _cells(one, other):
+        yield quantities(mine), quantities(theirs)
+
+
+def _cells(one: Said, other: Said) -> Iterator[tuple[str, str]]:
+    """The cells of two rows in columns of one name; in editions of one text a name may have grown: «standard, new»."""
+    grown = _are_editions(one, other)
+    for column, cell in one.columns.items():
+        names = [each for each in other.columns if grown and column and each and (column in each or each in column)]
+        if column in other.columns:
+            yield cell, other.columns[column]
+        elif len(names) == 1:
+            yield cell, other.columns[names[0]]
+
+
+def _are_rows(one: Said, other: Said) -> bool:
+    return one.unit.kind == other.unit.kind == "row"
 
 
 def _words(text: str) -> frozenset[str]:

@@ -6,6 +6,7 @@ hits ─read→ does it answer, and where ─units→ sentences, rows, items, ea
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,7 @@ from rag.text.context import embedded_text
 from rag.text.invisible import Seen
 from rag.text.sentences import sentences
 from rag.text.suspicion import UNSEEN, signs
-from rag.text.terms import terms
+from rag.text.terms import content_words, terms
 
 MOST_QUOTES = 3
 MOST_CHARACTERS = 400
@@ -72,15 +73,45 @@ def read(question: str, hits: Sequence[Hit], reader: PassageReader) -> list[Read
     ]
 
 
-def rank(hits: Sequence[Hit], readings: Sequence[Reading]) -> list[Evidence]:
-    """The units of the hits, the most probable first; `readings` are those of the hits, in their order."""
+def rank(question: str, hits: Sequence[Hit], readings: Sequence[Reading]) -> list[Evidence]:
+    """The units of the hits, the most probable first; `readings` are those of the hits, in their order.
+
+    Of values with one name under several headings, that one is the most probable whose headings the question names.
+    """
     fronts = [len(embedded_text(hit.chunk, hit.text)) - len(hit.text) for hit in hits]
     found = []
     for unit in units(hits):
         reading, shift = readings[unit.place], fronts[unit.place] - unit.hit.start
         share = begins_within(reading, unit.start + shift, unit.end + shift)
         found.append(Evidence(unit, probability(reading) * share))
-    return sorted(found, key=lambda evidence: -evidence.score)
+    return sorted(_by_headings(question, found), key=lambda evidence: -evidence.score)
+
+
+def _by_headings(question: str, found: Sequence[Evidence]) -> list[Evidence]:
+    """The evidence; of values with one name, the best and one whose headings hold more of the question change scores.
+
+    More is all that those of the best hold of the question's words, and others beside.
+    """
+    asked = content_words(question)
+    alike: dict[str, list[int]] = defaultdict(list)
+    for place, each in enumerate(found):
+        if name := each.unit.name:
+            alike[name].append(place)
+    scores = [each.score for each in found]
+    for places in alike.values():
+        held = {place: _held(found[place].unit, asked) for place in places} if len(places) > 1 else {}
+        best = max(places, key=lambda place: scores[place])
+        more = [place for place in held if held[place] > held[best]]
+        if more:
+            other = max(more, key=lambda place: (len(held[place]), scores[place]))
+            scores[best], scores[other] = scores[other], scores[best]
+    return [replace(each, score=score) for each, score in zip(found, scores, strict=True)]
+
+
+def _held(unit: Unit, asked: Sequence[tuple[str, ...]]) -> frozenset[int]:
+    """Which words of the question stand in the unit's headings or in itself; of an identifier, not a part."""
+    own = set(terms(f"{unit.context}\n{unit.text}"))
+    return frozenset(place for place, forms in enumerate(asked) if forms[0] in own)
 
 
 def begins_within(reading: Reading, start: int, end: int) -> float:

@@ -120,7 +120,7 @@ class Generator:
             best_first = sorted(range(len(hits)), key=lambda place: -readings[place].answered)
             draft.hits = tuple(hits[place] for place in best_first[:k])
         with draft.timed("decide"):
-            ranked = rank(hits, readings)
+            ranked = rank(draft.question, hits, readings)
             if ranked:
                 draft.confidence = confidence(signals(draft.question, hits, readings))
         return ranked

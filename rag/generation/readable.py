@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from rag.generation.inert import inert, inert_code
+from rag.text import markdown
 
 _LEADING = re.compile(r"\A[ \t]*(?:(?:>[ \t]?)+|#{1,6}[ \t]+)?(?:[-*+•●▪◦‣·][ \t]+(?:\[[ xX]\][ \t]+)?)?")
 _QUOTE_MARKS = re.compile(r"(?<=\n)[ \t]*>[ \t]?")
@@ -14,7 +15,6 @@ _WIDE = r"\u3001-\u303f\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60"
 _WIDE_BREAK = re.compile(rf"(?<=[{_WIDE}])[ \t]*[\r\n]+[ \t]*(?=[{_WIDE}])")
 # Whether a hyphen at a line's end belongs to the word cannot be known: it stays.
 _HYPHEN_BREAK = re.compile(r"(?<=[^\W\d_][-‐])[ \t]*[\r\n]+[ \t]*(?=[^\W\d_])")
-_CELL = re.compile(r"(?<!\\)\|")
 
 
 def readable(quote: str, kind: str = "prose", header: str = "") -> str:
@@ -38,8 +38,7 @@ def _inline(text: str) -> str:
 
 def cells(row: str) -> list[str]:
     """The cells of a Markdown table's row, readable."""
-    bare = row.strip().removeprefix("|").removesuffix("|")
-    return [_inline(cell.replace("\\|", "|")) for cell in _CELL.split(bare)]
+    return [_inline(cell.replace("\\|", "|")) for cell in markdown.cells(row)]
 
 
 def _row(row: str, header: str) -> str:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, takewhile
 
 from rag.datatypes import Citation, Hit, Markup, page_at, place_at
 from rag.generation.readable import readable
+from rag.text.context import ARROW, continued_header
+from rag.text.fold import fold
 from rag.text.invisible import visible
-from rag.text.markdown import lines, plain_title
+from rag.text.markdown import Block, lines
 from rag.text.sentences import Span, SpanKind, sentences
+from rag.text.structure import parser
 
+# A value is no sentence: «Answer: We do.» names nothing.
+_VALUE = re.compile(r"[\s\"'-]*([^\W\d][^:=：\n]{0,40}?)[\"']?\s*[:=：](?!//)\s*[^\n]{0,59}[^\s.。!?！？]")
 _MARKDOWN = re.compile(
     r"^ {0,3}#{1,6}[ \t]|^[ \t]*\|?[ \t:|-]*-{3,}[ \t:|-]*\|?[ \t]*$|^ {0,3}(?:```|~~~)|\]\(|\*\*\S|^[ \t]*[-*+] \S",
     re.MULTILINE,
@@ -46,6 +52,18 @@ class Unit:
         """Its text for a reader."""
         return readable(self.text, self.kind, self.header)
 
+    @property
+    def name(self) -> str:
+        """What a value is called that names nothing else: "speed" of "speed: 12 m/min"; "" of any other unit.
+
+        Of data by key it is what all its values are called, the key above them left out.
+        """
+        if self.kind not in ("item", "prose", "code"):
+            return ""
+        rows = self.text.splitlines() if self.kind == "code" else [self.text]
+        found = [match[1].replace("_", " ").strip() for match in map(_VALUE.fullmatch, rows) if match]
+        return fold(", ".join(found)) if len(found) >= max(1, len(rows) - 1) else ""
+
     def citation(self, number: int) -> Citation:
         """The exact quote under that number."""
         return Citation(
@@ -58,6 +76,7 @@ class Unit:
             chunk=self.hit.chunk.id,
             page=page_at(self.hit.pages, self.start),
             place=place_at(self.hit.pages, self.start),
+            table_header=self.header,
         )
 
 
@@ -73,13 +92,10 @@ def units(hits: Sequence[Hit]) -> list[Unit]:
 
 
 def _units(hit: Hit, place: int) -> Iterator[Unit]:
-    outer = [title for title in hit.chunk.heading if title]
-    inner: str | None = None
-    header = hit.chunk.table_header
+    header = continued_header(hit)
+    headings = _headings(hit)
     for span in _spans(hit):
         text = hit.text[span.start : span.end]
-        if span.kind == "heading":
-            inner = plain_title(text.lstrip("# "))
         if span.kind == "header":
             header = text
         start = span.start + _marker(text, span.kind)
@@ -90,15 +106,30 @@ def _units(hit: Hit, place: int) -> Iterator[Unit]:
             end=hit.start + span.end,
             text=hit.text[start : span.end],
             kind=span.kind,
-            context=_context(outer, inner),
+            context=next(path for begins, path in reversed(headings) if begins <= span.start),
             header=header if span.kind == "row" else "",
         )
 
 
-def _context(outer: Sequence[str], inner: str | None) -> str:
-    """The document's title and the nearest heading."""
-    nearest = inner if inner is not None else (outer[-1] if outer else "")
-    return " › ".join(dict.fromkeys(title for title in (*outer[:1], nearest) if title))
+def _headings(hit: Hit) -> list[tuple[int, str]]:
+    """Where in the hit's text another heading path begins, and that path; the first one begins with the text."""
+    own = _heads(hit)
+    outer = list(takewhile(lambda title: all(title != block.title for block in own), hit.chunk.heading))
+    found = [(0, _path(outer))]
+    inner: list[tuple[int, str]] = []
+    for block in own:
+        inner = [*(each for each in inner if each[0] < block.level), (block.level, block.title)]
+        found.append((block.start, _path([*outer, *(title for _, title in inner)])))
+    return found
+
+
+def _heads(hit: Hit) -> list[Block]:
+    """The headings in the hit's text."""
+    return [block for block in parser(markup_of(hit))(hit.text, 0, len(hit.text), ()) if block.kind == "heading"]
+
+
+def _path(titles: Iterable[str]) -> str:
+    return ARROW.join(dict.fromkeys(filter(None, titles)))
 
 
 def _marker(text: str, kind: SpanKind) -> int:
@@ -110,11 +141,19 @@ def _marker(text: str, kind: SpanKind) -> int:
 
 
 def _spans(hit: Hit) -> list[Span]:
-    """The hit's sentences; where it continues a table, its first lines are rows."""
-    continued = _continued_rows(hit) if hit.chunk.table_header else []
+    """The hit's sentences; where it continues a table, its first lines are rows. Data by key are cut at headings."""
+    if hit.markup in ("yaml", "ini", "json"):
+        starts = sorted({0, *(block.start for block in _heads(hit))})
+        parts = [(start, end, hit.text[start:end]) for start, end in pairwise([*starts, len(hit.text)])]
+        return [
+            Span(end - len(part.lstrip()), start + len(part.rstrip()), "code")
+            for start, end, part in parts
+            if part.strip()
+        ]
+    continued = _continued_rows(hit) if continued_header(hit) else []
     after = continued[-1].end if continued else 0
     rest = hit.text[after:]
-    cut = [Span(span.start + after, span.end + after, span.kind) for span in sentences(rest, markup_of(rest))]
+    cut = [Span(span.start + after, span.end + after, span.kind) for span in sentences(rest, markup_of(hit))]
     return [*continued, *cut]
 
 
@@ -129,6 +168,6 @@ def _continued_rows(hit: Hit) -> list[Span]:
     return rows
 
 
-def markup_of(text: str) -> Markup:
-    """What a hit does not say of its document: whether the text looks like Markdown."""
-    return "markdown" if _MARKDOWN.search(text) else "plain"
+def markup_of(hit: Hit) -> Markup:
+    """That of its document; a plain text may look like Markdown."""
+    return "markdown" if hit.markup == "plain" and _MARKDOWN.search(hit.text) else hit.markup

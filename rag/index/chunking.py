@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Chunking:
-    """How text is cut: tokens of a chunk, and of the heading context that is embedded in front of it, at most."""
+    """How text is cut: tokens of a chunk at most, and of the headings that are embedded in front of it.
+
+    A chunk that continues a table may have as many again for the table's header row.
+    """
 
     max_tokens: int = 320
     context_tokens: int = 64

@@ -20,7 +20,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.datatypes import Chunk, Condition, Document, Page, Source
+from rag.datatypes import Chunk, Condition, Document, Markup, Page, Source
 from rag.errors import IndexProblem, RagError
 from rag.index import checking, dense, dense_file, filters, folder, generation, lexical, selection, status
 from rag.index.chunking import Chunking
@@ -218,6 +218,10 @@ class Index:
     def text(self, document: str, start: int = 0, end: int | None = None) -> str:
         """The document's text, or that span of it. Raises KeyError where there is no such document."""
         return self._rows.text(document, start, end)
+
+    def markup(self, document: str) -> Markup:
+        """How the document's text marks its structure. Raises KeyError where there is no such document."""
+        return self._rows.head(document).markup
 
     def pages(self, document: str, start: int, end: int) -> tuple[Page, ...]:
         """The pages that the span of the document's text touches; none where the format has no pages."""

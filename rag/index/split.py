@@ -17,6 +17,7 @@ from rag.datatypes import Chunk, Document
 from rag.index.chunking import Chunking, chunk_id
 from rag.index.pieces import Piece, TokenMap, Window, finer, pieces
 from rag.protocols import Embedder
+from rag.text import markdown
 from rag.text.context import ARROW, embedded_text, outer_titles
 from rag.text.language import language
 
@@ -61,6 +62,7 @@ class _Splitter:
         self.tokens = TokenMap(document.text, embedder, window)
         self.context_limit = min(chunking.context_tokens, room // 4)
         self.limit = min(chunking.max_tokens, room - self.context_limit - SLACK)
+        self.context_room = min(2 * self.context_limit, room - self.limit - SLACK)
         self.room = room
         self.contexts: dict[tuple[tuple[str, ...], str], tuple[tuple[str, ...], str]] = {}
 
@@ -176,7 +178,7 @@ class _Splitter:
         lengths = self.embedder.count_tokens(texts)
         chunks = [self.chunk(group, text, length) for group, text, length in zip(groups, texts, lengths, strict=True)]
         # Counting is what splitting costs most, so the whole is only counted where it could be too long.
-        close = [chunk for chunk in chunks if chunk.tokens + self.context_limit + JOINT > self.room]
+        close = [chunk for chunk in chunks if chunk.tokens + self.context_room + JOINT > self.room]
         whole = self.embedder.count_tokens([embedded_text(chunk) for chunk in close])
         over = {chunk.id: count - self.room for chunk, count in zip(close, whole, strict=True)}
         return [(chunk, max(chunk.tokens - self.limit, over.get(chunk.id, 0))) for chunk in chunks]
@@ -213,14 +215,40 @@ class _Splitter:
         return (title, *common) if title and title not in common else common
 
     def context(self, path: tuple[str, ...], header: str) -> tuple[tuple[str, ...], str]:
-        """Path and table header within the limit: outer headings go first; what is left is cut at its end."""
-        header = self.cut(header, self.context_limit)
-        options = [path[index:] for index in range(len(path) + 1)]
-        sizes = self.embedder.count_tokens(["\n".join([ARROW.join(option), header]) for option in options])
-        best = next((option for option, size in zip(options, sizes, strict=True) if size <= self.context_limit), ())
-        if not best and path and not header:
-            best = tuple(part for part in [self.cut(path[-1], self.context_limit)] if part)
-        return best, header
+        """Path and table header, each within its limit; where the embedder takes too little for two, they share one."""
+        if not header:
+            return self.titles(path, self.context_limit), ""
+        share = self.context_room // 2
+        return self.titles(path, share), self.shortened(header, share)
+
+    def titles(self, path: tuple[str, ...], limit: int) -> tuple[str, ...]:
+        """The path within the limit: outer headings go first; what is left is cut at its end."""
+        options = [path[index:] for index in range(len(path))]
+        sizes = self.embedder.count_tokens([ARROW.join(option) for option in options])
+        best = next((option for option, size in zip(options, sizes, strict=True) if size <= limit), ())
+        return best or tuple(part for part in [self.cut(path[-1], limit)] if part) if path else ()
+
+    def shortened(self, header: str, limit: int) -> str:
+        """A table's header row within the limit: the longest cells lose their middle, none is left out.
+
+        Where that is not enough, or the row has no cells, it is cut at its end.
+        """
+        cells = markdown.cells(header)
+        if self.embedder.count_tokens([header])[0] <= limit or not 1 < len(cells) < limit:
+            return self.cut(header, limit)
+        for most in range(limit, 0, -1):
+            row = f"| {' | '.join(self.without_middle(cell, most) for cell in cells)} |"
+            if self.embedder.count_tokens([row])[0] <= limit:
+                return row
+        return self.cut(header, limit)
+
+    def without_middle(self, text: str, most: int) -> str:
+        """The first and the last words of a text, of `most` tokens together: columns often differ in their last."""
+        offsets = self.embedder.token_offsets(text)
+        if len(offsets) <= most:
+            return text
+        first, last = offsets[(most + 1) // 2 - 1][1], offsets[-(most // 2)][0] if most > 1 else len(text)
+        return f"{text[:first].rstrip()}…{text[last:].lstrip()}"
 
     def cut(self, text: str, limit: int) -> str:
         """The beginning of a text, of at most `limit` tokens."""

@@ -42,6 +42,7 @@ def _hit(store: Store, chunk: Chunk, found: Candidates, place: int) -> Hit:
         start=chunk.start,
         end=chunk.end,
         pages=store.pages(chunk.document, chunk.start, chunk.end),
+        markup=store.markup(chunk.document),
     )
 
 

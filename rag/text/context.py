@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from rag.datatypes import Chunk
-from rag.text.markdown import lines, plain_title
+from rag.datatypes import Chunk, Hit
+from rag.text.markdown import blocks, lines, plain_title
 
 ARROW = " › "
 _HASHES = re.compile(r"\A {0,3}#{1,6}[ \t]+|[ \t]#+[ \t]*\Z")
@@ -25,6 +25,15 @@ def embedded_text(chunk: Chunk, text: str = "") -> str:
     own = text or chunk.text
     context = (ARROW.join(outer_titles(chunk.heading, own)), chunk.table_header)
     return "\n".join(part for part in (*context, own) if part)
+
+
+def continued_header(hit: Hit) -> str:
+    """The header row of the table in the middle of which a hit begins; "" where it begins in none.
+
+    Where neighbours were joined the chunk's table may begin within the hit: the rows before it are of another.
+    """
+    before = hit.text[: hit.chunk.start - hit.start]
+    return "" if any(block.kind == "table" for block in blocks(before)) else hit.chunk.table_header
 
 
 @lru_cache(maxsize=4096)  # an ingest asks several times for each chunk: to count, to name, to embed, to index

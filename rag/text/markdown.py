@@ -89,6 +89,12 @@ def lines(text: str, start: int = 0, end: int | None = None) -> list[Line]:
     return [Line(m.start(), m.end(1), m[1]) for m in _LINE.finditer(text, start, len(text) if end is None else end)]
 
 
+def cells(row: str) -> list[str]:
+    """The cells of a table's row as they are written, without the white space around them."""
+    bare = row.strip().removeprefix("|").removesuffix("|")
+    return [cell.strip() for cell in _CELL.split(bare)]
+
+
 def plain_title(raw: str) -> str:
     """A heading's text without its inline markup: emphasis, code marks, links, images, tags, entities, `{#anchor}`."""
     text = _ANCHOR.sub("", raw[:LONGEST_TITLE])
@@ -99,6 +105,7 @@ def plain_title(raw: str) -> str:
 # ---------------------------------------------------------------- one kind of block after another
 
 _LINE = re.compile(r"(?=[\s\S])([^\r\n]*+)(?:\r\n|\r|\n|\Z)")
+_CELL = re.compile(r"(?<!\\)\|")
 _FENCE = re.compile(r"[ \t]*+(`{3,}+|~{3,}+)(.*)", re.DOTALL)
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]|\Z)")
 _ITEM = re.compile(r"[ \t]*+(?:[-*+]|\d{1,9}[.)])(?:[ \t]++|\Z)(?:\[[ xX]\][ \t]++)?")

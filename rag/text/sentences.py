@@ -68,10 +68,15 @@ def sentences(text: str, markup: Markup = "plain") -> list[Span]:
 
     Every character that is not white space lies in one of them, except for what only draws: the line under a
     heading and, in Markdown, the line of dashes in a table, the marks of a code fence, horizontal rules. A list
-    item's spans include its marker, a heading's its `#`.
+    item's spans include its marker, a heading's its `#`. In code no unit goes over lines.
     """
     code = language(text)
-    found = _markdown(text, code) if markup == "markdown" else _plain(text, code)
+    if markup == "markdown":
+        found = _markdown(text, code)
+    elif markup == "code":
+        found = (span for line in lines(text) for span in _run(text, line.start, line.end, "code", code))
+    else:
+        found = _plain(text, code)
     return list(found)
 
 

@@ -160,7 +160,7 @@ def test_search_gives_hits_with_places_that_open(indexed: Run) -> None:
     assert Path(first["source"]).read_text(encoding="utf-8")[first["start"] : first["end"]] == first["text"]
     assert set(first) == {
         *("rank", "score", "scores", "chunk", "document", "source", "copies", "alike", "date", "newest"),
-        *("start", "end", "page", "place", "heading", "text", "suspicious"),
+        *("start", "end", "page", "place", "heading", "table_header", "text", "suspicious"),
     }
     assert set(first["scores"]) == {"dense", "lexical", "late", "rerank"}
     assert first["scores"]["rerank"] is None
@@ -392,9 +392,31 @@ def test_asks_json_is_the_contract(indexed: Run) -> None:
     assert answer["answered"] is True
     assert answer["prompt"] is None
     for citation in answer["citations"]:
-        assert set(citation) == {"number", "source", "start", "end", "page", "place", "quote", "chunk"}
+        assert set(citation) == {
+            *("number", "source", "start", "end", "page", "place", "quote", "table_header", "chunk")
+        }
         text = Path(citation["source"]).read_text(encoding="utf-8")
         assert text[citation["start"] : citation["end"]] == citation["quote"]
+
+
+def test_a_row_that_is_split_off_from_its_table_is_shown_with_its_header(rag: Run, folder: Path) -> None:
+    header = "| Berth | Per night in crowns | Longest stay in nights |"
+    rows = "\n".join(f"| pier {number} | {number + 300} | {number % 9} |" for number in range(200))
+    (folder / "docs" / "berths.md").write_text(f"# Berths\n\n{header}\n|---|---|---|\n{rows}\n", encoding="utf-8")
+    rag("ingest", "docs")
+    asked = ("pier 150 450", "--answer", "quotes")
+    said = rag("ask", *asked).stdout.splitlines()
+    place = next(at for at, line in enumerate(said) if line.strip() == "“| pier 150 | 450 | 6 |”")
+    assert said[place - 1] == f"    columns: {header}"
+    answer = as_json(rag("ask", *asked, "--json"))
+    cited = next(each for each in answer["citations"] if "pier 150 " in each["quote"])
+    assert (cited["quote"], cited["table_header"]) == ("| pier 150 | 450 | 6 |", header)
+    first = as_json(rag("search", "pier 150", "-k", "1", "--json"))["hits"][0]
+    assert (first["text"].startswith("| pier"), first["table_header"]) == (True, header)
+    assert f"   columns: {header}" in rag("search", "pier 150", "-k", "1").stdout.splitlines()
+    assert {
+        hit["table_header"] for hit in as_json(rag("search", "rope of the winch", "-k", "1", "--json"))["hits"]
+    } == {None}
 
 
 def test_what_addresses_a_machine_is_flagged_by_search_and_ask(rag: Run, folder: Path) -> None:

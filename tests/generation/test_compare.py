@@ -34,7 +34,7 @@ NEW = (
 
 def hits(text: str, document: str, title: str) -> list[Hit]:
     chunk = Chunk(f"{document}:0", document, 0, len(text), text, (title,), language="en")
-    return [Hit(chunk, 0.0, Scores(), f"/docs/{document}.md", text, 0, len(text))]
+    return [Hit(chunk, 0.0, Scores(), f"/docs/{document}.md", text, 0, len(text), markup="markdown")]
 
 
 OLD_HITS, NEW_HITS = hits(OLD, "old", "Leave policy, 2023 edition"), hits(NEW, "new", "Leave policy, 2024 edition")

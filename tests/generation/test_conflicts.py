@@ -28,7 +28,7 @@ def always_confident(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def hit(text: str, name: str, title: str = "") -> Hit:
     chunk = Chunk(name, name, 0, len(text), text, (title or name,))
-    return Hit(chunk, 1.0, Scores(), f"/docs/{name}.md", text, 0, len(text))
+    return Hit(chunk, 1.0, Scores(), f"/docs/{name}.md", text, 0, len(text), markup="markdown")
 
 
 def told(one: Hit) -> list[Evidence]:
@@ -173,3 +173,93 @@ def test_an_edition_that_lacks_what_the_question_names_is_not_put_in_front() -> 
     disputed = disputes(question, told(old), [*told(old), *told(new)])
     assert disputed
     assert newest_first(question, told(old), disputed, 3) == told(old)
+
+
+def table(header: str, *rows: str, name: str, title: str = "") -> Hit:
+    lines = [f"| {header} |", "|" + "---|" * (header.count("|") + 1), *(f"| {row} |" for row in rows)]
+    return hit("\n".join(lines), name, title)
+
+
+PRICES = "Price list, yacht harbour"
+THIRD, SECOND = "| Three months ended July 1, 2023", "| Three months ended April 1, 2023"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "question"),
+    [
+        (  # One line of two price lists.
+            table("Berth | Per day", "Guest berth, 12 m | 18 crowns", name="prices-2023", title=f"{PRICES} 2023"),
+            table("Berth | Per day", "Guest berth, 12 m | 21 crowns", name="prices-2024", title=f"{PRICES} 2024"),
+            "What does a guest berth cost per day?",
+        ),
+        (  # The newer list has another column, and other places for the old ones.
+            table(
+                "Part | Price | Stock", "Shaft seal KX-7 | 45 crowns | 4", name="parts-2023", title="Spare parts 2023"
+            ),
+            table(
+                "Part | Stock | Price", "Shaft seal KX-7 | 4 | 52 crowns", name="parts-2024", title="Spare parts 2024"
+            ),
+            "What does the shaft seal KX-7 cost?",
+        ),
+        (  # The newer edition calls the column otherwise.
+            table(
+                "项目 | 标准 | 备注",
+                "夜班补贴 | 每班45元 | 22:00至次日6:00",
+                name="值班办法-2023",
+                title="值班办法 2023年版",
+            ),
+            table(
+                "项目 | 新标准 | 备注",
+                "夜班补贴 | 每班60元 | 22:00至次日6:00",
+                name="值班办法-2024",
+                title="值班办法 2024年版",
+            ),
+            "夜班补贴是多少？",
+        ),
+    ],
+)
+def test_the_same_cell_of_two_tables_with_another_value_is_a_contradiction(one: Hit, other: Hit, question: str) -> None:
+    assert found(question, one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "question"),
+    [
+        (  # Another period: the column's name tells.
+            table(THIRD, "Total net sales | $ 81.8", name="q3", title="Form 10-Q"),
+            table(SECOND, "Total net sales | $ 94.8", name="q2", title="Form 10-Q"),
+            "What were total net sales?",
+        ),
+        (  # Another row of the same list.
+            table("Berth | Per day", "Guest berth, 12 m | 18 crowns", name="prices-2023", title=f"{PRICES} 2023"),
+            table("Berth | Per day", "Guest berth, 15 m | 24 crowns", name="prices-2024", title=f"{PRICES} 2024"),
+            "What does a guest berth cost per day?",
+        ),
+        (  # Other things of the same row.
+            table("Part | Least stock", "Shaft seal KX-7 | 4", name="stock", title="Spare parts 2024"),
+            table("Part | Ordered", "Shaft seal KX-7 | 12", name="orders", title="Spare parts 2024"),
+            "How many of the shaft seal KX-7 are there?",
+        ),
+        (  # Only the numbers of other columns differ.
+            table("Part | Price | Page", "Shaft seal KX-7 | 45 crowns | 3", name="a", title="Spare parts 2024"),
+            table("Part | Page | Price", "Shaft seal KX-7 | 3 | 45 crowns", name="b", title="Spare parts 2023"),
+            "What does the shaft seal KX-7 cost?",
+        ),
+    ],
+)
+def test_rows_of_other_names_or_columns_do_not_contradict(one: Hit, other: Hit, question: str) -> None:
+    assert not found(question, one, other)
+
+
+def test_rows_whose_columns_nobody_knows_do_not_contradict() -> None:
+    hits = [
+        table("Berth | Per day", f"Guest berth, 12 m | {price}", name=name) for name, price in (("a", 18), ("b", 21))
+    ]
+    unnamed = [[replace(each, unit=replace(each.unit, header="")) for each in told(one)] for one in hits]
+    assert not disputes("What does a guest berth cost per day?", unnamed[0], [*unnamed[0], *unnamed[1]])
+
+
+def test_a_row_contradicts_a_sentence() -> None:
+    one = table("Berth | Per day", "Guest berth, 12 m | 18 crowns", name="prices")
+    other = hit("A guest berth of 12 m costs 21 crowns per day.", "letter")
+    assert found("Guest berth: how many crowns?", one, other)

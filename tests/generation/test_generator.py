@@ -27,7 +27,17 @@ def hit(text: str = TEXT, *, start: int = 0, document: str = "d1", score: float 
     chunk = Chunk(f"{document}:{start}", document, start, start + len(text), text, ("Manual",))
     middle = start + min(40, len(text))
     pages = (Page(1, 0, middle), Page(2, middle, start + len(text), "slide 2"))
-    return Hit(chunk, score, Scores(0.9, 7.0, 0.6), f"/docs/{document}.md", text, start, start + len(text), pages)
+    return Hit(
+        chunk,
+        score,
+        Scores(0.9, 7.0, 0.6),
+        f"/docs/{document}.md",
+        text,
+        start,
+        start + len(text),
+        pages,
+        markup="markdown",
+    )
 
 
 @pytest.fixture(autouse=True)

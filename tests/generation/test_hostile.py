@@ -34,7 +34,7 @@ class Tags(HTMLParser):
 
 def hit(text: str, document: str = "d1") -> Hit:
     chunk = Chunk(f"{document}:0", document, 0, len(text), text)
-    return Hit(chunk, 5.0, Scores(0.9, 7.0, 0.6), f"/docs/{document}.md", text, 0, len(text))
+    return Hit(chunk, 5.0, Scores(0.9, 7.0, 0.6), f"/docs/{document}.md", text, 0, len(text), markup="markdown")
 
 
 @pytest.fixture(autouse=True)

@@ -30,7 +30,7 @@ TEXT = (
 
 def hits(text: str, document: str = "d1") -> list[Hit]:
     chunk = Chunk(f"{document}:0", document, 0, len(text), text, ())
-    return [Hit(chunk, 0.0, Scores(), f"/docs/{document}.md", text, 0, len(text))]
+    return [Hit(chunk, 0.0, Scores(), f"/docs/{document}.md", text, 0, len(text), markup="markdown")]
 
 
 def quoting() -> Generator:

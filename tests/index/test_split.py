@@ -1,5 +1,6 @@
 """Chunks: what they promise of any text and any embedder, and where they are cut."""
 
+import hashlib
 import time
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from rag.index.chunking import Chunking
 from rag.index.pieces import Piece
 from rag.index.split import split, windows
 from rag.models.fakes import HashEmbedder
+from rag.text import markdown
 from rag.text import windows as text_windows
 from rag.text.context import embedded_text
 
@@ -79,7 +81,7 @@ def test_every_character_lies_in_one_chunk_and_every_chunk_fits(
         whole = embedded_text(chunk)
         assert whole.endswith(chunk.text)
         context, total = embedder.count_tokens([whole[: -len(chunk.text)], whole])
-        assert context <= 8
+        assert context <= 8 * (2 if chunk.table_header else 1)
         assert total + embedder.overhead <= max_tokens
     assert not text[at:].strip()
 
@@ -218,6 +220,36 @@ def test_a_table_header_that_is_too_long_is_cut_at_its_end() -> None:
     last = chunks(f"{names}\n{dashes}\n{rows}", Chunking(128, 16))[-1]
     assert last.table_header.startswith("column0|column1|")
     assert HashEmbedder().count_tokens([last.table_header])[0] <= 16
+
+
+WIDE = " | ".join(f"Months ended in the long quarter number {number} of 2023" for number in range(4))
+WIDE_TABLE = f"| | {WIDE} |\n{'|---' * 5}|\n" + "".join(f"| sales {row} {'| 12 ' * 4}|\n" for row in range(60))
+
+
+@pytest.mark.parametrize(("max_tokens", "room", "column"), [(512, 32, "Months ended in…of 2023"), (100, 16, "Months…")])
+def test_a_header_row_that_is_too_long_leaves_the_heading_and_a_part_of_every_column(
+    max_tokens: int, room: int, column: str
+) -> None:
+    text = f"# Form 10-Q\n\n## Statements of operations\n\n{WIDE_TABLE}"
+    others = [chunk for chunk in chunks(text, Chunking(64, 32), max_tokens=max_tokens) if chunk.table_header]
+    assert len(others) > 3
+    for chunk in others:
+        assert chunk.heading == ("Form 10-Q", "Statements of operations")
+        assert HashEmbedder().count_tokens([chunk.table_header])[0] <= room
+        assert markdown.cells(chunk.table_header) == ["", *[column] * 4]
+
+
+def test_chunks_of_a_text_without_tables_are_what_they_were() -> None:
+    parts = [
+        f"{'#' * (number % 3 + 1)} Part {'of a long name ' * (number % 5)}{number}\n\n{BODY}" for number in range(40)
+    ]
+    found = [
+        (chunk.start, chunk.end, chunk.heading)
+        for sizes in (SMALL, Chunking(64, 16), Chunking())
+        for max_tokens in (40, 100, 512)
+        for chunk in chunks("\n\n".join(parts), sizes, title="The title", max_tokens=max_tokens)
+    ]
+    assert hashlib.sha256(repr(found).encode()).hexdigest()[:16] == "d4f1c104232e442f"
 
 
 def test_code_is_cut_between_lines() -> None:

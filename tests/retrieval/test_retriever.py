@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag.datatypes import Chunk, Condition, Embeddings, Hit, Page, Source, State
+from rag.datatypes import Chunk, Condition, Embeddings, Hit, Markup, Page, Source, State
 from rag.errors import FilterError
 from rag.models.fakes import HashEmbedder
 from rag.retrieval.candidates import Search, gather, language_groups, look_closer
@@ -37,6 +37,9 @@ class ListStore:
 
     def date(self, document: str) -> str:
         return ""
+
+    def markup(self, document: str) -> Markup:
+        return "plain"
 
     def search_dense(
         self, vector: Floats, k: int, among: NDArray[np.int64] | None = None

@@ -1,0 +1,48 @@
+"""Which of the hits' units come first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rag.datatypes import Chunk, Hit, Reading, Scores
+from rag.generation.evidence import rank
+from rag.text.context import embedded_text
+
+SLIP = "# Winches\n\n## Badger KX-204\n\n- speed: 12 m/min\n- pull: 3 t\n\n## Badger BR-77\n\n- speed: 21 m/min\n"
+
+
+def hit(text: str, heading: tuple[str, ...] = ()) -> Hit:
+    chunk = Chunk(text[:8], "d", 0, len(text), text, heading)
+    return Hit(chunk, 1.0, Scores(), "/docs/d.md", text, 0, len(text), markup="markdown")
+
+
+def reading(of: Hit, favourite: str) -> Reading:
+    """One that finds the answer most likely where `favourite` stands, and a little everywhere else."""
+    text = embedded_text(of.chunk, of.text)
+    starts = np.full(len(text), 0.1 / len(text), np.float32)
+    starts[text.index(favourite)] += 0.9
+    offsets = tuple((place, place + 1) for place in range(len(text)))
+    return Reading(2.0, offsets, starts, starts)
+
+
+def first(question: str, text: str, favourite: str, heading: tuple[str, ...] = ()) -> str:
+    one = hit(text, heading)
+    return rank(question, [one], [reading(one, favourite)])[0].text
+
+
+def test_of_values_with_one_name_the_one_under_the_heading_that_is_asked_for_comes_first() -> None:
+    assert first("How fast is the winch Badger KX-204?", SLIP, "21 m/min") == "speed: 12 m/min"
+    assert first("How fast is the winch Badger BR-77?", SLIP, "12 m/min") == "speed: 21 m/min"
+    neighbours = SLIP.replace("BR-77", "KX-205")
+    assert first("How fast is the winch Badger KX-204?", neighbours, "21 m/min") == "speed: 12 m/min"
+
+
+def test_what_the_reader_finds_stays_first_where_the_headings_do_not_tell() -> None:
+    assert first("How fast is the winch Badger?", SLIP, "21 m/min") == "speed: 21 m/min"
+    assert first("What does the winch Badger KX-204 pull?", SLIP, "pull") == "pull: 3 t"
+    assert first("How fast is the Badger KX-204, the BR-77 of the yard?", SLIP, "12 m/min") == "speed: 12 m/min"
+
+
+def test_sentences_stay_where_the_reader_puts_them() -> None:
+    text = "# Badger KX-204\n\nSpeed: see the plate.\n\n# Badger BR-77\n\nSpeed: ask the crew.\n"
+    assert first("How fast is the Badger KX-204?", text, "ask") == "Speed: ask the crew."

@@ -1,0 +1,126 @@
+"""What of a hit can be quoted, and what stands above it: by its document's markup, not by its looks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rag.datatypes import Chunk, Hit, Markup, Scores
+from rag.generation.units import units
+from rag.index.index import Index
+from rag.models.fakes import HashEmbedder
+from rag.pipeline import ingest
+from rag.retrieval.retriever import Retriever
+
+CODE = """\
+# Retry rules of the courier.
+
+def fetch(url, timeout=45):
+    # a page is asked for at most seven times
+    return 7
+
+def upload(path):
+    return 2
+"""
+
+
+def hit(text: str, markup: Markup, heading: tuple[str, ...] = ()) -> Hit:
+    chunk = Chunk("c", "d", 0, len(text), text, heading)
+    return Hit(chunk, 1.0, Scores(), "/docs/d", text, 0, len(text), markup=markup)
+
+
+def contexts(text: str, markup: Markup, heading: tuple[str, ...] = ()) -> dict[str, str]:
+    return {unit.text: unit.context for unit in units([hit(text, markup, heading)])}
+
+
+def test_a_comment_of_code_is_a_line_of_it_and_no_heading() -> None:
+    found = contexts(CODE, "code")
+    assert found["# a page is asked for at most seven times"] == "def fetch"
+    assert found["# Retry rules of the courier."] == ""
+    assert found["return 2"] == "def upload"
+
+
+def test_the_same_text_in_markdown_has_that_heading() -> None:
+    assert contexts("# Retry rules\n\nSeven times.\n", "markdown") == {"Seven times.": "Retry rules"}
+
+
+def test_the_hit_of_a_search_knows_its_documents_markup(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "retry.py").write_text(CODE, encoding="utf-8")
+    embedder = HashEmbedder()
+    ingest([tmp_path / "docs"], tmp_path / "index", embedder)
+    with Index.open(tmp_path / "index", embedder=embedder) as index:
+        found = units(Retriever(index, embedder).retrieve("courier page seven times", 3))
+    assert "def fetch" in {unit.context for unit in found}
+    assert "# Retry rules of the courier." in {unit.text for unit in found}
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("markdown", "# Pumps\n\n## MP-12\n\n### Limits\n\n- flow: 40\n\n## MP-15\n\n- flow: 65\n"),
+        ("yaml", "Pumps:\n  MP-12:\n    Limits:\n      flow: 40\n  MP-15:\n    flow: 65\n"),
+        ("json", '{"Pumps": {\n"MP-12": {\n"Limits": {\n"flow": 40}},\n"MP-15": {\n"flow": 65}}}'),
+    ],
+)
+def test_a_unit_stands_under_all_its_headings(markup: Markup, text: str) -> None:
+    found = contexts(text, markup)
+    assert {path for unit, path in found.items() if "40" in unit} == {"Pumps › MP-12 › Limits"}
+    assert {path for unit, path in found.items() if "65" in unit} == {"Pumps › MP-15"}
+
+
+def test_all_values_of_a_section_of_data_are_one_unit_with_their_names() -> None:
+    text = "MP-12:\n  flow: 40 l/min\n  pressure: 6 bar\nMP-15:\n  flow: 65 l/min\n  pressure: 8 bar\n"
+    found = units([hit(text, "yaml")])
+    assert [unit.text for unit in found] == [text[: text.index("MP-15")].rstrip(), text[text.index("MP-15") :].rstrip()]
+    assert [unit.name for unit in found] == ["flow, pressure"] * 2
+    assert all(unit.hit.text[unit.start : unit.end] == unit.text for unit in found)
+    assert {unit.name for unit in units([hit("limits:\n  - one of a kind\n  - and another\n", "yaml")])} == {""}
+
+
+def continued(text: str, *, chunk_from: int) -> Hit:
+    """A hit whose chunk continues a table and begins there in its text."""
+    own = text[chunk_from:]
+    chunk = Chunk("c", "d", chunk_from, len(text), own, (), "| Berth | Price |")
+    return Hit(chunk, 1.0, Scores(), "/docs/d.md", text, 0, len(text), markup="markdown")
+
+
+@pytest.mark.parametrize(
+    ("before", "headers"),
+    [
+        ("", ["| Berth | Price |"]),
+        ("| A | 1 |\n", ["| Berth | Price |"] * 2),  # joined to rows of the same table
+        ("| Berth | Price |\n|---|---|\n| A | 1 |\n", ["| Berth | Price |"] * 2),  # to its beginning
+        ("| A | 1 |\n\n| Berth | Price |\n|---|---|\n", ["", "| Berth | Price |"]),  # to the end of another
+    ],
+)
+def test_a_row_is_cited_with_the_header_of_its_own_table(before: str, headers: list[str]) -> None:
+    text = f"{before}| B | 2 |"
+    found = [unit.citation(1) for unit in units([continued(text, chunk_from=len(before))])]
+    assert [(each.quote[2], each.table_header) for each in found] == list(
+        zip("AB"[-len(headers) :], headers, strict=True)
+    )
+    assert all(text[each.start : each.end] == each.quote for each in found)
+
+
+def test_headings_that_the_text_does_not_begin_with_stand_above_those_in_it() -> None:
+    found = contexts("## MP-12\n\n- flow: 40\n", "markdown", ("Pumps", "MP-12"))
+    assert found == {"flow: 40": "Pumps › MP-12"}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("- speed: 12 m/min", "speed"),
+        ("- Speed of the drum: 12 m/min", "speed of the drum"),
+        ("转速：300转/分", "转速"),
+        ("- oil_change: 19 months", "oil change"),
+        ("The speed is 12 m/min.", ""),
+        ("- Answer: We do not sail at night.", ""),
+        ("- https://example.org/pump", ""),
+        ("12:30 the ferry leaves", ""),
+    ],
+)
+def test_a_value_has_a_name_and_a_sentence_none(text: str, name: str) -> None:
+    assert [unit.name for unit in units([hit(text, "markdown")])] == [name]
