@@ -225,7 +225,7 @@ def polyglot_cases(embedder: Embedder) -> Iterator[Case]:
 
 
 def tabular_cases(embedder: Embedder) -> Iterator[Case]:
-    """Questions on cells of tables; what stands beside the right table is wrong, as is the chunk that is asked in vain."""
+    """Questions on cells of tables; wrong is what stands beside the right table, and a table that is asked in vain."""
     for paper in papers(TABLES):
         passages = chunked(paper.document, paper.organisation, embedder)
         for asked in paper.questions:

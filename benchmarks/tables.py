@@ -1,6 +1,7 @@
 """Whether a row of a real table is found by its name and its column's: search for a cell, as somebody would ask for it.
 
-    python benchmarks/tables.py ../shared/data/files/docugami_10q/docs [FILE ...] [--max-tokens N] [--limit N]
+    python benchmarks/tables.py ../shared/data/files/docugami_10q/docs [FILE ...] [--limit N] [--max-tokens N]
+    python benchmarks/tables.py ../shared/data/files/docugami_10q/docs [FILE ...] [--limit N] --answers
 
 The questions follow from the tables themselves, by a rule: of each row that has a name (its first cell, with a letter)
 one column that has a name, in turn, if the cell is filled: "What is <column> of <row>?", and again with the heading
@@ -9,18 +10,26 @@ hits; a row that stands in several places, to the letter and under the same colu
 are in one index. Rows whose chunk begins with their table's header, and rows that are split off from it, are counted
 apart: what is known of the latter's columns is the heading context alone. "without a heading" counts chunks whose
 heading context has lost every title, though their table stands under one.
+
+With `--answers` they are asked for real, in quotes: whether the first quote is the row, or one of the first three; and
+as many questions for a column of another table, which nothing answers: how many are abstained from, and the AUROC of
+the confidence. Their form, "What is ...", is one of those that the reader was trained on (`table_cases.py`); the tables
+are not.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rag import Index, Retriever, load_embedder
+from sklearn.metrics import roc_auc_score
+
+from rag import Generator, Index, Retriever, ask, load_embedder, load_reader
 from rag.corpus.readers import reader_for
 from rag.datatypes import Chunk, Document, Source, State
 from rag.generation.readable import cells
@@ -57,6 +66,7 @@ def main() -> None:
     parser.add_argument("paths", type=Path, nargs="+", help="files, and folders of such")
     parser.add_argument("--max-tokens", type=int, default=Chunking().max_tokens, help="of a chunk")
     parser.add_argument("--limit", type=int, default=500, help="questions at most, evenly chosen")
+    parser.add_argument("--answers", action="store_true")
     options = parser.parse_args()
     documents = list(read(options.paths))
     every = asked(documents)
@@ -67,7 +77,10 @@ def main() -> None:
         sources = [(Source("", each.title or each.id, State.INDEXED, each.id), each) for each in documents]
         add_documents(sources, Path(folder), embedder, chunking=chunking)
         with Index.open(Path(folder), embedder=embedder, chunking=chunking) as index:
-            show(questions, index, embedder, documents)
+            if options.answers:
+                answers(questions, Retriever(index, embedder))
+            else:
+                show(questions, index, embedder, documents)
 
 
 def read(paths: Iterable[Path]) -> Iterator[Document]:
@@ -133,6 +146,37 @@ def show(questions: Sequence[Asked], index: Index, embedder: Embedder, documents
             *([m for m, off in zip(met[flag], apart, strict=True) if off is kind] for kind in (True, False)),
         ]
         print(f"| {name} | {' | '.join(map(share, groups))} |")
+
+
+def answers(questions: Sequence[Asked], retriever: Retriever) -> None:
+    """Ask each question, and one that nothing answers."""
+    generator = Generator(load_reader(), mode="quotes")
+    draw = random.Random(0)
+    right, confidence = [], []
+    vain = [each for wanted in questions if (each := in_vain(wanted, questions, draw))]
+    for wanted in questions:
+        answer = ask(wanted.question(headed=True), retriever, generator)
+        confidence.append(answer.confidence)
+        right.append(
+            [
+                any(each.document == name and each.start <= at < each.end for name, at in wanted.places)
+                for each in answer.citations
+            ]
+        )
+    nothing = [ask(text, retriever, generator) for text in vain]
+    below = [each.confidence for each in nothing]
+    area = roc_auc_score([1] * len(confidence) + [0] * len(below), confidence + below)
+    print(f"answered {share([bool(each) for each in right])}")
+    print(f"the first quote is the row {share([each[:1] == [True] for each in right])}")
+    print(f"one of the first three is {share([any(each[:3]) for each in right])}")
+    print(f"of another table's column: abstained {share([not each.answered for each in nothing])}, AUROC {area:.3f}")
+
+
+def in_vain(wanted: Asked, questions: Sequence[Asked], draw: random.Random) -> str:
+    """A question for a column that no table has under this heading."""
+    own = {each.column for each in questions if each.heading == wanted.heading}
+    others = sorted({each.column for each in questions} - own)
+    return replace(wanted, column=draw.choice(others)).question(headed=True) if others else ""
 
 
 def headed(chunk: Chunk, under: Sequence[tuple[int, int]]) -> bool:
