@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rag.datatypes import Hit, Reading, Suspicion
+from rag.generation.readable import cells
 from rag.generation.units import Unit, units
 from rag.protocols import PassageReader
 from rag.text.context import embedded_text
@@ -76,7 +77,8 @@ def read(question: str, hits: Sequence[Hit], reader: PassageReader) -> list[Read
 def rank(question: str, hits: Sequence[Hit], readings: Sequence[Reading]) -> list[Evidence]:
     """The units of the hits, the most probable first; `readings` are those of the hits, in their order.
 
-    Of values with one name under several headings, that one is the most probable whose headings the question names.
+    Of values with one name under several headings, that one is the most probable whose headings the question names; of
+    the rows of a table, one whose name it says.
     """
     fronts = [len(embedded_text(hit.chunk, hit.text)) - len(hit.text) for hit in hits]
     found = []
@@ -84,7 +86,8 @@ def rank(question: str, hits: Sequence[Hit], readings: Sequence[Reading]) -> lis
         reading, shift = readings[unit.place], fronts[unit.place] - unit.hit.start
         share = begins_within(reading, unit.start + shift, unit.end + shift)
         found.append(Evidence(unit, probability(reading) * share))
-    return sorted(_by_headings(question, found), key=lambda evidence: -evidence.score)
+    named = _by_row_names(question, _by_headings(question, found))
+    return sorted(named, key=lambda evidence: -evidence.score)
 
 
 def _by_headings(question: str, found: Sequence[Evidence]) -> list[Evidence]:
@@ -93,19 +96,48 @@ def _by_headings(question: str, found: Sequence[Evidence]) -> list[Evidence]:
     More is all that those of the best hold of the question's words, and others beside.
     """
     asked = content_words(question)
-    alike: dict[str, list[int]] = defaultdict(list)
-    for place, each in enumerate(found):
-        if name := each.unit.name:
-            alike[name].append(place)
-    scores = [each.score for each in found]
-    for places in alike.values():
-        held = {place: _held(found[place].unit, asked) for place in places} if len(places) > 1 else {}
-        best = max(places, key=lambda place: scores[place])
-        more = [place for place in held if held[place] > held[best]]
-        if more:
-            other = max(more, key=lambda place: (len(held[place]), scores[place]))
-            scores[best], scores[other] = scores[other], scores[best]
-    return [replace(each, score=score) for each, score in zip(found, scores, strict=True)]
+
+    def better(best: Evidence, alike: Sequence[Evidence]) -> Evidence | None:
+        held = {each: _held(each.unit, asked) for each in alike}
+        more = [each for each in alike if held[each] > held[best]]
+        return max(more, key=lambda each: (len(held[each]), each.score), default=None)
+
+    return _exchanged(found, lambda unit: unit.name, better)
+
+
+def _by_row_names(question: str, found: Sequence[Evidence]) -> list[Evidence]:
+    """The evidence; of a table's rows in a hit, the best and the one whose name the question says change scores.
+
+    A name is said where all its content words are; of several such, the longest counts. Where the best one's is said
+    too, all stays: the reader had what the question says.
+    """
+    asked = set(terms(question))
+
+    def better(best: Evidence, alike: Sequence[Evidence]) -> Evidence | None:
+        names = {each: content_words(cells(each.text)[0]) for each in alike}
+        said = [each for each in alike if names[each] and all(map(asked.intersection, names[each]))]
+        return None if best in said else max(said, key=lambda each: (len(names[each]), each.score), default=None)
+
+    return _exchanged(found, lambda unit: unit.kind == "row" and unit.header and (unit.place, unit.header), better)
+
+
+def _exchanged(
+    found: Sequence[Evidence],
+    key: Callable[[Unit], object],
+    better: Callable[[Evidence, Sequence[Evidence]], Evidence | None],
+) -> list[Evidence]:
+    """The evidence; of units with one key that is not empty, the best and a `better` one change scores."""
+    groups: dict[object, list[Evidence]] = defaultdict(list)
+    for each in found:
+        if key(each.unit):
+            groups[key(each.unit)].append(each)
+    scores = {each.unit: each.score for each in found}
+    for alike in groups.values():
+        best = max(alike, key=lambda each: each.score)
+        other = better(best, alike) if len(alike) > 1 else None
+        if other:
+            scores[best.unit], scores[other.unit] = other.score, best.score
+    return [replace(each, score=scores[each.unit]) for each in found]
 
 
 def _held(unit: Unit, asked: Sequence[tuple[str, ...]]) -> frozenset[int]:

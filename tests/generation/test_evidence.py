@@ -46,3 +46,28 @@ def test_what_the_reader_finds_stays_first_where_the_headings_do_not_tell() -> N
 def test_sentences_stay_where_the_reader_puts_them() -> None:
     text = "# Badger KX-204\n\nSpeed: see the plate.\n\n# Badger BR-77\n\nSpeed: ask the crew.\n"
     assert first("How fast is the Badger KX-204?", text, "ask") == "Speed: ask the crew."
+
+
+SALES = (
+    "| | 2023 | 2022 |\n| --- | --- | --- |\n| Tablets | 7,168 | 10,435 |\n| Services | 20,907 | 19,821 |\n"
+    "| Net sales | 1,204 | 1,195 |\n| Total net sales | 94,836 | 97,278 |\n"
+)
+
+
+def test_of_a_tables_rows_the_one_whose_name_the_question_says_comes_first() -> None:
+    asked = "What were the total net sales in 2023?"
+    assert first(asked, SALES, "7,168") == "| Total net sales | 94,836 | 97,278 |"
+    other = SALES + "\n| | 2023 |\n| --- | --- |\n| Bikes | 12 |\n| Total | 29 |\n"
+    assert first(asked, other, "12 |") == "| Total | 29 |", "of the reader's table, not of another one"
+
+
+def test_the_readers_row_stays_where_the_question_says_its_name_or_none() -> None:
+    assert first("What were the services and tablets in 2023?", SALES, "7,168") == "| Tablets | 7,168 | 10,435 |"
+    assert first("How much did the slates bring in in 2023?", SALES, "7,168") == "| Tablets | 7,168 | 10,435 |"
+    named = SALES.replace("| Total net", "| Tablets | 1 | 2 |\n| Total net")
+    assert first("Total net sales?", named, "| 1 |") == "| Total net sales | 94,836 | 97,278 |"
+
+
+def test_a_row_without_a_name_is_never_the_one_that_is_asked_for() -> None:
+    bare = "| | 2023 |\n| --- | --- |\n| Tablets | 7 |\n| | 19 |\n| … | 21 |\n"
+    assert first("What were the slates in 2023?", bare, "7 |") == "| Tablets | 7 |"
