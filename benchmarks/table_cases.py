@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from polyglot import digit
+from polyglot import HELD_OUT, digit
 
 from rag.corpus.readers import reader_for
 from rag.datatypes import Document
@@ -22,7 +22,6 @@ from rag.datatypes import Document
 WORDS = Path(__file__).parents[1] / "corpora" / "tables" / "words.tsv"
 LANGUAGES = ("en", "zh", "de", "es", "fr")
 SPOKEN = (8, 6, 2, 2, 2)  # shares of the languages
-HELD_OUT = "012"  # first hexadecimal digit of the hash of an organisation's name, or of what a row or column means
 ACROSS = 0.35  # of the questions are in another language than the document
 QUESTIONS = 7  # on a document, of which `UNANSWERED` have no answer
 UNANSWERED = 0.35

@@ -129,8 +129,8 @@ def _exchanged(
     """The evidence; of units with one key that is not empty, the best and a `better` one change scores."""
     groups: dict[object, list[Evidence]] = defaultdict(list)
     for each in found:
-        if key(each.unit):
-            groups[key(each.unit)].append(each)
+        if name := key(each.unit):
+            groups[name].append(each)
     scores = {each.unit: each.score for each in found}
     for alike in groups.values():
         best = max(alike, key=lambda each: each.score)

@@ -126,9 +126,8 @@ class Worker:
         self.files += 1
         self._page = 0
         self._left = self._limits.seconds
-        self._end_of_all = (
-            time.monotonic() + asked.whole + 2 * self._limits.seconds
-        )  # for the last page, and for the rest
+        # Twice the time of a page beyond: for the last page, and for the rest.
+        self._end_of_all = time.monotonic() + asked.whole + 2 * self._limits.seconds
         header = {"path": asked.path, "passwords": asked.passwords, "lost": asked.lost, "whole": asked.whole}
         with self._watched(), suppress(BrokenPipeError):  # what it died of is heard
             write_frame(self._requests, header, asked.data)
