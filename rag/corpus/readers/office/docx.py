@@ -15,7 +15,6 @@ from rag.corpus.readers.office.ooxml_chart import A, C, chart
 from rag.corpus.readers.office.package import Element, Package, converted_package
 from rag.corpus.readers.pictures.embedded import Pictures
 from rag.corpus.readers.reader import Content, Unread
-from rag.datatypes import Page
 
 _GONE = {f"{W}del", f"{W}moveFrom", f"{W}cellDel", FALLBACK}
 _NOTES = {"footnoteReference": "footnotes", "endnoteReference": "endnotes", "commentReference": "comments"}
@@ -29,12 +28,11 @@ def parse_docx(data: bytes, _path: str, pictures: Pictures | None = None) -> Con
 def _content(package: Package, pictures: Pictures) -> Content | Unread:
     metadata = properties(package)
     conversion = _Conversion(package, main_part(package), pictures)
-    text = conversion.run()
-    state = pictures.fill(conversion.composer, package, text, several=True)
-    text = conversion.composer.text()
-    if state and not text:
-        return pictures.nothing_else("it holds", state)
-    unread = (Page(1, len(text), len(text), "pictures", state),) if state else ()
+    conversion.run()
+    filled = pictures.fill_document(conversion.composer, package)
+    if isinstance(filled, Unread):
+        return filled
+    text, unread = filled
     cleaned = {
         Cleaning.REPEATED_ROWS: conversion.repeated,
         Cleaning.HIDDEN: hidden_passages(conversion.body),
@@ -62,10 +60,9 @@ class _Conversion:
         self.told: set[str] = set()
         self.repeated = 0
 
-    def run(self) -> str:
+    def run(self) -> None:
         self.blocks(self.body)
         self.around()
-        return self.composer.text()
 
     def blocks(self, within: Element) -> None:
         """The paragraphs and tables of the body or of a text box."""

@@ -28,7 +28,7 @@ from rag.corpus.readers.office.odf_xml import (
 from rag.corpus.readers.office.ooxml import described, title_of
 from rag.corpus.readers.office.package import Element, PackageProblem
 from rag.corpus.readers.reader import Content, Unread
-from rag.datatypes import Metadata, Page, State
+from rag.datatypes import Metadata, State
 
 _INDEXES = {f"{TEXT}{name}" for name in ("table-of-content", "illustration-index", "table-index", "object-index")}
 _INDEXES |= {f"{TEXT}{name}" for name in ("user-index", "alphabetical-index")}
@@ -55,12 +55,10 @@ def text_content(body: Element, parts: Parts, metadata: Metadata) -> Content | U
                 blocks.composer.paragraph(f"{kind.capitalize()}: {text}")
             elif text:
                 repeated += 1
-    composer = blocks.composer
-    state = parts.pictures.fill(composer, parts.package, composer.text(), several=True) if parts.package else None
-    text = composer.text()
-    if state and not text:
-        return parts.pictures.nothing_else("it holds", state)
-    unread = (Page(1, len(text), len(text), "pictures", state),) if state else ()
+    filled = parts.pictures.fill_document(blocks.composer, parts.package)
+    if isinstance(filled, Unread):
+        return filled
+    text, unread = filled
     cleaned = {
         Cleaning.REPEATED_ROWS: repeated,
         Cleaning.HIDDEN: sum(

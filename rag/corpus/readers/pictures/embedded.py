@@ -13,7 +13,7 @@ from rag.corpus.ledger import INSTALL
 from rag.corpus.readers.compose import Composer
 from rag.corpus.readers.office.package import Package, PackageProblem
 from rag.corpus.readers.reader import NO_AID, Aid, Content, Unread
-from rag.datatypes import State
+from rag.datatypes import Page, State
 
 LITTLE = 20
 """Letters and digits for each picture from which a place has text of its own."""
@@ -41,11 +41,21 @@ class Pictures:
         """Note that a picture, by its name in the package, stands behind what has been composed so far."""
         self._spots.append((len(composer.parts), name))
 
+    def fill_document(self, composer: Composer, package: Package | None) -> tuple[str, tuple[Page, ...]] | Unread:
+        """The text of a document that has no pages, with what its pictures say, and which place was not read.
+
+        Each of several may stand beside a line. Without a package there are none.
+        """
+        state = self.fill(composer, package, composer.text(), several=True) if package else None
+        text = composer.text()
+        if state and not text:
+            return self.nothing_else("it holds", state)
+        return text, (Page(1, len(text), len(text), "pictures", state),) if state else ()
+
     def fill(self, composer: Composer, package: Package, said: str, *, several: bool = False) -> State | None:
         """Put what the pictures of a place say where they stand, if it says next to nothing but `said`; else nothing.
 
-        The state of the place where not all of them could be read. Where the place is the whole document, `several`
-        pictures may have a line each.
+        The state of the place where not all of them could be read. With `several`, so many lines are next to nothing.
         """
         spots = [(at, name) for at, name in self._spots if is_picture(package, name)]
         self._spots = []
