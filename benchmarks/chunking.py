@@ -88,11 +88,7 @@ def row(name: str, method: str, documents: Sequence[Document], asked: Sequence[A
 
 def build(path: Path, documents: Sequence[Document], cut: Cut, embedder: Embedder) -> tuple[int, int]:
     """Index the documents, cut so; chunks and their tokens."""
-    chunking = Chunking()
-    with (
-        Writer.open(path, embedder=embedder, chunking=chunking) as writer,
-        _Intake(writer, embedder, chunking) as intake,
-    ):
+    with Writer.open(path, embedder=embedder) as writer, _Intake(writer, embedder) as intake:
         intake.cut = cut
         for document in documents:
             intake.add(document, [Source("", document.id, State.INDEXED, document.id)])

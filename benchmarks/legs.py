@@ -1,6 +1,6 @@
 """Is the fused order ever worse than its best part? nDCG@10 of each leg alone, of the default and of RRF, by set.
 
-    python benchmarks/legs.py [--data FOLDER] [--limit N] [SET ...]
+    python benchmarks/legs.py [--data FOLDER] [--limit N] [--chunk-tokens N] [SET ...]
 
 Dense and lexical are each leg's own search; late is the order of MaxSim alone among the 50 candidates that late
 interaction looks at; rrf is reciprocal rank fusion of all three. The last column is the default less the best leg,
@@ -10,6 +10,7 @@ query by query: mean and paired bootstrap 95 % interval. FOLDER holds sets in th
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -38,14 +39,15 @@ def main() -> None:
     embedder = load_embedder()
     print("| set | queries | " + " | ".join(COLUMNS) + " | default − best leg |")
     print("|---|---:|" + "---:|" * len(COLUMNS) + "---|")
-    print_rows(options, lambda name, folder: row(name, folder, embedder, options.limit), len(COLUMNS) + 1)
+    print_rows(options, lambda name, folder: row(name, folder, embedder, options), len(COLUMNS) + 1)
 
 
-def row(name: str, folder: Path, embedder: Embedder, limit: int | None) -> str:
+def row(name: str, folder: Path, embedder: Embedder, options: Namespace) -> str:
     """One set's line."""
-    dataset = read_set(folder, limit)
+    dataset = read_set(folder, options.limit)
+    path = built_index(dataset, embedder, Chunking(options.chunk_tokens), None, NoProgress())
     rankings: dict[str, dict[str, list[str]]] = {column: {} for column in COLUMNS}
-    with Index.open(built_index(dataset, embedder, Chunking(), None, NoProgress()), embedder=embedder) as index:
+    with Index.open(path, embedder=embedder) as index:
         names = document_names(dataset, index)
         for query in dataset.queries:
             if query.id in dataset.qrels:

@@ -27,7 +27,6 @@ from rag.corpus.redaction import Redactor
 from rag.corpus.walk import Found, content
 from rag.datatypes import Chunk, Document, Metadata, Source, State
 from rag.errors import RagError
-from rag.index.chunking import Chunking
 from rag.index.split import windows
 from rag.index.writer import Writer
 from rag.opening import Opening, no_reader
@@ -50,7 +49,6 @@ class Intake:
         self,
         writer: Writer,
         embedder: Embedder,
-        chunking: Chunking,
         *,
         parser: Parser | None = None,
         verify: bool = False,
@@ -60,7 +58,7 @@ class Intake:
     ) -> None:
         self.writer = writer
         self.embedder = embedder
-        self.chunking = chunking
+        self.chunking = writer.chunking
         self.parser: Parser = parser or InProcess()
         self.redactor = Redactor(tuple(filter(None, writer.redact.split(","))))
         self.verify = verify

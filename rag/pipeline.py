@@ -120,7 +120,8 @@ def ingest(
 
     Unchanged files cost no embedding, changed ones are replaced, those gone from an ingested folder are removed.
     `verify` hashes every file instead of trusting size, time and inode; `rebuild` re-embeds everything the index
-    holds first, with this embedder and chunking, while readers keep the old state. `meta` is what is said of all the
+    holds first, with this embedder and chunking, while readers keep the old state. `chunking` None is how the index
+    was cut, `Chunking()` for one that is new or rebuilt. `meta` is what is said of all the
     files, as "key=value" (`rag.corpus.metadata`), in place of what was said before; None leaves that as it was.
     `dense` is how vectors are searched: "exact", "ivf", or "auto", which is by their number. `redact` names the kinds
     of personal data that are taken out of documents before they are kept (`rag.corpus.redaction`); an index keeps to
@@ -131,7 +132,7 @@ def ingest(
     Raises SettingsError (meta that is not key=value, a `dense` or kind that there is not), CorpusError (a root that
     cannot be read; a large removal without `prune`), IndexBusy, IndexMismatch.
     """
-    started, cut = time.perf_counter(), chunking or Chunking()
+    started = time.perf_counter()
     roots = [Path(path) for path in paths]
     given = None if meta is None else given_metadata(meta)
     taken_out = None if redact is None else ",".join(kinds_of(redact))
@@ -144,12 +145,11 @@ def ingest(
     with (
         nullcontext(parser) if parser else Sandbox(passwords=passwords, on_page=on_page) as parsing,
         Writer.open(
-            Path(index), embedder=embedder, chunking=cut, rebuild=rebuild, dense=dense, redact=taken_out
+            Path(index), embedder=embedder, chunking=chunking, rebuild=rebuild, dense=dense, redact=taken_out
         ) as writer,
         Intake(
             writer,
             embedder,
-            cut,
             parser=parsing,
             verify=verify,
             given=given,
@@ -183,12 +183,12 @@ def add_documents(
 ) -> IngestReport:
     """Index documents that do not come from files; a document that the index holds is not embedded again.
 
-    `dense` is as in `ingest`.
+    `chunking` and `dense` are as in `ingest`.
     """
-    started, cut = time.perf_counter(), chunking or Chunking()
+    started = time.perf_counter()
     with (
-        Writer.open(Path(index), embedder=embedder, chunking=cut, dense=dense) as writer,
-        Intake(writer, embedder, cut, progress=progress) as intake,
+        Writer.open(Path(index), embedder=embedder, chunking=chunking, dense=dense) as writer,
+        Intake(writer, embedder, progress=progress) as intake,
     ):
         for source, document in items:
             clean, count = intake.redactor.redacted(document)

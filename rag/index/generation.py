@@ -21,11 +21,11 @@ from rag.protocols import Fingerprinted
 _KINDS = re.compile("[a-z,]*")
 
 
-def open_current(path: Path, embedder: Fingerprinted, chunking: Chunking, redact: str | None = None) -> Database:
+def open_current(path: Path, embedder: Fingerprinted, chunking: Chunking | None, redact: str | None = None) -> Database:
     """The generation in use, made where there is none. Raises IndexMismatch where it is not what is wanted."""
     if not folder.exists(path):
         require_not_lost(path)
-        database = _made(path, embedder, chunking, redact or "")
+        database = _made(path, embedder, chunking or Chunking(), redact or "")
         try:
             with explained(path):
                 folder.publish(database.file.parent)
@@ -47,13 +47,13 @@ def open_current(path: Path, embedder: Fingerprinted, chunking: Chunking, redact
     return database
 
 
-def open_rebuild(path: Path, embedder: Fingerprinted, chunking: Chunking, redact: str | None = None) -> Database:
+def open_rebuild(path: Path, embedder: Fingerprinted, chunking: Chunking | None, redact: str | None = None) -> Database:
     """A generation beside the one in use: that of an interrupted rebuild with the same settings, else a new one.
 
     What is taken out of its documents is what was taken out of those of the one in use, which it is filled from. Raises
     IndexMismatch for anything else.
     """
-    kept = _redacted(path, redact)
+    kept, chunking = _redacted(path, redact), chunking or Chunking()
     for generation in folder.interrupted(path):
         try:
             database = open_writer(generation / folder.DATABASE)

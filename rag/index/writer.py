@@ -52,7 +52,7 @@ class Writer:
         path: Path,
         *,
         embedder: Fingerprinted,
-        chunking: Chunking,
+        chunking: Chunking | None = None,
         rebuild: bool = False,
         dense: str = "auto",
         redact: str | None = None,
@@ -60,7 +60,8 @@ class Writer:
         """The writer of the index at `path`, which is made where it is missing.
 
         `rebuild` fills a new index beside the old one, which stays readable until the end; a rebuild that was
-        interrupted goes on where it was. `dense` is how vectors are searched (`rag.index.dense_build.FAMILIES`),
+        interrupted goes on where it was. `chunking` None is how the index was cut, the default for one that is made or
+        rebuilt. `dense` is how vectors are searched (`rag.index.dense_build.FAMILIES`),
         `redact` what is taken out of documents before they come here (`Manifest`); None is as the index was made.
         Raises IndexBusy, IndexMismatch, IndexDamaged, IndexProblem, SettingsError.
         """
@@ -140,6 +141,11 @@ class Writer:
     def index(self) -> Index:
         """A view of the rows as they are at this moment, uncommitted ones included; not to be closed."""
         return Index(self.path, self._rows, pinned=False)
+
+    @property
+    def chunking(self) -> Chunking:
+        """How the documents of the index are cut."""
+        return self._rows.manifest().chunking
 
     @property
     def redact(self) -> str:
