@@ -8,12 +8,14 @@ is met where its gold answer, at a place in the right document, lies within the 
 their order (2,000 in the second column; a character of Chinese counts twice): so that large chunks have no advantage
 from being large. With it the mean tokens of a chunk, and chunks.
 
-- structure N: as `rag ingest` cuts, on headings, paragraphs and sentences, N tokens at most, with heading context;
+- structure N: as `rag ingest` cuts, on headings, paragraphs and sentences, with heading context: a section of at most N
+  tokens is one chunk, another is cut into parts of three fifths of that;
 - without context: the same without it;
+- filled N: the same, but the parts of a section are filled up to N;
 - recursive N: RecursiveCharacterTextSplitter of langchain-text-splitters as it comes, N tokens, no heading context;
 - overlap: the same, each chunk beginning with the last fifth of the one before;
 - semantic: sentences joined until the cosine of one and the next is among the lowest tenth of the document's, or N;
-- late N: chunks of `structure N`, their vectors pooled from the token vectors of the longest text around them that the
+- late N: chunks of `filled N`, their vectors pooled from the token vectors of the longest text around them that the
   embedder takes (late chunking, arXiv:2409.04701; pooled from unit vectors, since that is what an embedder gives).
 """
 
@@ -27,6 +29,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from handbook import half_of, qrels
@@ -36,7 +39,7 @@ from rag import Index, Retriever, load_embedder
 from rag.corpus.readers import reader_for
 from rag.datatypes import Chunk, Document, Embeddings, Source, State
 from rag.index.chunking import Chunking, chunk_id
-from rag.index.split import split
+from rag.index.split import PART, split
 from rag.index.writer import Writer
 from rag.intake import Intake
 from rag.protocols import Embedder
@@ -123,10 +126,18 @@ def found(retriever: Retriever, asked: Asked, budget: int) -> bool:
 # ---------------------------------------------------------------- ways of cutting
 
 
-def structure(document: Document, embedder: Embedder, *, most: int, context: bool = True) -> list[Chunk]:
-    """As `rag ingest` cuts."""
-    chunks = split(document, embedder, Chunking(most))
+def structure(
+    document: Document, embedder: Embedder, *, most: int, part: float = PART, context: bool = True
+) -> list[Chunk]:
+    """As `rag ingest` cuts, a section that is too long into such a `part` of the most."""
+    with patch("rag.index.split.PART", part):
+        chunks = split(document, embedder, Chunking(most))
     return chunks if context else [replace(chunk, heading=(), table_header="") for chunk in chunks]
+
+
+def filled(document: Document, embedder: Embedder, *, most: int, context: bool = True) -> list[Chunk]:
+    """The same with parts as large as they may be."""
+    return structure(document, embedder, most=most, part=1.0, context=context)
 
 
 def recursive(document: Document, embedder: Embedder, *, most: int, overlap: int = 0) -> list[Chunk]:
@@ -235,19 +246,23 @@ class Contextual:
 
 
 METHODS: dict[str, Cut] = {
-    "structure 64": partial(structure, most=64),
-    "structure 128": partial(structure, most=128),
-    "structure 192": partial(structure, most=192),
     "structure 320": partial(structure, most=320),
     "structure 440": partial(structure, most=440),
     "structure 320 without context": partial(structure, most=320, context=False),
-    "structure 128 without context": partial(structure, most=128, context=False),
+    "filled 64": partial(filled, most=64),
+    "filled 128": partial(filled, most=128),
+    "filled 192": partial(filled, most=192),
+    "filled 256": partial(filled, most=256),
+    "filled 320": partial(filled, most=320),
+    "filled 440": partial(filled, most=440),
+    "filled 320 without context": partial(filled, most=320, context=False),
+    "filled 128 without context": partial(filled, most=128, context=False),
     "recursive 128": partial(recursive, most=128),
     "recursive 320": partial(recursive, most=320),
     "recursive 320 with overlap": partial(recursive, most=320, overlap=64),
     "semantic 320": partial(semantic, most=320),
-    "late 128": partial(structure, most=128),
-    "late 320": partial(structure, most=320),
+    "late 128": partial(filled, most=128),
+    "late 320": partial(filled, most=320),
 }
 
 # ---------------------------------------------------------------- sets

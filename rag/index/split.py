@@ -1,8 +1,9 @@
 """Document → chunks: packed from pieces of its structure, each bounded by the embedder's own tokenizer.
 
-A heading starts a new chunk; within a section pieces are packed up to the limit. Every non-blank character of the
-text lies in exactly one chunk. Sizes are estimated from one tokenisation of the text, and every chunk is counted again
-before it leaves. A long document is split in windows: beside its text, memory holds the pieces and chunks of one.
+A heading starts a new chunk; a section that fits into one is one, another is packed into smaller parts. Every non-blank
+character of the text lies in exactly one chunk. Sizes are estimated from one tokenisation of the text, and every chunk
+is counted again before it leaves. A long document is split in windows: beside its text, memory holds the pieces and
+chunks of one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from rag.datatypes import Chunk, Document
 from rag.index.chunking import Chunking, chunk_id
@@ -23,6 +24,8 @@ from rag.text.language import language
 
 THIN = 32
 """Tokens below which a chunk is too short to stand alone: it takes in the next section of the same or a lower level."""
+PART = 0.6
+"""Of the limit, what the parts of a section have that does not fit into one chunk (benchmarks/chunking.py)."""
 LEAST_ROOM = 16
 """Tokens that an embedder must take beside its prompt and specials."""
 SLACK = 2
@@ -68,7 +71,7 @@ class _Splitter:
 
     def chunks(self, parts: Sequence[Piece]) -> list[Chunk]:
         """Chunks of all the pieces; what turns out too long when it is counted is packed again, tighter."""
-        todo = [(draft, self.limit) for draft in self.balanced(self.packed(parts, self.limit))]
+        todo = [(draft, self.limit) for draft in self.balanced(self.parted(self.packed(parts, self.limit)))]
         done: list[Chunk] = []
         while todo:
             counted = self.counted([draft for draft, _ in todo])
@@ -113,6 +116,18 @@ class _Splitter:
         self.ended(current, done, limit)
         return done
 
+    def parted(self, groups: Iterable[list[Piece]]) -> Iterator[list[Piece]]:
+        """The groups; a section that has several is packed again, into smaller ones."""
+        sections: list[list[list[Piece]]] = []
+        for group in groups:
+            if sections and group[0].kind != "heading" and not sections[-1][0][-1].leads:
+                sections[-1].append(group)
+            else:
+                sections.append([group])
+        for section in sections:
+            whole = list(chain.from_iterable(section))
+            yield from self.packed(whole, max(1, int(PART * self.limit))) if len(section) > 1 else section
+
     def finer(self, piece: Piece, room: int, limit: int) -> list[Piece]:
         return finer(self.document, piece, self.tokens, room, limit) if room > 0 else [piece]
 
@@ -151,7 +166,7 @@ class _Splitter:
         else:
             done.append(current)
 
-    def balanced(self, groups: list[list[Piece]]) -> list[list[Piece]]:
+    def balanced(self, groups: Iterable[list[Piece]]) -> list[list[Piece]]:
         """The groups, with the thin end of a section filled up from the group before it."""
         done: list[list[Piece]] = []
         for group in groups:

@@ -249,7 +249,7 @@ def test_chunks_of_a_text_without_tables_are_what_they_were() -> None:
         for max_tokens in (40, 100, 512)
         for chunk in chunks("\n\n".join(parts), sizes, title="The title", max_tokens=max_tokens)
     ]
-    assert hashlib.sha256(repr(found).encode()).hexdigest()[:16] == "d4f1c104232e442f"
+    assert hashlib.sha256(repr(found).encode()).hexdigest()[:16] == "f6e10c5a9c5d8175"
 
 
 def test_code_is_cut_between_lines() -> None:
@@ -272,8 +272,14 @@ def test_a_long_sentence_is_cut_at_clauses_and_spaces() -> None:
 
 
 def test_the_thin_end_of_a_section_is_evened_out() -> None:
-    text = " ".join(f"Sentence number {number} says something." for number in range(34))
-    assert [chunk.tokens for chunk in chunks(text, Chunking(200, 16))] == [126, 78]
+    text = " ".join(f"Sentence number {number} says something." for number in range(42))
+    assert [chunk.tokens for chunk in chunks(text, Chunking(200, 16))] == [120, 78, 54]
+
+
+def test_a_section_that_fits_is_one_chunk_and_another_is_cut_smaller() -> None:
+    sentences = [f"Sentence number {number} says something." for number in range(60)]
+    text = f"# Short\n\n{' '.join(sentences[:32])}\n\n# Long\n\n{' '.join(sentences)}"
+    assert [chunk.tokens for chunk in chunks(text, Chunking(200, 16))] == [194, 116, 120, 78, 48]
 
 
 def test_accents_and_emoji_stay_whole() -> None:
