@@ -96,6 +96,9 @@ def _code(error: BaseException) -> int:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         complain(f"error: {error}: nothing more can be written there; free some space and try again")
         return FIXABLE
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        complain(f"error: {error}: there can be nothing of that name; name another file or folder")
+        return FIXABLE
     _show_defect(error, error.__traceback__)
     return DEFECT
 

@@ -45,7 +45,7 @@ def quoted(argument: str) -> str:
 def split_span(argument: str, sources: Sequence[Source]) -> tuple[str, tuple[int, int] | None]:
     """The source and its span: the last `:digits-digits`, unless a file (or an indexed source) has that very name."""
     found = _SPAN.fullmatch(argument)
-    if found is None or Path(argument).exists() or _matching(argument, sources):
+    if found is None or _exists(argument) or _matching(argument, sources):
         return argument, None
     return found["source"], (int(found["start"]), int(found["end"]))
 
@@ -120,5 +120,10 @@ def _not_found(argument: str, sources: Sequence[Source]) -> CorpusError:
     tails = {Path(name).name: name for name in names}
     near = [tails[tail] for tail in difflib.get_close_matches(Path(argument).name, list(tails), n=3, cutoff=0.5)]
     hint = f"nearest: {', '.join(map(printable, near))}" if near else "all that it holds: rag ls"
-    state = "the file exists; add it with: rag ingest" if Path(argument).exists() else hint
+    state = f"it exists; add it with: rag ingest {quoted(argument)}" if _exists(argument) else hint
     return CorpusError(f"{argument!r} is not in the index; {state}")
+
+
+def _exists(argument: str) -> bool:
+    """Whether there is a file or a folder of that name; False too where it is longer than any name may be."""
+    return os.path.exists(argument)  # noqa: PTH110 (never raises)

@@ -146,6 +146,13 @@ def test_a_full_disk_is_one_line_and_a_one(folder: Path) -> None:
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["eval", "tune", "watch", "snapshot"])
+def test_a_name_that_is_too_long_is_one_line_and_a_one(indexed: Run, command: str) -> None:
+    said = indexed(command, "long" * 100, code=1).stderr
+    assert said.count("\n") == 1
+    assert "there can be nothing of that name" in said
+
+
 def test_a_pipe_gets_utf8_whatever_the_locale_is(folder: Path) -> None:
     done = started(folder, "config", "--index", "索引", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
