@@ -134,7 +134,7 @@ class Settings:
 
         Raises SettingsError for an unknown key, a value of the wrong type or out of range, a malformed file.
         """
-        folder = (folder or Path.cwd()).absolute()
+        folder = (folder or _current_folder()).absolute()
         values: dict[str, Value] = {name: key.default for name, key in KEYS.items()}
         values["index"] = str(default_index(folder))
         origins = dict.fromkeys(KEYS, "default")
@@ -193,6 +193,14 @@ class Settings:
             if name == PASSWORDS:
                 value = f"{len(value)} (not shown)" if value else ""
             yield name, str(value) if isinstance(value, Path) else value, self.origins.get(name, "default")
+
+
+def _current_folder() -> Path:
+    """The current folder. Raises SettingsError where it has been removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise SettingsError("the current folder has been removed; go to one that is there, such as: cd ~") from error
 
 
 def default_index(folder: Path) -> Path:
