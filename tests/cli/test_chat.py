@@ -70,12 +70,6 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(indexed: Run) -> None:
     assert "/sources" in indexed("chat", stdin=b"\xef\xbb\xbf/help\n").stdout
 
 
-def test_without_a_stdin_there_are_no_questions(indexed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Terminals, "stdin", None)
-    monkeypatch.setattr(chat, "sys", Terminals())
-    assert indexed("chat").stdout == ""
-
-
 @pytest.mark.parametrize("name", ["~nobody-of-this-name/f", "x" * 300, "y" * 252, "a\0b"])
 def test_a_name_that_no_file_can_have_is_one_line(indexed: Run, name: str) -> None:
     for line in (f"/open {name}", f"/save {name}.jsonl" if name.startswith("y") else f"/save {name}"):
