@@ -17,7 +17,7 @@ from rag.corpus.redaction import kinds_of
 from rag.corpus.sandbox.pool import Sandbox
 from rag.corpus.walk import walk
 from rag.datatypes import Answer, Document, Source
-from rag.errors import CorpusError, IndexDamaged, IndexMissing, IndexOutdated, RagError
+from rag.errors import CorpusError, IndexDamaged, IndexOutdated, RagError
 from rag.generation import compare as comparing
 from rag.generation import summary
 from rag.generation.compare import Comparison
@@ -26,6 +26,7 @@ from rag.generation.generator import Generator
 from rag.generation.listing import SHOWN, Counted, listed
 from rag.generation.routing import enumeration
 from rag.generation.summary import SENTENCES
+from rag.index import folder
 from rag.index.chunking import Chunking
 from rag.index.index import Index
 from rag.index.writer import Writer
@@ -130,10 +131,12 @@ def ingest(
     by default child processes that can do nothing else (`rag.corpus.sandbox`); another one has passwords of its own.
 
     Raises SettingsError (meta that is not key=value, a `dense` or kind that there is not), CorpusError (a root that
-    cannot be read; a large removal without `prune`), IndexBusy, IndexMismatch.
+    cannot be read; a large removal without `prune`), IndexMissing (nothing to rebuild), IndexBusy, IndexMismatch.
     """
     started = time.perf_counter()
     roots = [Path(path) for path in paths]
+    if rebuild and not roots:
+        folder.current(Path(index))  # without files to read there has to be an index to carry over
     given = None if meta is None else given_metadata(meta)
     taken_out = None if redact is None else ",".join(kinds_of(redact))
     shown = progress or NoProgress()
@@ -224,7 +227,7 @@ def carry_over(path: Path, writer: Writer, intake: Intake, *, again: bool) -> No
 
     Where it is damaged, what could not be read is left to the files that are ingested `again` in the same run.
     So it is with an index of an earlier format. Raises IndexDamaged, IndexOutdated where there are none: nothing would
-    be left. IndexMissing is no loss.
+    be left.
     """
     try:
         with Index.open(path) as old:
@@ -236,8 +239,6 @@ def carry_over(path: Path, writer: Writer, intake: Intake, *, again: bool) -> No
                     intake.add(old.document(document), sources)
             for source in places[None]:
                 writer.put_source(source)
-    except IndexMissing:
-        return
     except (IndexDamaged, IndexOutdated) as error:
         if not again:
             raise type(error)(

@@ -15,7 +15,7 @@ from reportlab.pdfgen.canvas import Canvas
 from rag import intake, pipeline
 from rag.corpus.readers import READERS, Content, Reader, Unread
 from rag.datatypes import Document, Embeddings, Page, Source, State
-from rag.errors import CorpusError, IndexDamaged, IndexMismatch
+from rag.errors import CorpusError, IndexDamaged, IndexMismatch, IndexMissing
 from rag.index.chunking import Chunking
 from rag.index.index import Index
 from rag.models.fakes import HashEmbedder
@@ -333,6 +333,12 @@ def test_a_damaged_index_is_not_rebuilt_to_nothing(docs: Path, embedder: Countin
 
 def test_rebuilding_what_is_not_there_makes_it(docs: Path, embedder: CountingEmbedder) -> None:
     assert run(docs, embedder, rebuild=True).chunks_total == 3
+
+
+def test_rebuilding_what_is_not_there_from_nothing_is_an_error(docs: Path, embedder: CountingEmbedder) -> None:
+    with pytest.raises(IndexMissing, match=r"There is no index at .*Make one with: rag ingest FOLDER --index"):
+        ingest([], docs.parent / "other", embedder, rebuild=True)
+    assert not (docs.parent / "other").exists()
 
 
 def described(docs: Path) -> dict[str, tuple[object, object]]:
