@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -15,7 +15,7 @@ from rag.corpus.metadata import given_metadata
 from rag.corpus.parsing import Parser
 from rag.corpus.redaction import kinds_of
 from rag.corpus.sandbox.pool import Sandbox
-from rag.corpus.walk import walk
+from rag.corpus.walk import Found, walk
 from rag.datatypes import Answer, Document, Source
 from rag.errors import CorpusError, IndexDamaged, IndexOutdated, RagError
 from rag.generation import compare as comparing
@@ -140,13 +140,8 @@ def ingest(
     given = None if meta is None else given_metadata(meta)
     taken_out = None if redact is None else ",".join(kinds_of(redact))
     shown = progress or NoProgress()
-
-    def on_page(path: str, page: int, count: int) -> None:
-        if page > 1:
-            shown.note(f"{PurePath(path).name}, page {page}" + (f" of {count}" if count else ""))
-
     with (
-        nullcontext(parser) if parser else Sandbox(passwords=passwords, on_page=on_page) as parsing,
+        nullcontext(parser) if parser else Sandbox(passwords=passwords, on_page=noting_pages(shown)) as parsing,
         Writer.open(
             Path(index), embedder=embedder, chunking=chunking, rebuild=rebuild, dense=dense, redact=taken_out
         ) as writer,
@@ -162,17 +157,31 @@ def ingest(
     ):
         if rebuild:
             carry_over(Path(index), writer, intake, again=bool(roots))
-        found = list(walk(roots, exclude=[Path(index)]))
-        intake.progress.start("ingest", sum(getattr(each, "size", 0) for each in found))
-        for each in found:
-            intake.take(each)
-        intake.flush()
+        take_all(list(walk(roots, exclude=[Path(index)])), intake)
         removed = remove_vanished(writer, intake, roots, prune=prune)
         intake.progress.finish()
         report = intake.report(removed, started)
     alike = near_duplicates_in(Path(index), intake.added, intake.progress)
     seconds = {**report.seconds, "total": time.perf_counter() - started}
     return replace(report, near_duplicates=tuple(alike), seconds=seconds)
+
+
+def noting_pages(progress: Progress) -> Callable[[str, int, int], None]:
+    """What tells of the pages of a file that is being read, from the second on: (path, page, how many or 0)."""
+
+    def on_page(path: str, page: int, count: int) -> None:
+        if page > 1:
+            progress.note(f"{PurePath(path).name}, page {page}" + (f" of {count}" if count else ""))
+
+    return on_page
+
+
+def take_all(found: Sequence[Found | Source], intake: Intake) -> None:
+    """Bring in the files that a walk found, and commit them. What ended before it is read counts for no progress."""
+    intake.progress.start("ingest", sum(each.size for each in found if isinstance(each, Found)))
+    for each in found:
+        intake.take(each)
+    intake.flush()
 
 
 def add_documents(
@@ -234,9 +243,11 @@ def carry_over(path: Path, writer: Writer, intake: Intake, *, again: bool) -> No
             places: dict[str | None, list[Source]] = defaultdict(list)
             for source in old.all_sources():
                 places[source.document].append(source)
-            for document, sources in places.items():
-                if document is not None:
-                    intake.add(old.document(document), sources)
+            intake.progress.start("rebuild", sum(old.head(each).characters for each in places if each is not None))
+            for name, sources in places.items():
+                if name is not None:
+                    document = old.document(name)
+                    intake.add(document, sources, len(document.text))
             for source in places[None]:
                 writer.put_source(source)
     except (IndexDamaged, IndexOutdated) as error:
@@ -248,6 +259,7 @@ def carry_over(path: Path, writer: Writer, intake: Intake, *, again: bool) -> No
         writer.keep_replaced()
         log.warning("%s The rebuild reads the named files instead; what it replaces is kept in quarantine/.", error)
     intake.flush()
+    intake.progress.finish()
     intake.settle()
 
 

@@ -6,6 +6,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -265,25 +266,43 @@ def test_rebuild_re_embeds_everything_with_other_chunking(docs: Path, embedder: 
         assert index.check() == []
 
 
-def test_progress_adds_up_to_what_was_announced(docs: Path, embedder: CountingEmbedder) -> None:
-    class Sum:
-        total = done = 0
+class Sum:
+    """A progress whose stages have to be told to their end."""
 
-        def start(self, stage: str, total: int) -> None:
-            self.total, self.done = total, 0
+    def __init__(self) -> None:
+        self.total = self.done = 0
+        self.stages: list[str] = []
 
-        def advance(self, units: int) -> None:
-            self.done += units
+    def start(self, stage: str, total: int) -> None:
+        assert self.done == self.total
+        self.stages.append(stage)
+        self.total, self.done = total, 0
 
-        def note(self, what: str) -> None:
-            raise AssertionError(what)  # a page of a file that is read in no time
+    def advance(self, units: int) -> None:
+        self.done += units
 
-        def finish(self) -> None:
-            assert self.done == self.total > 0
+    def note(self, what: str) -> None:
+        raise AssertionError(what)  # a page of a file that is read in no time
 
+    def finish(self) -> None:
+        assert self.done == self.total
+
+
+def test_progress_adds_up_to_what_was_announced(
+    docs: Path, embedder: CountingEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(READERS, ".csv", replace(READERS[".csv"], max_bytes=10))
+    (docs / "large.csv").write_text("too,large\n" * 100, encoding="utf-8")
     shown = Sum()
     ingest([docs], docs.parent / "index", embedder, progress=shown)
-    assert shown.done == shown.total
+    assert shown.stages == ["ingest", "compare"]
+
+
+def test_progress_of_a_rebuild_adds_up_too(docs: Path, embedder: CountingEmbedder) -> None:
+    run(docs, embedder)
+    shown = Sum()
+    ingest([], docs.parent / "index", embedder, chunking=Chunking(100, 20), rebuild=True, progress=shown)
+    assert shown.stages[0] == "rebuild"
 
 
 def test_progress_is_told_of_the_pages_of_a_long_file(tmp_path: Path, embedder: CountingEmbedder) -> None:

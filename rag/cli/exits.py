@@ -1,4 +1,4 @@
-"""How a command ends: the exit codes of DESIGN §5, decided in one place.
+"""How a command ends: the exit codes that README.md promises, decided in one place.
 
 0 done · 1 the user can fix it, one line · 2 usage (typer's) · 70 our bug, traceback · 75 busy · 130 interrupted
 """
