@@ -254,7 +254,7 @@ def carry_over(path: Path, writer: Writer, intake: Intake, *, again: bool) -> No
         if not again:
             raise type(error)(
                 f"what {path} holds cannot be carried over: {error}. Name the folders to read again, such as: "
-                f"rag ingest docs --rebuild"
+                f"rag ingest docs --rebuild {folder.flag(path)}"
             ) from error
         writer.keep_replaced()
         log.warning("%s The rebuild reads the named files instead; what it replaces is kept in quarantine/.", error)

@@ -333,7 +333,7 @@ def damage(index: Path) -> None:
 def test_the_command_that_a_damaged_index_names_mends_it(docs: Path, embedder: CountingEmbedder) -> None:
     run(docs, embedder)
     damage(docs.parent / "index")
-    with pytest.raises(IndexDamaged, match="rag ingest --rebuild"):
+    with pytest.raises(IndexDamaged, match="rag ingest FOLDER --rebuild --index"):
         run(docs, embedder)
     report = run(docs, embedder, rebuild=True)
     assert (report.files["indexed"], report.chunks_total) == (3, 3)

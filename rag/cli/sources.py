@@ -6,13 +6,12 @@ import difflib
 import fnmatch
 import os
 import re
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from rag.cli.escape import printable
 from rag.datatypes import Source
-from rag.errors import CorpusError
+from rag.errors import CorpusError, shell_quoted
 
 _SPAN = re.compile(r"(?P<source>.+):(?P<start>\d{1,18})-(?P<end>\d{1,18})", re.DOTALL)
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -33,13 +32,6 @@ def shown(location: str) -> str:
 def place(source: str, start: int, end: int) -> str:
     """`source:start-end`, as `rag show` takes it."""
     return f"{source}:{start}-{end}"
-
-
-def quoted(argument: str) -> str:
-    """`argument` as it has to be typed in a shell."""
-    if os.name == "nt":
-        return f'"{argument}"' if re.search(r"[\s&()^;,=%!'`]", argument) else argument
-    return shlex.quote(argument)
 
 
 def split_span(argument: str, sources: Sequence[Source]) -> tuple[str, tuple[int, int] | None]:
@@ -112,7 +104,7 @@ def _not_found(argument: str, sources: Sequence[Source]) -> CorpusError:
     inside = [shown(source.location) for source in _inside(argument, sources)]
     if inside:
         files = f"{len(inside):,} file{'s' * (len(inside) != 1)}"
-        listing = f"rag ls {quoted(argument)}"
+        listing = f"rag ls {shell_quoted(argument)}"
         return CorpusError(
             f"{argument!r} has no text of its own but {files} in it: {printable(inside[0])} (all: {listing})"
         )
@@ -120,7 +112,7 @@ def _not_found(argument: str, sources: Sequence[Source]) -> CorpusError:
     tails = {Path(name).name: name for name in names}
     near = [tails[tail] for tail in difflib.get_close_matches(Path(argument).name, list(tails), n=3, cutoff=0.5)]
     hint = f"nearest: {', '.join(map(printable, near))}" if near else "all that it holds: rag ls"
-    state = f"it exists; add it with: rag ingest {quoted(argument)}" if _exists(argument) else hint
+    state = f"it exists; add it with: rag ingest {shell_quoted(argument)}" if _exists(argument) else hint
     return CorpusError(f"{argument!r} is not in the index; {state}")
 
 
