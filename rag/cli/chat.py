@@ -70,7 +70,7 @@ def chat(
     A line is a question, or a command such as /sources: /help lists them. Ctrl-C stops an answer; at the prompt, a
     second one leaves, as Ctrl-D does. From a pipe, lines are taken without a prompt, and the first error ends it.
 
-    Example: rag chat --resume
+    Example: rag chat
     """
     from rag.conversation import Conversation
 
