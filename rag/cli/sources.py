@@ -29,6 +29,13 @@ def shown(location: str) -> str:
     return f"./{relative}" if relative.startswith(("-", "~")) else relative
 
 
+def typed_paths(arguments: Sequence[str]) -> list[Path]:
+    """The paths that were typed. Raises CorpusError for an empty one, which would be the current folder."""
+    if not all(arguments):
+        raise CorpusError("a path is empty, perhaps a variable that is not set; for the current folder type: .")
+    return [Path(argument) for argument in arguments]
+
+
 def place(source: str, start: int, end: int) -> str:
     """`source:start-end`, as `rag show` takes it."""
     return f"{source}:{start}-{end}"

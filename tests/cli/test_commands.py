@@ -52,6 +52,13 @@ def test_many_files_with_the_same_problem_are_one_line(rag: Run, folder: Path) -
     assert "30 skipped" in result.stdout
     assert sum(".xyz" in line for line in result.stderr.splitlines()) == 1
     assert "30 files unsupported" in result.stderr
+    assert "the first is docs/00.xyz (all: rag status --problems --json)" in result.stderr
+
+
+def test_an_empty_path_is_not_the_current_folder(rag: Run) -> None:
+    for command in ("ingest", "watch"):
+        said = rag(command, "docs", "", code=1).stderr
+        assert "a path is empty, perhaps a variable that is not set; for the current folder type: ." in said
 
 
 def test_many_different_problems_are_few_lines(rag: Run, folder: Path) -> None:
