@@ -103,9 +103,12 @@ def _ingested(
     from rag import ingest as ingest_library
     from rag.corpus.metadata import given_metadata
     from rag.corpus.redaction import kinds_of
+    from rag.corpus.walk import walk
 
-    given_metadata(meta or ())  # fails now, before a model is loaded
+    # What is wrong with these shows now, before a model is loaded.
+    given_metadata(meta or ())
     kinds_of(settings.redacted or ())
+    walk(paths)
 
     embedder, chunking = ingest_parts(settings, rebuild=rebuild)
     with Bar() as bar:

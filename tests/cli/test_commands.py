@@ -674,6 +674,15 @@ def test_eval_measures_with_the_reranker_that_is_set(rag: Run, folder: Path, sho
     assert (both["settings"]["reranker"], both["against"]["settings"]["reranker"]) == (None, "shortest")
 
 
+@pytest.mark.parametrize("command", ["ingest", "eval", "tune"])
+def test_a_folder_that_is_not_there_costs_no_model(rag: Run, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    def load(name: str, **_: object) -> None:
+        raise AssertionError(name)
+
+    monkeypatch.setattr("rag.models.load.load_embedder", load)
+    assert "nosuch" in rag(command, "nosuch", code=1).stderr
+
+
 def test_eval_of_a_folder_that_is_no_set_is_a_one(rag: Run) -> None:
     assert "docs is not an evaluation set" in rag("eval", "docs", code=1).stderr
 
