@@ -32,6 +32,7 @@ _READER_CACHE = "PRAGMA cache_size = -32768"  # postings of common terms come ag
 # What SQLite says where its shared memory, which grows by so many bytes, or a new file finds no room.
 _OF_SPACE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 _SHARED_MEMORY = 32768
+_OF_PLACE = (errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.ENAMETOOLONG)
 _WRITER_SETTINGS = ("synchronous = full", "fullfsync = on", "foreign_keys = on", "cache_size = -65536")
 
 
@@ -260,11 +261,8 @@ def _of_sqlite(error: sqlite3.Error, file: Path) -> RagError | None:
 def _of_system(error: OSError, file: Path) -> RagError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _full(file)
-    if error.errno in (errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY):
-        return IndexProblem(
-            f"{error.filename or file} cannot be used: {error.strerror}. Name another place, such as: "
-            f"rag ... --index PATH"
-        )
+    if error.errno in _OF_PLACE:
+        return IndexProblem(f"{error.filename or file} cannot be used: {error.strerror}. Name another place.")
     return IndexProblem(
         f"{error.filename or file} cannot be read or written: {error.strerror}. "
         f"Check the disk and the folder's permissions."

@@ -57,13 +57,8 @@ def snapshot(path: Path, to: Path) -> int:
     IndexProblem where there is something at `to`, or where it lies in the folder of an index, which removes what it
     does not know.
     """
-    if to.exists() or to.is_symlink():
-        raise IndexProblem(f"{to} is there already; nothing was written. Name a new folder: rag snapshot FOLDER")
-    if within := next((above for above in to.resolve().parents if folder.exists(above)), None):
-        raise IndexProblem(
-            f"{to} lies in the index {within}, which would remove it some day; nothing was written. "
-            f"Name a folder outside of it: rag snapshot FOLDER"
-        )
+    with explained(to):
+        _require_room(to)
     with Index.open(path) as index, explained(to):
         folder.make(to.parent)
         with _temporary(to.with_name(f".{to.name}.{os.getpid()}{atomic.TEMPORARY}"), path) as room:
@@ -115,6 +110,17 @@ def migrate(path: Path, *, dense: str = "auto") -> tuple[int, int]:
                     migration.carry_over(database, version, new)
                 _switch(path, room, _finish(room, dense=dense))
     return version, FORMAT
+
+
+def _require_room(to: Path) -> None:
+    """Raise IndexProblem where a snapshot cannot be put."""
+    if to.exists() or to.is_symlink():
+        raise IndexProblem(f"{to} is there already; nothing was written. Name a new folder: rag snapshot FOLDER")
+    if within := next((above for above in to.resolve().parents if folder.exists(above)), None):
+        raise IndexProblem(
+            f"{to} lies in the index {within}, which would remove it some day; nothing was written. "
+            f"Name a folder outside of it: rag snapshot FOLDER"
+        )
 
 
 @contextmanager

@@ -146,7 +146,7 @@ def test_a_full_disk_is_one_line_and_a_one(folder: Path) -> None:
     assert b"Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", ["eval", "tune", "watch", "snapshot"])
+@pytest.mark.parametrize("command", ["eval", "tune", "watch"])
 def test_a_name_that_is_too_long_is_one_line_and_a_one(indexed: Run, command: str) -> None:
     said = indexed(command, "long" * 100, code=1).stderr
     assert said.count("\n") == 1
