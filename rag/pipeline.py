@@ -17,7 +17,7 @@ from rag.corpus.redaction import kinds_of
 from rag.corpus.sandbox.pool import Sandbox
 from rag.corpus.walk import Found, walk
 from rag.datatypes import Answer, Document, Source
-from rag.errors import CorpusError, IndexDamaged, IndexOutdated, RagError
+from rag.errors import CorpusError, IndexDamaged, IndexOutdated, RagError, shell_quoted
 from rag.generation import compare as comparing
 from rag.generation import summary
 from rag.generation.compare import Comparison
@@ -279,10 +279,10 @@ def remove_vanished(writer: Writer, intake: Intake, roots: Sequence[Path], *, pr
     held = {source.document for source in now if source.document}
     lost = held - {source.document for source in now if source.location not in gone}
     if len(held) >= REMOVAL_FLOOR and len(lost) > len(held) / 2 and not prune:
-        where = " ".join(map(str, roots))
+        where = " ".join(shell_quoted(str(root)) for root in roots)
         raise CorpusError(
             f"{len(lost)} of {len(held)} indexed documents are gone from {where} or left out now: nothing was removed. "
-            f"If that is meant: rag ingest --prune {where}"
+            f"If that is meant: rag ingest --prune {where} {folder.flag(writer.path)}"
         )
     for location in absent:
         writer.remove_source(location)

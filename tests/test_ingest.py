@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
@@ -206,15 +207,17 @@ def test_a_missing_root_removes_nothing(docs: Path, embedder: CountingEmbedder) 
 
 
 def test_losing_more_than_half_of_twenty_has_to_be_confirmed(tmp_path: Path, embedder: CountingEmbedder) -> None:
-    docs = tmp_path / "docs"
+    docs = tmp_path / "our docs"
     docs.mkdir()
     for number in range(24):
         (docs / f"{number}.txt").write_text(f"Rule number {number}.\n", encoding="utf-8")
     run(docs, embedder)
     for number in range(13):
         (docs / f"{number}.txt").unlink()
-    with pytest.raises(CorpusError, match=r"13 of 24 .* nothing was removed.*rag ingest --prune"):
+    with pytest.raises(CorpusError, match=r"13 of 24 .* nothing was removed") as refused:
         run(docs, embedder)
+    command = shlex.split(str(refused.value).partition("If that is meant: ")[2])
+    assert command == ["rag", "ingest", "--prune", str(docs), "--index", str(docs.parent / "index")]
     assert len(stored(docs)) == 24
     assert run(docs, embedder, prune=True).files["removed"] == 13
     assert len(stored(docs)) == 11
