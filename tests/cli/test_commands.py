@@ -55,6 +55,13 @@ def test_many_files_with_the_same_problem_are_one_line(rag: Run, folder: Path) -
     assert "the first is docs/00.xyz (all: rag status --problems --json)" in result.stderr
 
 
+def test_an_index_without_text_says_how_to_fill_it(rag: Run, folder: Path) -> None:
+    (folder / "empty").mkdir()
+    rag("ingest", "empty", "--index", "other")
+    said = rag("search", "rope", "--index", "other").stderr
+    assert f"holds no text; add some with: rag ingest FOLDER --index {folder / 'other'}" in said
+
+
 def test_an_empty_path_is_not_the_current_folder(rag: Run) -> None:
     for command in ("ingest", "watch"):
         said = rag(command, "docs", "", code=1).stderr
