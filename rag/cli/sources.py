@@ -31,9 +31,13 @@ def shown(location: str) -> str:
 
 def typed_paths(arguments: Sequence[str]) -> list[Path]:
     """The paths that were typed. Raises CorpusError for an empty one, which would be the current folder."""
+    _require_typed(arguments)
+    return [Path(argument) for argument in arguments]
+
+
+def _require_typed(arguments: Sequence[str]) -> None:
     if not all(arguments):
         raise CorpusError("a path is empty, perhaps a variable that is not set; for the current folder type: .")
-    return [Path(argument) for argument in arguments]
 
 
 def place(source: str, start: int, end: int) -> str:
@@ -62,10 +66,11 @@ def find_many(arguments: Sequence[str], sources: Sequence[Source]) -> list[Sourc
 
     Those within a file go with it.
 
-    Raises CorpusError for an argument that names none.
+    Raises CorpusError for an argument that names none, and for an empty one, which would be the current folder.
     """
     if not arguments:
         return list(sources)
+    _require_typed(arguments)
     wanted: set[str] = set()
     for argument in arguments:
         found = [*_matching(argument, sources), *_inside(argument, sources)] or _globbed(argument, sources)

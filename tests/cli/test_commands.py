@@ -531,6 +531,12 @@ def test_rm_takes_out_of_the_index_and_leaves_the_file(indexed: Run, folder: Pat
     indexed("rm", "docs/winch.txt", code=1)
 
 
+def test_rm_of_an_empty_name_takes_out_nothing(indexed: Run) -> None:
+    before = indexed("ls").stdout
+    assert "a path is empty, perhaps a variable that is not set" in indexed("rm", "", code=1).stderr
+    assert indexed("ls").stdout == before
+
+
 def test_status_counts(indexed: Run) -> None:
     status = as_json(indexed("status", "--json"))
     assert (status["documents"], status["chunks"], status["sources"]) == (3, 3, {"indexed": 3})
