@@ -84,6 +84,8 @@ def ingest(
     folders = typed_paths(paths or [])
     if not folders and not rebuild:
         raise typer.BadParameter("name the files or folders to read, such as: rag ingest docs")
+    if redact is not None and not redact.strip():
+        raise typer.BadParameter("--redact names no kind of personal data; say some by commas, all, or none")
     flags = {"index": index, "embedder": embedder, "device": device, "engine": engine, "redact": redact}
     sizes = {"chunk_tokens": chunk_tokens, "context_tokens": context_tokens, "threads": threads}
     settings = prepared(Settings.load({**flags, **sizes}))

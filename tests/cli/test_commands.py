@@ -62,6 +62,13 @@ def test_an_index_without_text_says_how_to_fill_it(rag: Run, folder: Path) -> No
     assert f"holds no text; add some with: rag ingest FOLDER --index {folder / 'other'}" in said
 
 
+def test_redacting_nothing_is_said_in_a_word_and_not_by_an_empty_one(rag: Run, folder: Path) -> None:
+    said = rag("ingest", "docs", "--redact", "", code=2).stderr
+    assert "names no kind of personal data" in said
+    assert not (folder / "indexes" / "default").exists()
+    rag("ingest", "docs", "--redact", "none")
+
+
 def test_an_empty_path_is_not_the_current_folder(rag: Run) -> None:
     for command in ("ingest", "watch"):
         said = rag(command, "docs", "", code=1).stderr
