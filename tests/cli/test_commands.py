@@ -140,6 +140,16 @@ def test_status_lists_problems_by_cause_with_what_to_do(rag: Run, folder: Path) 
     assert all(each["fix"] for each in problems)
 
 
+def test_what_is_to_be_done_with_a_key_takes_what_was_read_of_it_out(rag: Run, folder: Path) -> None:
+    (folder / "docs" / "notes").write_text("The pass phrase is zebra.", encoding="utf-8")
+    rag("ingest", "docs")
+    (folder / "docs" / "notes").write_text("-----BEGIN RSA PRIVATE KEY-----\nAAAA\n", encoding="utf-8")
+    assert "(its last good version stays); name it in .ragignore" in rag("ingest", "docs").stderr
+    (folder / "docs" / ".ragignore").write_text("notes\n", encoding="utf-8")
+    rag("ingest", "docs")
+    assert "zebra" not in rag("search", "pass phrase", "--lexical").stdout
+
+
 def test_a_strict_ingest_exits_with_one_when_a_file_failed(rag: Run, folder: Path) -> None:
     rag("ingest", "docs", "--strict")
     (folder / "docs" / "broken.txt").write_bytes(bytes(range(256)) * 20)
