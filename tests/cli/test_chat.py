@@ -79,6 +79,11 @@ def test_a_name_that_no_file_can_have_is_one_line(indexed: Run, name: str) -> No
     assert "rag: error: the" in indexed("chat", "--resume", name, code=1).stderr
 
 
+def test_a_conversation_that_is_not_there_says_how_the_last_one_is_found(indexed: Run) -> None:
+    said = indexed("chat", "--resume", "nosuch", code=1).stderr
+    assert "nosuch.jsonl cannot be read: No such file or directory. To go on with the last one: rag chat" in said
+
+
 def test_flags_are_those_of_ask(indexed: Run) -> None:
     (answer,) = objects(indexed("chat", "--json", "--where", "source = *.md", "-k", "1", stdin=said(FIRST)))
     assert [hit["source"] for hit in answer["hits"]] == ["docs/ferry.md"]
