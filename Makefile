@@ -22,7 +22,7 @@ help:
 	@echo "make demo      install, fetch the built-in models, ingest corpora/handbook, ask four questions"
 	@echo "make test      format, lint, types and the tests (make test-all: the slow ones and those of the extras too)"
 	@echo "make check     format, lint and types alone       make format   let ruff mend what it can"
-	@echo "make bench     the figures of README and docs/decisions.md"
+	@echo "make bench     retrieval, answers and speed measured anew (docs/decisions.md names the script of every figure)"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rag needs Python 3.11 or newer: make PYTHON=python3.12 ...")'

@@ -20,6 +20,19 @@ Any other exception is a defect of ours and keeps its traceback (exit 70).
 A message says what happened with the values, why it matters, and the command that mends it.
 """
 
+from __future__ import annotations
+
+import os
+import re
+import shlex
+
+
+def shell_quoted(argument: str) -> str:
+    """`argument` as it has to be typed in a shell: for the command of a message."""
+    if os.name == "nt":
+        return f'"{argument}"' if re.search(r"[\s&()^;,=%!'`]", argument) else argument
+    return shlex.quote(argument)
+
 
 class RagError(Exception):
     """The user can fix this; the message says how."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -15,9 +15,9 @@ from rag.corpus.metadata import given_metadata
 from rag.corpus.parsing import Parser
 from rag.corpus.redaction import kinds_of
 from rag.corpus.sandbox.pool import Sandbox
-from rag.corpus.walk import walk
+from rag.corpus.walk import Found, walk
 from rag.datatypes import Answer, Document, Source
-from rag.errors import CorpusError, IndexDamaged, IndexMissing, IndexOutdated, RagError
+from rag.errors import CorpusError, IndexDamaged, IndexOutdated, RagError, shell_quoted
 from rag.generation import compare as comparing
 from rag.generation import summary
 from rag.generation.compare import Comparison
@@ -26,6 +26,7 @@ from rag.generation.generator import Generator
 from rag.generation.listing import SHOWN, Counted, listed
 from rag.generation.routing import enumeration
 from rag.generation.summary import SENTENCES
+from rag.index import folder
 from rag.index.chunking import Chunking
 from rag.index.index import Index
 from rag.index.writer import Writer
@@ -130,20 +131,17 @@ def ingest(
     by default child processes that can do nothing else (`rag.corpus.sandbox`); another one has passwords of its own.
 
     Raises SettingsError (meta that is not key=value, a `dense` or kind that there is not), CorpusError (a root that
-    cannot be read; a large removal without `prune`), IndexBusy, IndexMismatch.
+    cannot be read; a large removal without `prune`), IndexMissing (nothing to rebuild), IndexBusy, IndexMismatch.
     """
     started = time.perf_counter()
     roots = [Path(path) for path in paths]
+    if rebuild and not roots:
+        folder.current(Path(index))  # without files to read there has to be an index to carry over
     given = None if meta is None else given_metadata(meta)
     taken_out = None if redact is None else ",".join(kinds_of(redact))
     shown = progress or NoProgress()
-
-    def on_page(path: str, page: int, count: int) -> None:
-        if page > 1:
-            shown.note(f"{PurePath(path).name}, page {page}" + (f" of {count}" if count else ""))
-
     with (
-        nullcontext(parser) if parser else Sandbox(passwords=passwords, on_page=on_page) as parsing,
+        nullcontext(parser) if parser else Sandbox(passwords=passwords, on_page=noting_pages(shown)) as parsing,
         Writer.open(
             Path(index), embedder=embedder, chunking=chunking, rebuild=rebuild, dense=dense, redact=taken_out
         ) as writer,
@@ -159,17 +157,31 @@ def ingest(
     ):
         if rebuild:
             carry_over(Path(index), writer, intake, again=bool(roots))
-        found = list(walk(roots, exclude=[Path(index)]))
-        intake.progress.start("ingest", sum(getattr(each, "size", 0) for each in found))
-        for each in found:
-            intake.take(each)
-        intake.flush()
+        take_all(list(walk(roots, exclude=[Path(index)])), intake)
         removed = remove_vanished(writer, intake, roots, prune=prune)
         intake.progress.finish()
         report = intake.report(removed, started)
     alike = near_duplicates_in(Path(index), intake.added, intake.progress)
     seconds = {**report.seconds, "total": time.perf_counter() - started}
     return replace(report, near_duplicates=tuple(alike), seconds=seconds)
+
+
+def noting_pages(progress: Progress) -> Callable[[str, int, int], None]:
+    """What tells of the pages of a file that is being read, from the second on: (path, page, how many or 0)."""
+
+    def on_page(path: str, page: int, count: int) -> None:
+        if page > 1:
+            progress.note(f"{PurePath(path).name}, page {page}" + (f" of {count}" if count else ""))
+
+    return on_page
+
+
+def take_all(found: Sequence[Found | Source], intake: Intake) -> None:
+    """Bring in the files that a walk found, and commit them. What ended before it is read counts for no progress."""
+    intake.progress.start("ingest", sum(each.size for each in found if isinstance(each, Found)))
+    for each in found:
+        intake.take(each)
+    intake.flush()
 
 
 def add_documents(
@@ -224,29 +236,30 @@ def carry_over(path: Path, writer: Writer, intake: Intake, *, again: bool) -> No
 
     Where it is damaged, what could not be read is left to the files that are ingested `again` in the same run.
     So it is with an index of an earlier format. Raises IndexDamaged, IndexOutdated where there are none: nothing would
-    be left. IndexMissing is no loss.
+    be left.
     """
     try:
         with Index.open(path) as old:
             places: dict[str | None, list[Source]] = defaultdict(list)
             for source in old.all_sources():
                 places[source.document].append(source)
-            for document, sources in places.items():
-                if document is not None:
-                    intake.add(old.document(document), sources)
+            intake.progress.start("rebuild", sum(old.head(each).characters for each in places if each is not None))
+            for name, sources in places.items():
+                if name is not None:
+                    document = old.document(name)
+                    intake.add(document, sources, len(document.text))
             for source in places[None]:
                 writer.put_source(source)
-    except IndexMissing:
-        return
     except (IndexDamaged, IndexOutdated) as error:
         if not again:
             raise type(error)(
                 f"what {path} holds cannot be carried over: {error}. Name the folders to read again, such as: "
-                f"rag ingest docs --rebuild"
+                f"rag ingest docs --rebuild {folder.flag(path)}"
             ) from error
         writer.keep_replaced()
         log.warning("%s The rebuild reads the named files instead; what it replaces is kept in quarantine/.", error)
     intake.flush()
+    intake.progress.finish()
     intake.settle()
 
 
@@ -266,10 +279,10 @@ def remove_vanished(writer: Writer, intake: Intake, roots: Sequence[Path], *, pr
     held = {source.document for source in now if source.document}
     lost = held - {source.document for source in now if source.location not in gone}
     if len(held) >= REMOVAL_FLOOR and len(lost) > len(held) / 2 and not prune:
-        where = " ".join(map(str, roots))
+        where = " ".join(shell_quoted(str(root)) for root in roots)
         raise CorpusError(
             f"{len(lost)} of {len(held)} indexed documents are gone from {where} or left out now: nothing was removed. "
-            f"If that is meant: rag ingest --prune {where}"
+            f"If that is meant: rag ingest --prune {where} {folder.flag(writer.path)}"
         )
     for location in absent:
         writer.remove_source(location)

@@ -11,7 +11,7 @@ from rag.datatypes import Source
 
 
 class Progress(Protocol):
-    """What shows long work. Units are whatever `start` counted: files' bytes here."""
+    """What shows long work. Units are whatever `start` counted: files' bytes, of a rebuild the texts' characters."""
 
     def start(self, stage: str, total: int) -> None:
         """A stage begins, with this many units to do."""
@@ -53,7 +53,7 @@ class NearDuplicate:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """How a run ended: DESIGN's summary as data. `files` folds the states, `seconds` adds up to `total`.
+    """How a run ended. `files` folds the states; `seconds` are by stage, and "total" those of the whole run.
 
     `left_out` counts by rule those of the skipped that are no problem: hidden files, what a `.ragignore` names; a
     folder is one, with all that it holds. `redacted` counts the places at which personal data was taken out, `cleaned`

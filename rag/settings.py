@@ -134,7 +134,7 @@ class Settings:
 
         Raises SettingsError for an unknown key, a value of the wrong type or out of range, a malformed file.
         """
-        folder = (folder or Path.cwd()).absolute()
+        folder = (folder or _current_folder()).absolute()
         values: dict[str, Value] = {name: key.default for name, key in KEYS.items()}
         values["index"] = str(default_index(folder))
         origins = dict.fromkeys(KEYS, "default")
@@ -195,6 +195,14 @@ class Settings:
             yield name, str(value) if isinstance(value, Path) else value, self.origins.get(name, "default")
 
 
+def _current_folder() -> Path:
+    """The current folder. Raises SettingsError where it has been removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise SettingsError("the current folder has been removed; go to one that is there, such as: cd ~") from error
+
+
 def default_index(folder: Path) -> Path:
     """`indexes/default` in the project's folder."""
     return project_folder(folder) / INDEXES_FOLDER / DEFAULT_INDEX
@@ -203,7 +211,7 @@ def default_index(folder: Path) -> Path:
 def project_folder(folder: Path) -> Path:
     """The nearest parent of `folder`, itself included, that has `indexes/` or `rag.toml`; else `folder`."""
     for parent in (folder, *folder.parents):
-        if (parent / INDEXES_FOLDER).is_dir() or (parent / FILE_NAME).is_file():
+        if os.path.isdir(parent / INDEXES_FOLDER) or _is_file(parent / FILE_NAME):  # noqa: PTH112 (see `_is_file`)
             return parent
     return folder
 
@@ -211,7 +219,12 @@ def project_folder(folder: Path) -> Path:
 def find_file(folder: Path) -> Path | None:
     """The `rag.toml` of the nearest parent of `folder`, None where there is none."""
     candidates = (parent / FILE_NAME for parent in (folder, *folder.parents))
-    return next((path for path in candidates if path.is_file()), None)
+    return next((path for path in candidates if _is_file(path)), None)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a file; False too where its folder may not be looked into, as that of another user."""
+    return os.path.isfile(path)  # noqa: PTH113 (never raises)
 
 
 def _given(

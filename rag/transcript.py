@@ -52,7 +52,9 @@ def load(path: Path) -> Transcript:
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
-        raise ConversationError(f"the conversation {path} cannot be read: {error.strerror}") from error
+        raise ConversationError(
+            f"the conversation {path} cannot be read: {error.strerror}. To go on with the last one: rag chat --resume"
+        ) from error
     if _broke_off(lines[-1]):
         log.warning("the last line of the conversation %s was not written to its end; it is left out", path)
         lines.pop()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,7 +17,7 @@ from reportlab.pdfgen.canvas import Canvas
 from rag import intake, pipeline
 from rag.corpus.readers import READERS, Content, Reader, Unread
 from rag.datatypes import Document, Embeddings, Page, Source, State
-from rag.errors import CorpusError, IndexDamaged, IndexMismatch
+from rag.errors import CorpusError, IndexDamaged, IndexMismatch, IndexMissing
 from rag.index.chunking import Chunking
 from rag.index.index import Index
 from rag.models.fakes import HashEmbedder
@@ -205,15 +207,17 @@ def test_a_missing_root_removes_nothing(docs: Path, embedder: CountingEmbedder) 
 
 
 def test_losing_more_than_half_of_twenty_has_to_be_confirmed(tmp_path: Path, embedder: CountingEmbedder) -> None:
-    docs = tmp_path / "docs"
+    docs = tmp_path / "our docs"
     docs.mkdir()
     for number in range(24):
         (docs / f"{number}.txt").write_text(f"Rule number {number}.\n", encoding="utf-8")
     run(docs, embedder)
     for number in range(13):
         (docs / f"{number}.txt").unlink()
-    with pytest.raises(CorpusError, match=r"13 of 24 .* nothing was removed.*rag ingest --prune"):
+    with pytest.raises(CorpusError, match=r"13 of 24 .* nothing was removed") as refused:
         run(docs, embedder)
+    command = shlex.split(str(refused.value).partition("If that is meant: ")[2])
+    assert command == ["rag", "ingest", "--prune", str(docs), "--index", str(docs.parent / "index")]
     assert len(stored(docs)) == 24
     assert run(docs, embedder, prune=True).files["removed"] == 13
     assert len(stored(docs)) == 11
@@ -265,25 +269,43 @@ def test_rebuild_re_embeds_everything_with_other_chunking(docs: Path, embedder: 
         assert index.check() == []
 
 
-def test_progress_adds_up_to_what_was_announced(docs: Path, embedder: CountingEmbedder) -> None:
-    class Sum:
-        total = done = 0
+class Sum:
+    """A progress whose stages have to be told to their end."""
 
-        def start(self, stage: str, total: int) -> None:
-            self.total, self.done = total, 0
+    def __init__(self) -> None:
+        self.total = self.done = 0
+        self.stages: list[str] = []
 
-        def advance(self, units: int) -> None:
-            self.done += units
+    def start(self, stage: str, total: int) -> None:
+        assert self.done == self.total
+        self.stages.append(stage)
+        self.total, self.done = total, 0
 
-        def note(self, what: str) -> None:
-            raise AssertionError(what)  # a page of a file that is read in no time
+    def advance(self, units: int) -> None:
+        self.done += units
 
-        def finish(self) -> None:
-            assert self.done == self.total > 0
+    def note(self, what: str) -> None:
+        raise AssertionError(what)  # a page of a file that is read in no time
 
+    def finish(self) -> None:
+        assert self.done == self.total
+
+
+def test_progress_adds_up_to_what_was_announced(
+    docs: Path, embedder: CountingEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(READERS, ".csv", replace(READERS[".csv"], max_bytes=10))
+    (docs / "large.csv").write_text("too,large\n" * 100, encoding="utf-8")
     shown = Sum()
     ingest([docs], docs.parent / "index", embedder, progress=shown)
-    assert shown.done == shown.total
+    assert shown.stages == ["ingest", "compare"]
+
+
+def test_progress_of_a_rebuild_adds_up_too(docs: Path, embedder: CountingEmbedder) -> None:
+    run(docs, embedder)
+    shown = Sum()
+    ingest([], docs.parent / "index", embedder, chunking=Chunking(100, 20), rebuild=True, progress=shown)
+    assert shown.stages[0] == "rebuild"
 
 
 def test_progress_is_told_of_the_pages_of_a_long_file(tmp_path: Path, embedder: CountingEmbedder) -> None:
@@ -314,7 +336,7 @@ def damage(index: Path) -> None:
 def test_the_command_that_a_damaged_index_names_mends_it(docs: Path, embedder: CountingEmbedder) -> None:
     run(docs, embedder)
     damage(docs.parent / "index")
-    with pytest.raises(IndexDamaged, match="rag ingest --rebuild"):
+    with pytest.raises(IndexDamaged, match="rag ingest FOLDER --rebuild --index"):
         run(docs, embedder)
     report = run(docs, embedder, rebuild=True)
     assert (report.files["indexed"], report.chunks_total) == (3, 3)
@@ -333,6 +355,12 @@ def test_a_damaged_index_is_not_rebuilt_to_nothing(docs: Path, embedder: Countin
 
 def test_rebuilding_what_is_not_there_makes_it(docs: Path, embedder: CountingEmbedder) -> None:
     assert run(docs, embedder, rebuild=True).chunks_total == 3
+
+
+def test_rebuilding_what_is_not_there_from_nothing_is_an_error(docs: Path, embedder: CountingEmbedder) -> None:
+    with pytest.raises(IndexMissing, match=r"There is no index at .*Make one with: rag ingest FOLDER --index"):
+        ingest([], docs.parent / "other", embedder, rebuild=True)
+    assert not (docs.parent / "other").exists()
 
 
 def described(docs: Path) -> dict[str, tuple[object, object]]:

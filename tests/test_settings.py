@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 from dataclasses import astuple
 from pathlib import Path
 from typing import get_args
@@ -64,6 +65,20 @@ def test_the_file_of_the_nearest_parent_counts(tmp_path: Path) -> None:
 
 def test_a_flag_that_was_not_given_and_an_empty_variable_do_not_count(tmp_path: Path) -> None:
     assert loaded(tmp_path, {"RAG_K": ""}, k=None).k == 5
+
+
+def test_a_folder_that_cannot_be_looked_into_is_none_with_settings(tmp_path: Path) -> None:
+    outer = tmp_path / ("x" * 300)  # no permission is the same for a stat; the superuser has them all
+    assert loaded(outer / "inner").index == outer / "inner" / "indexes" / "default"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder that somebody is in cannot be removed there")
+def test_a_folder_that_is_gone_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (gone := tmp_path / "gone").mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(SettingsError, match="the current folder has been removed; go to one that is there"):
+        Settings.load()
 
 
 @pytest.mark.parametrize("marker", ["indexes", "rag.toml"])

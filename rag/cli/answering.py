@@ -161,7 +161,7 @@ def nothing_found(settings: Settings, only: str, index: Index) -> str:
     """What to say where a search gives nothing: the index is empty, or the filter lets nothing through."""
     languages = ", ".join(filter(None, index.languages()))
     if not only or not languages:
-        return f"the index at {settings.index} holds no text; add some with: rag ingest FOLDER"
+        return f"the index at {settings.index} holds no text; add some with: rag ingest FOLDER{index_flag(settings)}"
     return f"nothing in the index passes the filter {only!r}; languages there: {languages}; files there: rag ls"
 
 

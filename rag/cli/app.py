@@ -7,8 +7,10 @@ brings rich along only if asked to, hence the two switches.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
+from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
@@ -74,10 +76,22 @@ app.command()(tuning.tune)
 
 def main() -> None:
     """Run the command line; exits with the codes of `rag.cli.exits`."""
+    _fill_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         _speak_utf8(stream)
     _log_as_lines()
     app(prog_name="rag")
+
+
+def _fill_closed_streams() -> None:
+    """Put the null device in the place of a closed stream: else a file that is opened later takes its number."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    nowhere = Path(os.devnull)
+    sys.stdin = sys.stdin or nowhere.open()
+    sys.stdout = sys.stdout or nowhere.open("w")
+    sys.stderr = sys.stderr or nowhere.open("w")
 
 
 def _speak_utf8(stream: TextIO) -> None:

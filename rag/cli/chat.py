@@ -70,7 +70,7 @@ def chat(
     A line is a question, or a command such as /sources: /help lists them. Ctrl-C stops an answer; at the prompt, a
     second one leaves, as Ctrl-D does. From a pipe, lines are taken without a prompt, and the first error ends it.
 
-    Example: rag chat --resume
+    Example: rag chat
     """
     from rag.conversation import Conversation
 
@@ -106,7 +106,7 @@ class _Chat:
 
     def run(self) -> None:
         """Take line after line. On a terminal what goes wrong is said, in a pipe it ends the command."""
-        typed = sys.stdin is not None and sys.stdin.isatty()
+        typed = sys.stdin.isatty()
         if self.path:
             self.say_where()
         elif typed:
@@ -295,9 +295,7 @@ def _typed_line() -> str:
 
 
 def _piped_lines() -> Iterator[str]:
-    """The lines of a pipe or a file, which are UTF-8 whatever the locale; none where stdin is closed."""
-    if sys.stdin is None:
-        return
+    """The lines of a pipe or a file, which are UTF-8 whatever the locale."""
     sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace")  # type: ignore[union-attr]
     yield from filter(None, map(str.strip, sys.stdin))
 

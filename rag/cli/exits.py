@@ -1,4 +1,4 @@
-"""How a command ends: the exit codes of DESIGN §5, decided in one place.
+"""How a command ends: the exit codes that README.md promises, decided in one place.
 
 0 done · 1 the user can fix it, one line · 2 usage (typer's) · 70 our bug, traceback · 75 busy · 130 interrupted
 """
@@ -95,6 +95,9 @@ def _code(error: BaseException) -> int:
         return error.exit_code
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         complain(f"error: {error}: nothing more can be written there; free some space and try again")
+        return FIXABLE
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        complain(f"error: {error}: there can be nothing of that name; name another file or folder")
         return FIXABLE
     _show_defect(error, error.__traceback__)
     return DEFECT

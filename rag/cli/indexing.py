@@ -17,7 +17,7 @@ from rag.cli.parts import ingest_parts, open_index, prepared
 from rag.cli.passwords import asked_passwords
 from rag.cli.problems import amount, cleaned_words, counted, print_problems, show_left_out, show_problems
 from rag.cli.progress import Bar
-from rag.cli.sources import find_many, shown
+from rag.cli.sources import find_many, shown, typed_paths
 from rag.corpus.ledger import left_out, page_problems
 from rag.corpus.ledger import problems as whole_problems
 from rag.datatypes import Source
@@ -27,45 +27,44 @@ if TYPE_CHECKING:
     from rag import Index
     from rag.reports import IngestReport
 
-Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Files, folders or globs.", show_default=False)
+Names = Annotated[list[str] | None, typer.Argument(metavar="SOURCE", help="Files, folders or globs.")]
+MetaFlag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--meta", metavar="KEY=VALUE", help="Say this of all the files, to filter by; may be given several times."
+    ),
+]
+RedactFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--redact",
+        metavar="KINDS",
+        help="Take personal data out of what is kept: email, iban, id, card, phone, by commas, or all. An index keeps "
+        "to what it was made with.",
+    ),
+]
+PasswordFlag = Annotated[
+    bool,
+    typer.Option(
+        "--password",
+        help="Ask for passwords of encrypted PDFs and ZIP archives; in a pipe read them, one a line. None is kept.",
+    ),
 ]
 
 
 @ends_well
 def ingest(
-    paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH...", help="Files and folders.", show_default=False)
-    ] = None,
+    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", help="Files and folders.")] = None,
     index: IndexFlag = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any file failed.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any file or page failed.")] = False,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Embed everything anew: another embedder, other chunking.")
     ] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Allow removing more than half of the documents.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Hash every file instead of trusting its date.")] = False,
-    meta: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--meta", metavar="KEY=VALUE", help="Say this of all the files, to filter by; may be given several times."
-        ),
-    ] = None,
-    redact: Annotated[
-        str | None,
-        typer.Option(
-            "--redact",
-            metavar="KINDS",
-            help="Take personal data out of what is kept: email, iban, id, card, phone, by commas, or all. An index "
-            "keeps to what it was made with.",
-        ),
-    ] = None,
-    password: Annotated[
-        bool,
-        typer.Option(
-            "--password",
-            help="Ask for passwords of encrypted PDFs and ZIP archives; in a pipe read them, one a line. None is kept.",
-        ),
-    ] = False,
+    meta: MetaFlag = None,
+    redact: RedactFlag = None,
+    password: PasswordFlag = False,
     embedder: EmbedderFlag = None,
     device: DeviceFlag = None,
     engine: EngineFlag = None,
@@ -82,14 +81,17 @@ def ingest(
 
     Example: rag ingest docs
     """
-    if not paths and not rebuild:
+    folders = typed_paths(paths or [])
+    if not folders and not rebuild:
         raise typer.BadParameter("name the files or folders to read, such as: rag ingest docs")
+    if redact is not None and not redact.strip():
+        raise typer.BadParameter("--redact names no kind of personal data; say some by commas, all, or none")
     flags = {"index": index, "embedder": embedder, "device": device, "engine": engine, "redact": redact}
     sizes = {"chunk_tokens": chunk_tokens, "context_tokens": context_tokens, "threads": threads}
     settings = prepared(Settings.load({**flags, **sizes}))
     if password:
         settings = replace(settings, passwords=(*settings.passwords, *asked_passwords()))
-    report = _ingested(paths or [], settings, rebuild=rebuild, prune=prune, verify=verify, meta=meta)
+    report = _ingested(folders, settings, rebuild=rebuild, prune=prune, verify=verify, meta=meta)
     if json:
         jsonout.write_json(report_object(report))
     else:
@@ -103,9 +105,12 @@ def _ingested(
     from rag import ingest as ingest_library
     from rag.corpus.metadata import given_metadata
     from rag.corpus.redaction import kinds_of
+    from rag.corpus.walk import walk
 
-    given_metadata(meta or ())  # fails now, before a model is loaded
+    # What is wrong with these shows now, before a model is loaded.
+    given_metadata(meta or ())
     kinds_of(settings.redacted or ())
+    walk(paths)
 
     embedder, chunking = ingest_parts(settings, rebuild=rebuild)
     with Bar() as bar:
@@ -304,9 +309,7 @@ def _pages(row: dict[str, Any]) -> str:
 
 @ends_well
 def rm(
-    names: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="Files, folders or globs.", show_default=False)
-    ],
+    names: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Files, folders or globs.", show_default=False)],
     index: IndexFlag = None,
     json: JsonFlag = False,
 ) -> None:

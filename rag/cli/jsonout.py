@@ -1,4 +1,4 @@
-"""What other programs read: DESIGN §5's objects, one to a line in a pipe, indented on a terminal, always valid JSON."""
+"""What other programs read (docs/json.md): one object a line in a pipe, indented on a terminal; always valid JSON."""
 
 from __future__ import annotations
 

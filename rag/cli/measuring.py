@@ -81,11 +81,14 @@ def evaluate(
 
     Example: rag eval corpora/handbook --limit 20 --worst 3
     """
+    from rag.evaluation.dataset import read_set
+
     flags: dict[str, Value | Path | None] = {"index": index, "k": k, "answer": answer, "risk": risk}
     flags |= {"generator": generator, "server": server, "embedder": embedder, "reranker": reranker}
     flags |= {"device": device, "engine": engine}
     settings = prepared(Settings.load(flags))
     others = Settings.load(flags, against=against)
+    read_set(corpus, limit)  # what is wrong with it shows now, before a model is loaded
     both = [settings, _checked_others(others, against)] if against.strip() else [settings]
     # Models are opened first: what is wrong with the second settings shows before the first are measured.
     opened: dict[tuple[object, ...], Any] = {}

@@ -16,7 +16,10 @@ EmbedderFlag = Annotated[
     str | None, typer.Option("--embedder", metavar="NAME", help="Embedder: a built-in name, a hub name or a folder.")
 ]
 GeneratorFlag = Annotated[
-    str | None, typer.Option("--generator", metavar="NAME", help="Language model: built-in name, hub name or folder.")
+    str | None,
+    typer.Option(
+        "--generator", metavar="NAME", help="Language model: a built-in name, hub name, folder or .gguf file."
+    ),
 ]
 ServerFlag = Annotated[
     str | None, typer.Option("--server", metavar="URL", help="OpenAI-compatible server that has the language model.")

@@ -28,7 +28,7 @@ def print_problems(sources: Sequence[Source]) -> None:
         names = [shown(source.location) for source in problem.sources]
         what = _what(problem)
         if len(names) > MOST_ALIKE:
-            complain(f"{_files(len(names))} {what}; the first is {names[0]} (all: {ALL})")
+            complain(f"{_files(len(names))} {what}; the first is {names[0]} (all: {ALL} --json)")
         else:
             for name in names:
                 complain(f"{name}: {what}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.progress import Task, TaskID
 
 _LONGEST = 40  # characters of a note
-BYTES = {"ingest", "pull"}  # stages whose units are bytes; other stages count things
+BYTES = {"ingest", "rebuild", "pull"}  # stages whose units are bytes, or characters; other stages count things
 
 
 class Bar:

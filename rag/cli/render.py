@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rag.cli.escape import printable
-from rag.cli.sources import place, quoted, shown
+from rag.cli.sources import place, shown
 from rag.datatypes import Answer, Citation, Hit, Sentence, Suspicion
+from rag.errors import shell_quoted
 from rag.text.context import continued_header
 from rag.text.suspicion import suspicions
 
@@ -196,7 +197,7 @@ def show_citations(paper: Paper, answer: Answer, index_flag: str = "") -> None:
         for citation in answer.citations:
             show_citation(paper, citation)
         first = answer.citations[0]
-        where = quoted(place(shown(first.source), first.start, first.end))
+        where = shell_quoted(place(shown(first.source), first.start, first.end))
         paper.line((f"open one: rag show {where}{index_flag}", FAINT))
         show_suspicions(paper, answer.suspicious)
     if answer.completeness:

@@ -6,13 +6,12 @@ import difflib
 import fnmatch
 import os
 import re
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from rag.cli.escape import printable
 from rag.datatypes import Source
-from rag.errors import CorpusError
+from rag.errors import CorpusError, shell_quoted
 
 _SPAN = re.compile(r"(?P<source>.+):(?P<start>\d{1,18})-(?P<end>\d{1,18})", re.DOTALL)
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -30,22 +29,26 @@ def shown(location: str) -> str:
     return f"./{relative}" if relative.startswith(("-", "~")) else relative
 
 
+def typed_paths(arguments: Sequence[str]) -> list[Path]:
+    """The paths that were typed. Raises CorpusError for an empty one, which would be the current folder."""
+    _require_typed(arguments)
+    return [Path(argument) for argument in arguments]
+
+
+def _require_typed(arguments: Sequence[str]) -> None:
+    if not all(arguments):
+        raise CorpusError("a path is empty, perhaps a variable that is not set; for the current folder type: .")
+
+
 def place(source: str, start: int, end: int) -> str:
     """`source:start-end`, as `rag show` takes it."""
     return f"{source}:{start}-{end}"
 
 
-def quoted(argument: str) -> str:
-    """`argument` as it has to be typed in a shell."""
-    if os.name == "nt":
-        return f'"{argument}"' if re.search(r"[\s&()^;,=%!'`]", argument) else argument
-    return shlex.quote(argument)
-
-
 def split_span(argument: str, sources: Sequence[Source]) -> tuple[str, tuple[int, int] | None]:
     """The source and its span: the last `:digits-digits`, unless a file (or an indexed source) has that very name."""
     found = _SPAN.fullmatch(argument)
-    if found is None or Path(argument).exists() or _matching(argument, sources):
+    if found is None or _exists(argument) or _matching(argument, sources):
         return argument, None
     return found["source"], (int(found["start"]), int(found["end"]))
 
@@ -63,10 +66,11 @@ def find_many(arguments: Sequence[str], sources: Sequence[Source]) -> list[Sourc
 
     Those within a file go with it.
 
-    Raises CorpusError for an argument that names none.
+    Raises CorpusError for an argument that names none, and for an empty one, which would be the current folder.
     """
     if not arguments:
         return list(sources)
+    _require_typed(arguments)
     wanted: set[str] = set()
     for argument in arguments:
         found = [*_matching(argument, sources), *_inside(argument, sources)] or _globbed(argument, sources)
@@ -112,7 +116,7 @@ def _not_found(argument: str, sources: Sequence[Source]) -> CorpusError:
     inside = [shown(source.location) for source in _inside(argument, sources)]
     if inside:
         files = f"{len(inside):,} file{'s' * (len(inside) != 1)}"
-        listing = f"rag ls {quoted(argument)}"
+        listing = f"rag ls {shell_quoted(argument)}"
         return CorpusError(
             f"{argument!r} has no text of its own but {files} in it: {printable(inside[0])} (all: {listing})"
         )
@@ -120,5 +124,10 @@ def _not_found(argument: str, sources: Sequence[Source]) -> CorpusError:
     tails = {Path(name).name: name for name in names}
     near = [tails[tail] for tail in difflib.get_close_matches(Path(argument).name, list(tails), n=3, cutoff=0.5)]
     hint = f"nearest: {', '.join(map(printable, near))}" if near else "all that it holds: rag ls"
-    state = "the file exists; add it with: rag ingest" if Path(argument).exists() else hint
+    state = f"it exists; add it with: rag ingest {shell_quoted(argument)}" if _exists(argument) else hint
     return CorpusError(f"{argument!r} is not in the index; {state}")
+
+
+def _exists(argument: str) -> bool:
+    """Whether there is a file or a folder of that name; False too where it is longer than any name may be."""
+    return os.path.exists(argument)  # noqa: PTH110 (never raises)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @ends_well
 def summarize(
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="Files, folders or patterns.", show_default=False)
+        list[str], typer.Argument(metavar="SOURCE", help="Files, folders or patterns.", show_default=False)
     ],
     sentences: Annotated[int, typer.Option("--sentences", metavar="N", min=1, help="How many sentences.")] = 5,
     answer: AnswerFlag = None,
@@ -84,7 +84,7 @@ def compare(
 
     The last argument is the question where it names no file of the index.
 
-    Example: rag compare policy-2023.md policy-2024.md "How many days of leave are there?"
+    Example: rag compare docs/models.md docs/security.md "What is sent to a server?"
     """
     from rag.pipeline import compare as compare_library
 
@@ -129,7 +129,8 @@ def _is_question(argument: str, sources: Sequence[Source]) -> bool:
     try:
         find_many([argument], sources)
     except CorpusError:
-        return " " in argument.strip() or not (Path(argument).suffix or "/" in argument)
+        asks = " " in argument.strip() or argument.rstrip().endswith(("？", "؟"))
+        return asks or not (Path(argument).suffix or "/" in argument)
     return False
 
 

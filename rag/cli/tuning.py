@@ -40,11 +40,13 @@ def tune(
 
     Example: rag tune corpora/handbook --dry-run
     """
+    from rag.evaluation.dataset import read_set
     from rag.evaluation.tune import tune as tune_library
 
     settings = prepared(Settings.load({"index": index, "embedder": embedder, "device": device, "engine": engine}))
     file = find_file(Path.cwd()) or project_folder(Path.cwd()) / FILE_NAME
     _check_place(settings, file, overwrite=overwrite, dry_run=dry_run)
+    read_set(corpus, limit)  # what is wrong with it shows now, before a model is loaded
     parts, chunking = ingest_parts(settings, rebuild=index is None)
     with Bar() as bar:
         found = tune_library(

@@ -25,7 +25,7 @@ from rag.cli.options import DeviceFlag, EmbedderFlag, EngineFlag, IndexFlag, Jso
 from rag.cli.parts import ingest_parts, prepared
 from rag.cli.problems import print_problems
 from rag.cli.progress import Bar
-from rag.cli.sources import shown
+from rag.cli.sources import shown, typed_paths
 from rag.datatypes import Source
 from rag.errors import CorpusError, RagError
 from rag.settings import Settings
@@ -43,7 +43,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
 
 @ends_well
 def watch(
-    paths: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders.", show_default=False)],
+    folders: Annotated[list[str], typer.Argument(metavar="FOLDER", help="Folders.", show_default=False)],
     index: IndexFlag = None,
     prune: Annotated[bool, typer.Option("--prune", help="Allow removing more than half of the documents.")] = False,
     embedder: EmbedderFlag = None,
@@ -60,6 +60,7 @@ def watch(
     from rag import ingest
 
     settings = prepared(Settings.load({"index": index, "embedder": embedder, "device": device, "engine": engine}))
+    paths = typed_paths(folders)
     for path in paths:
         if not path.is_dir():
             raise CorpusError(f"{shown(str(path))} is no folder, and only folders are watched. Name the one it lies in")

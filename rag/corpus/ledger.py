@@ -29,7 +29,7 @@ _FIXES: dict[State, str] = {
     State.UNDECODABLE: "save it as UTF-8",
     State.ENCRYPTED: UNLOCK,
     State.NEEDS_OCR: INSTALL,
-    State.SKIPPED: "put the file itself there, or name it in .ragignore",
+    State.SKIPPED: "name it in .ragignore; in place of a link, put the file itself there",
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from rag.errors import RagError
-from rag.index import deep_check, dense_file, lexical_check
+from rag.index import deep_check, dense_file, folder, lexical_check
 from rag.index.database import damaged
 from rag.index.rows import Rows
 from rag.index.schema import PART
@@ -25,7 +25,6 @@ _COUNTS = {
         f"number * {PART} >= (SELECT characters FROM document WHERE id = document_text.document)",
     ),
 }
-_REBUILD = "Make the index anew from the source files with: rag ingest --rebuild"
 _BATCH = 1000
 
 
@@ -44,17 +43,23 @@ def check(rows: Rows, derived: BinaryIO | None, *, deep: bool = False) -> list[s
             problems.append(str(error))
     problems = list(dict.fromkeys([*problems, *_derived(rows, derived)]))
     if deep and not problems:
-        problems = [f"{rows.database.file} is damaged: {what}. {_REBUILD}" for what in deep_check.damage(rows, derived)]
+        problems = [_damaged(rows, what) for what in deep_check.damage(rows, derived)]
     return problems
 
 
-def _pages(rows: Rows) -> Iterator[str]:
+def _damaged(rows: Rows, what: str) -> str:
+    """What is wrong with the database, and what mends it."""
     file = rows.database.file
+    again = f"rag ingest FOLDER --rebuild {folder.flag(file.parent.parent)}"
+    return f"{file} is damaged: {what}. Make the index anew from the source files with: {again}"
+
+
+def _pages(rows: Rows) -> Iterator[str]:
     for (line,) in rows.database.all("PRAGMA integrity_check(20)"):
         if line != "ok":
-            yield f"{file} is damaged: {line}. {_REBUILD}"
+            yield _damaged(rows, line)
     for table, row, parent, _ in rows.database.all("PRAGMA foreign_key_check"):
-        yield f"{file} is damaged: row {row} of {table} names a {parent} that is not there. {_REBUILD}"
+        yield _damaged(rows, f"row {row} of {table} names a {parent} that is not there")
 
 
 def _whole(rows: Rows) -> Iterator[str]:
@@ -102,19 +107,19 @@ def _token_vectors(rows: Rows) -> Iterator[str]:
 
 def _lexical(rows: Rows) -> Iterator[str]:
     for what in lexical_check.damage(rows.database):
-        yield f"{rows.database.file} is damaged: {what}. {_REBUILD}"
+        yield _damaged(rows, what)
 
 
 def _totals(rows: Rows) -> Iterator[str]:
-    file, commit = rows.database.file, rows.commit()
+    commit = rows.commit()
     rows.next_row()
     rows.live()
     rows.languages()
     for what, (table, condition) in _COUNTS.items():
         if count := rows.database.all(f"SELECT count(*) FROM {table} WHERE {condition}")[0][0]:
-            yield f"{file} is damaged: it has {count} {what}. {_REBUILD}"
+            yield _damaged(rows, f"it has {count} {what}")
     if (counts := rows.counts()) != (wanted := (commit.documents, commit.sources, commit.chunks)):
-        yield f"{file} is damaged: it has {counts} documents, sources and chunks, its last commit {wanted}. {_REBUILD}"
+        yield _damaged(rows, f"it has {counts} documents, sources and chunks, its last commit {wanted}")
 
 
 def _derived(rows: Rows, derived: BinaryIO | None) -> Iterator[str]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexOutdated, IndexProblem, RagError
+from rag.index import folder
 from rag.index.schema import APPLICATION, FORMAT, SCHEMA
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ _READER_CACHE = "PRAGMA cache_size = -32768"  # postings of common terms come ag
 # What SQLite says where its shared memory, which grows by so many bytes, or a new file finds no room.
 _OF_SPACE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 _SHARED_MEMORY = 32768
+_OF_PLACE = (errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.ENAMETOOLONG)
 _WRITER_SETTINGS = ("synchronous = full", "fullfsync = on", "foreign_keys = on", "cache_size = -65536")
 
 
@@ -203,9 +205,14 @@ def open_writer(file: Path, *, create: bool = False) -> Database:
 def damaged(file: Path, what: str) -> IndexDamaged:
     """The error for bytes that are not those that were committed."""
     return IndexDamaged(
-        f"{file} is damaged: {what}. What it says cannot be trusted. List the damage with: rag check, "
-        f"and make the index anew from the source files with: rag ingest --rebuild"
+        f"{file} is damaged: {what}. What it says cannot be trusted. List the damage with: rag check {_flag(file)}, "
+        f"and make the index anew from the source files with: rag ingest FOLDER --rebuild {_flag(file)}"
     )
+
+
+def _flag(file: Path) -> str:
+    """What a command needs to be about the index whose database this is; `file` may be its folder, too."""
+    return folder.flag(file.parent.parent if file.suffix == ".sqlite" else file)
 
 
 @contextmanager
@@ -254,22 +261,19 @@ def _of_sqlite(error: sqlite3.Error, file: Path) -> RagError | None:
 def _of_system(error: OSError, file: Path) -> RagError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _full(file)
-    if error.errno in (errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY):
-        return IndexProblem(
-            f"{error.filename or file} cannot be used: {error.strerror}. Name another place, such as: "
-            f"rag ... --index PATH"
-        )
+    if error.errno in _OF_PLACE:
+        return IndexProblem(f"{error.filename or file} cannot be used: {error.strerror}. Name another place.")
     return IndexProblem(
         f"{error.filename or file} cannot be read or written: {error.strerror}. "
         f"Check the disk and the folder's permissions."
     )
 
 
-def _is_full(folder: Path) -> bool:
+def _is_full(place: Path) -> bool:
     with suppress(OSError):
-        if sys.platform != "win32" and (disk := os.statvfs(folder)).f_files and not disk.f_favail:
+        if sys.platform != "win32" and (disk := os.statvfs(place)).f_files and not disk.f_favail:
             return True
-        return shutil.disk_usage(folder).free < _SHARED_MEMORY
+        return shutil.disk_usage(place).free < _SHARED_MEMORY
     return False
 
 
@@ -322,7 +326,7 @@ def _check_header(database: Database) -> None:
     if application == APPLICATION and 0 < version < FORMAT:
         raise IndexOutdated(
             f"{database.file} has format {version}, of an earlier version of rag; this one reads format {FORMAT}. "
-            f"Bring it to that, without embedding anything again, with: rag migrate"
+            f"Bring it to that, without embedding anything again, with: rag migrate {_flag(database.file)}"
         )
     if application != APPLICATION or version < 1:
         raise damaged(database.file, "it is not the database of an index")

@@ -21,7 +21,7 @@ import re
 from itertools import chain, count
 from pathlib import Path
 
-from rag.errors import IndexDamaged, IndexMissing, IndexProblem
+from rag.errors import IndexDamaged, IndexMissing, IndexProblem, shell_quoted
 from rag.index import atomic, lock
 
 CURRENT = "CURRENT"
@@ -34,12 +34,17 @@ _GENERATION = re.compile(r"gen-([0-9]{6})")
 _TEMPORARY = re.compile(rf"\.(gen-[0-9]{{6}}|{CURRENT}\.[0-9]+){re.escape(atomic.TEMPORARY)}")
 
 
+def flag(path: Path) -> str:
+    """What a command needs to be about the index at `path`."""
+    return f"--index {shell_quoted(str(path))}"
+
+
 def current(path: Path) -> Path:
     """The folder of the generation in use. Raises IndexMissing, IndexDamaged, IndexProblem."""
     try:
         name = (path / CURRENT).read_bytes()[:100].decode("ascii", "replace").strip()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise IndexMissing(f"There is no index at {path}. Make one with: rag ingest FOLDER --index {path}") from error
+        raise IndexMissing(f"There is no index at {path}. Make one with: rag ingest FOLDER {flag(path)}") from error
     except OSError as error:
         raise IndexProblem(
             f"{path / CURRENT} cannot be read: {error.strerror}. Check the disk and the folder's permissions."
@@ -47,7 +52,7 @@ def current(path: Path) -> Path:
     if not _GENERATION.fullmatch(name):
         raise IndexDamaged(
             f"{path / CURRENT} is damaged: it should name a folder such as gen-000001 and holds {name!r}. "
-            f"Make the index anew with: rag ingest --rebuild"
+            f"Make the index anew from the source files with: rag ingest FOLDER --rebuild {flag(path)}"
         )
     return path / name
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 import time
 from contextlib import closing
 from pathlib import Path
 
-from rag.errors import IndexDamaged, RagError
+from rag.errors import IndexDamaged, RagError, shell_quoted
 from rag.index import atomic, folder
 from rag.index.chunking import Chunking
 from rag.index.database import Database, explained, open_reader, open_writer
@@ -80,7 +79,8 @@ def _redacted(path: Path, redact: str | None) -> str:
         if not _KINDS.fullmatch(noted):
             raise IndexDamaged(
                 f"{error} Nor can it be read which personal data was taken out of its documents. Say so with the "
-                f"rebuild: rag ingest FOLDER --rebuild --redact all, or the kinds that were taken out, or none"
+                f"rebuild: rag ingest FOLDER --rebuild --redact all {folder.flag(path)}, or the kinds that were taken "
+                f"out, or none"
             ) from error
         return noted
     manifest.require(path, redact=redact)
@@ -116,7 +116,7 @@ def require_not_lost(path: Path) -> None:
             raise IndexDamaged(
                 f"{path / folder.CURRENT} is missing, and {generation.name} holds commit {number} of an index, which "
                 f"would be lost. Let it be found again with: "
-                f"echo {generation.name} > {shlex.quote(str(path / folder.CURRENT))}"
+                f"echo {generation.name} > {shell_quoted(str(path / folder.CURRENT))}"
             )
 
 

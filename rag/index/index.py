@@ -44,7 +44,7 @@ class Index:
     manifest: Manifest
 
     @classmethod
-    def open(cls, path: Path, *, embedder: Embedder | None = None, chunking: Chunking | None = None) -> Index:
+    def open(cls, path: str | Path, *, embedder: Embedder | None = None, chunking: Chunking | None = None) -> Index:
         """The index at its newest commit; with an embedder or a chunking, they must be those it was built with.
 
         Raises IndexMissing, IndexMismatch, IndexDamaged.

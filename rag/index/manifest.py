@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.errors import IndexMismatch
+from rag.errors import IndexMismatch, shell_quoted
 from rag.index.chunking import Chunking
+from rag.index.folder import flag
 from rag.index.schema import FORMAT
 from rag.protocols import Fingerprinted
 
@@ -86,14 +87,15 @@ class Manifest:
             raise IndexMismatch(self._other_embedder(path, embedder.name, embedder.fingerprint))
         if chunking is not None and chunking != self.chunking:
             built, given = self.chunking, chunking
+            sizes = f"--chunk-tokens {given.max_tokens} --context-tokens {given.context_tokens}"
             raise IndexMismatch(
                 f"{path} was built with chunks of {built.max_tokens} tokens and {built.context_tokens} of heading "
                 f"context, but {given.max_tokens} and {given.context_tokens} are selected. Select the former, or "
-                f"cut and embed everything again with: rag ingest --rebuild"
+                f"cut and embed everything again with: rag ingest --rebuild {sizes} {flag(path)}"
             )
 
     def _other_embedder(self, path: Path, name: str, fingerprint: str) -> str:
-        again = "embed everything again with: rag ingest --rebuild"
+        again = f"embed everything again with: rag ingest --rebuild --embedder {shell_quoted(name)} {flag(path)}"
         if name != self.embedder:
             return (
                 f"{path} was built with embedder {self.embedder!r}, but {name!r} is selected, and their "

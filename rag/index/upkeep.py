@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rag.errors import IndexDamaged, IndexProblem, RagError
+from rag.errors import IndexDamaged, IndexMissing, IndexProblem, RagError, shell_quoted
 from rag.index import atomic, checking, commits, folder, generation, lexical, migration
 from rag.index.database import Database, explained, open_outdated, open_writer
 from rag.index.dense_build import require_family
@@ -57,13 +57,8 @@ def snapshot(path: Path, to: Path) -> int:
     IndexProblem where there is something at `to`, or where it lies in the folder of an index, which removes what it
     does not know.
     """
-    if to.exists() or to.is_symlink():
-        raise IndexProblem(f"{to} is there already; nothing was written. Name a new folder: rag snapshot FOLDER")
-    if within := next((above for above in to.resolve().parents if folder.exists(above)), None):
-        raise IndexProblem(
-            f"{to} lies in the index {within}, which would remove it some day; nothing was written. "
-            f"Name a folder outside of it: rag snapshot FOLDER"
-        )
+    with explained(to):
+        _require_room(to)
     with Index.open(path) as index, explained(to):
         folder.make(to.parent)
         with _temporary(to.with_name(f".{to.name}.{os.getpid()}{atomic.TEMPORARY}"), path) as room:
@@ -82,14 +77,14 @@ def restore(taken: Path, path: Path, *, replace: bool = False, dense: str = "aut
     and `replace` is not said.
     """
     require_family(dense)
-    with Index.open(taken) as index, explained(path):
+    with _taken(taken) as index, explained(path):
         folder.claim(path)
         with _locked(path, new=True):
             generation.require_not_lost(path)
             if folder.exists(path) and not replace:
                 raise IndexProblem(
                     f"There is an index at {path}; nothing was changed. To put the snapshot in its place: "
-                    f"rag restore {taken} --index {path} --replace"
+                    f"rag restore {shell_quoted(str(taken))} {folder.flag(path)} --replace"
                 )
             with _room(path, folder.current(taken)) as room:
                 index.copy(room)
@@ -115,6 +110,17 @@ def migrate(path: Path, *, dense: str = "auto") -> tuple[int, int]:
                     migration.carry_over(database, version, new)
                 _switch(path, room, _finish(room, dense=dense))
     return version, FORMAT
+
+
+def _require_room(to: Path) -> None:
+    """Raise IndexProblem where a snapshot cannot be put."""
+    if to.exists() or to.is_symlink():
+        raise IndexProblem(f"{to} is there already; nothing was written. Name a new folder: rag snapshot FOLDER")
+    if within := next((above for above in to.resolve().parents if folder.exists(above)), None):
+        raise IndexProblem(
+            f"{to} lies in the index {within}, which would remove it some day; nothing was written. "
+            f"Name a folder outside of it: rag snapshot FOLDER"
+        )
 
 
 @contextmanager
@@ -214,6 +220,17 @@ def _switch(path: Path, room: Path, commit: Commit, *, keep: Sequence[Path] = ()
         raise IndexProblem(
             f"{path} is what it should be now, but what it replaced could not be removed: {error.strerror}. "
             f"Check the disk; the next rag ingest removes it."
+        ) from error
+
+
+def _taken(snapshot: Path) -> Index:
+    """The index that a snapshot is. Raises IndexMissing where there is none, whose place is not to be filled."""
+    try:
+        return Index.open(snapshot)
+    except IndexMissing as error:
+        raise IndexMissing(
+            f"There is no snapshot at {snapshot}; nothing was changed. Name a folder that rag snapshot made: "
+            f"rag restore SNAPSHOT"
         ) from error
 
 

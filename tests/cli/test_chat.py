@@ -70,12 +70,6 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(indexed: Run) -> None:
     assert "/sources" in indexed("chat", stdin=b"\xef\xbb\xbf/help\n").stdout
 
 
-def test_without_a_stdin_there_are_no_questions(indexed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Terminals, "stdin", None)
-    monkeypatch.setattr(chat, "sys", Terminals())
-    assert indexed("chat").stdout == ""
-
-
 @pytest.mark.parametrize("name", ["~nobody-of-this-name/f", "x" * 300, "y" * 252, "a\0b"])
 def test_a_name_that_no_file_can_have_is_one_line(indexed: Run, name: str) -> None:
     for line in (f"/open {name}", f"/save {name}.jsonl" if name.startswith("y") else f"/save {name}"):
@@ -83,6 +77,11 @@ def test_a_name_that_no_file_can_have_is_one_line(indexed: Run, name: str) -> No
         assert result.stderr.startswith("rag: error: the")
         assert len(result.stderr.splitlines()) == 1
     assert "rag: error: the" in indexed("chat", "--resume", name, code=1).stderr
+
+
+def test_a_conversation_that_is_not_there_says_how_the_last_one_is_found(indexed: Run) -> None:
+    said = indexed("chat", "--resume", "nosuch", code=1).stderr
+    assert "nosuch.jsonl cannot be read: No such file or directory. To go on with the last one: rag chat" in said
 
 
 def test_flags_are_those_of_ask(indexed: Run) -> None:

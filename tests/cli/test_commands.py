@@ -52,6 +52,27 @@ def test_many_files_with_the_same_problem_are_one_line(rag: Run, folder: Path) -
     assert "30 skipped" in result.stdout
     assert sum(".xyz" in line for line in result.stderr.splitlines()) == 1
     assert "30 files unsupported" in result.stderr
+    assert "the first is docs/00.xyz (all: rag status --problems --json)" in result.stderr
+
+
+def test_an_index_without_text_says_how_to_fill_it(rag: Run, folder: Path) -> None:
+    (folder / "empty").mkdir()
+    rag("ingest", "empty", "--index", "other")
+    said = rag("search", "rope", "--index", "other").stderr
+    assert f"holds no text; add some with: rag ingest FOLDER --index {folder / 'other'}" in said
+
+
+def test_redacting_nothing_is_said_in_a_word_and_not_by_an_empty_one(rag: Run, folder: Path) -> None:
+    said = rag("ingest", "docs", "--redact", "", code=2).stderr
+    assert "names no kind of personal data" in said
+    assert not (folder / "indexes" / "default").exists()
+    rag("ingest", "docs", "--redact", "none")
+
+
+def test_an_empty_path_is_not_the_current_folder(rag: Run) -> None:
+    for command in ("ingest", "watch"):
+        said = rag(command, "docs", "", code=1).stderr
+        assert "a path is empty, perhaps a variable that is not set; for the current folder type: ." in said
 
 
 def test_many_different_problems_are_few_lines(rag: Run, folder: Path) -> None:
@@ -117,6 +138,16 @@ def test_status_lists_problems_by_cause_with_what_to_do(rag: Run, folder: Path) 
     problems = as_json(rag("status", "--problems", "--json"))["problems"]
     assert len(problems) == 31
     assert all(each["fix"] for each in problems)
+
+
+def test_what_is_to_be_done_with_a_key_takes_what_was_read_of_it_out(rag: Run, folder: Path) -> None:
+    (folder / "docs" / "notes").write_text("The pass phrase is zebra.", encoding="utf-8")
+    rag("ingest", "docs")
+    (folder / "docs" / "notes").write_text("-----BEGIN RSA PRIVATE KEY-----\nAAAA\n", encoding="utf-8")
+    assert "(its last good version stays); name it in .ragignore" in rag("ingest", "docs").stderr
+    (folder / "docs" / ".ragignore").write_text("notes\n", encoding="utf-8")
+    rag("ingest", "docs")
+    assert "zebra" not in rag("search", "pass phrase", "--lexical").stdout
 
 
 def test_a_strict_ingest_exits_with_one_when_a_file_failed(rag: Run, folder: Path) -> None:
@@ -517,6 +548,12 @@ def test_rm_takes_out_of_the_index_and_leaves_the_file(indexed: Run, folder: Pat
     indexed("rm", "docs/winch.txt", code=1)
 
 
+def test_rm_of_an_empty_name_takes_out_nothing(indexed: Run) -> None:
+    before = indexed("ls").stdout
+    assert "a path is empty, perhaps a variable that is not set" in indexed("rm", "", code=1).stderr
+    assert indexed("ls").stdout == before
+
+
 def test_status_counts(indexed: Run) -> None:
     status = as_json(indexed("status", "--json"))
     assert (status["documents"], status["chunks"], status["sources"]) == (3, 3, {"indexed": 3})
@@ -665,6 +702,15 @@ def test_eval_measures_with_the_reranker_that_is_set(rag: Run, folder: Path, sho
     assert (plain["metrics"]["mrr@10"]["mean"], turned["metrics"]["mrr@10"]["mean"]) == (1.0, pytest.approx(1 / 3))
     both = as_json(rag("eval", "set", "--index", "measured", "--against", "reranker = some/model", "--json"))
     assert (both["settings"]["reranker"], both["against"]["settings"]["reranker"]) == (None, "shortest")
+
+
+@pytest.mark.parametrize("command", ["ingest", "eval", "tune"])
+def test_a_folder_that_is_not_there_costs_no_model(rag: Run, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    def load(name: str, **_: object) -> None:
+        raise AssertionError(name)
+
+    monkeypatch.setattr("rag.models.load.load_embedder", load)
+    assert "nosuch" in rag(command, "nosuch", code=1).stderr
 
 
 def test_eval_of_a_folder_that_is_no_set_is_a_one(rag: Run) -> None:

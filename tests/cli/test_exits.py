@@ -146,6 +146,34 @@ def test_a_full_disk_is_one_line_and_a_one(folder: Path) -> None:
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["eval", "tune", "watch"])
+def test_a_name_that_is_too_long_is_one_line_and_a_one(indexed: Run, command: str) -> None:
+    said = indexed(command, "long" * 100, code=1).stderr
+    assert said.count("\n") == 1
+    assert "there can be nothing of that name" in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closed by a shell")
+@pytest.mark.parametrize(
+    ("closed", "arguments", "code", "said"),
+    [
+        (">&-", ["config"], 0, b""),
+        ("2>&-", ["config", "--index", "here"], 0, b"here"),
+        (">&- 2>&-", ["config", "--nonsense"], 2, b""),
+        ("<&-", ["ingest", "docs", "--password"], 1, b"--password was given no password"),
+    ],
+)
+def test_a_stream_that_is_closed_is_no_defect(
+    folder: Path, closed: str, arguments: list[str], code: int, said: bytes
+) -> None:
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
+    command = ["sh", "-c", f'exec "$0" "$@" {closed}', sys.executable, "-c", START, *arguments]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, check=False)
+    assert done.returncode == code
+    assert said in done.stdout + done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 def test_a_pipe_gets_utf8_whatever_the_locale_is(folder: Path) -> None:
     done = started(folder, "config", "--index", "索引", PYTHONIOENCODING="ascii")
     assert done.returncode == 0

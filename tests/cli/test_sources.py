@@ -67,8 +67,17 @@ def test_an_unknown_source_names_the_nearest(folder: Path) -> None:
 
 def test_a_file_that_was_not_ingested_says_how_to(folder: Path) -> None:
     (folder / "new.md").write_text("new", encoding="utf-8")
-    with pytest.raises(CorpusError, match="the file exists; add it with: rag ingest"):
+    with pytest.raises(
+        CorpusError, match=r"'new\.md' is not in the index; it exists; add it with: rag ingest new\.md$"
+    ):
         find_one("new.md", sources(folder))
+
+
+def test_a_name_that_is_too_long_for_any_file_names_none(folder: Path) -> None:
+    long = "长" * 100
+    with pytest.raises(CorpusError, match="is not in the index; all that it holds: rag ls"):
+        find_many([long], sources(folder))
+    assert split_span(f"{long}:0-5", sources(folder)) == (long, (0, 5))
 
 
 def test_what_only_holds_others_says_what_is_in_it(folder: Path) -> None:

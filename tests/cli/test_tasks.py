@@ -95,6 +95,20 @@ def test_the_last_argument_may_be_a_question(rag: Run, folder: Path) -> None:
     assert any("bicycle" in text for line in found["lines"] for texts in line["texts"] for text in texts)
 
 
+@pytest.mark.parametrize("question", ["自行车的租金是3.5元吗？", "租金是每天/每月多少？"])
+def test_a_question_without_spaces_is_one(rag: Run, folder: Path, question: str) -> None:
+    rag = with_editions(rag, folder)
+    found = as_json(rag("compare", "docs/leave-2023.md", "docs/leave-2024.md", question, "--json"))
+    assert found["question"] == question
+
+
+def test_a_question_may_be_longer_than_any_name_of_a_file(rag: Run, folder: Path) -> None:
+    rag = with_editions(rag, folder)
+    question = f"{'Please do tell me: ' * 20}What is lent for free?"
+    found = as_json(rag("compare", "docs/leave-2023.md", "docs/leave-2024.md", question, "--json"))
+    assert found["question"] == question
+
+
 def test_the_question_may_stand_behind_one_folder_or_pattern(rag: Run, folder: Path) -> None:
     rag = with_editions(rag, folder)
     for named in ("docs", "docs/leave-*.md"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from typer.testing import Result
 
 from rag.index import dense_build
 from tests.cli.conftest import ROPE
+from tests.index.samples import database_file
 
 Run = Callable[..., Result]
 
@@ -64,11 +66,29 @@ def test_a_snapshot_is_taken_and_restored(indexed: Run, folder: Path) -> None:
     assert taken == {"index": "indexes/default", "commit": 3, "snapshot": "backup/tuesday"}
 
 
+def told(result: Result) -> list[str]:
+    """The command that an error ends with, as its arguments."""
+    return shlex.split(result.stderr.rpartition(": rag ")[2])
+
+
+def test_the_command_that_an_error_ends_with_is_about_the_index_that_was_meant(rag: Run, folder: Path) -> None:
+    other = ("--index", "an other")
+    rag("ingest", "docs", *other)
+    assert told(rag("ingest", "docs", "--chunk-tokens", "100", *other, code=1))[1:2] == ["--rebuild"]
+    rag(*told(rag("ingest", "docs", "--chunk-tokens", "100", *other, code=1)))
+    assert as_json(rag("status", *other, "--json"))["chunking"]["chunk_tokens"] == 100
+
+    database_file(folder / "an other").write_bytes(b"not a database" * 999)
+    rag(*("docs" if each == "FOLDER" else each for each in told(rag("search", "rope", *other, code=1))))
+    assert ROPE in rag("search", "rope", *other).stdout
+    assert not (folder / "indexes" / "default").exists()
+
+
 def test_an_index_of_an_earlier_format_is_migrated(rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     golden = Path(__file__).parent.parent / "index" / "golden" / "format-2.zip"
     with zipfile.ZipFile(golden) as packed:
         packed.extractall(folder / "indexes" / "default")
-    assert "rag migrate" in rag("status", code=1).stderr
+    assert told(rag("status", code=1)) == ["migrate", "--index", str(folder / "indexes" / "default")]
     monkeypatch.setattr(dense_build, "CODES_LEAST", 2)
     (folder / "rag.toml").write_text("dense = 'ivf'", encoding="utf-8")
     assert rag("migrate").stdout == "indexes/default has format 4 now, 2 before\n"

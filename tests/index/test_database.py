@@ -32,7 +32,7 @@ def sqlite_error(code: int, text: str = "what SQLite says") -> sqlite3.Error:
         (
             sqlite_error(sqlite3.SQLITE_CORRUPT),
             IndexDamaged,
-            "is damaged: what SQLite says.*rag check.*rag ingest --rebuild",
+            "is damaged: what SQLite says.*rag check --index .*rag ingest FOLDER --rebuild --index",
         ),
         (sqlite_error(sqlite3.SQLITE_CORRUPT | 256), IndexDamaged, "is damaged"),
         (sqlite_error(sqlite3.SQLITE_NOTADB), IndexDamaged, "is damaged"),

@@ -50,7 +50,7 @@ def test_rows_that_do_not_follow_from_their_text_are_found(tmp_path: Path, place
         values[place] = value
 
     found = deep(rows_with_right_checksums(filled(tmp_path, [1]), "chunk", change, "row"))
-    assert any(says in problem and "rag ingest --rebuild" in problem for problem in found), found
+    assert any(says in problem and "rag ingest FOLDER --rebuild --index" in problem for problem in found), found
 
 
 def test_a_chunk_that_lexical_search_never_heard_of_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,7 +84,7 @@ def test_a_damaged_pointer_is_damage_and_a_rebuild_mends_it(tmp_path: Path, cont
     path = filled(tmp_path, [1])
     (path / "CURRENT").write_bytes(content)
     for opened in (Index.open, open_writer):
-        with pytest.raises(IndexDamaged, match=r"CURRENT is damaged.*rag ingest --rebuild"):
+        with pytest.raises(IndexDamaged, match=r"CURRENT is damaged.*rag ingest FOLDER --rebuild --index"):
             opened(path)
     with open_writer(path, rebuild=True) as writer:
         put(writer, 1)

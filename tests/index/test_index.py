@@ -189,7 +189,7 @@ def test_other_settings_are_refused_with_the_command(tmp_path: Path) -> None:
 
 
 def test_where_there_is_no_index_the_message_says_how_to_make_one(tmp_path: Path) -> None:
-    for missing in (tmp_path, tmp_path / "no" / "where", Path(__file__) / "x"):
+    for missing in (tmp_path, str(tmp_path / "no" / "where"), Path(__file__) / "x"):  # a text is taken too (README.md)
         with pytest.raises(IndexMissing, match=r"There is no index at .*: rag ingest FOLDER --index"):
             Index.open(missing)
 

@@ -340,6 +340,20 @@ def test_an_index_that_has_only_lost_its_current_is_not_taken_for_none(tmp_path:
     assert held(path) == held(taken)
 
 
+def test_a_place_that_cannot_be_looked_at_is_a_sentence(tmp_path: Path) -> None:
+    path = filled(tmp_path / "index")
+    long = tmp_path / ("x" * 300) / "taken"  # a folder that may not be looked into fails in the same way
+    with pytest.raises(IndexProblem, match=r"cannot be used: File name too long\. Name another place\."):
+        upkeep.snapshot(path, long)
+
+
+def test_what_is_no_snapshot_is_not_restored_and_none_is_made(tmp_path: Path) -> None:
+    path = filled(tmp_path / "index")
+    with pytest.raises(IndexMissing, match=r"There is no snapshot at .*taken; nothing was changed\."):
+        upkeep.restore(tmp_path / "taken", path, replace=True)
+    assert len(held(path)) == 5
+
+
 def test_a_damaged_snapshot_is_not_restored(tmp_path: Path) -> None:
     path, taken = filled(tmp_path / "index"), tmp_path / "taken"
     upkeep.snapshot(path, taken)
