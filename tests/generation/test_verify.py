@@ -49,6 +49,7 @@ def test_what_the_evidence_says_is_supported(claim: str, evidence: str) -> None:
         (Reason.NUMBER, "海棠-7烘干机重1200克。", DRYER),
         (Reason.NUMBER, "海棠-7烘干机重一千三百公斤。", DRYER),
         (Reason.NUMBER, "The meeting was on 6 March 2024.", MINUTES),
+        (Reason.NUMBER, "15 people work in Oslo.", "Between five and ten people work in Oslo."),
         (Reason.NAME, "The Heron oven weighs 204 kg.", OVEN),
         (Reason.NAME, "Marta Olsen is the harbour master.", WINCH),
         (Reason.NAME, "链条使用NL-4润滑油。", DRYER),

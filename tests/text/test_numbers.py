@@ -54,6 +54,10 @@ def test_one_date_in_many_spellings(spelled: str) -> None:
         ("一个问题", "a problem"),
         ("half a dozen", "6"),
         ("-5 °C", "零下五度"),
+        ("between 5 and 10 days", "between five and ten days"),
+        ("2,300,105", "two million three hundred thousand one hundred and five"),
+        ("a 5 s delay", "a five-second delay"),
+        ("a five second delay", "a delay of 5 s"),
     ],
 )
 def test_what_is_said_is_borne_out(claim: str, evidence: str) -> None:
@@ -73,6 +77,10 @@ def test_what_is_said_is_borne_out(claim: str, evidence: str) -> None:
         ("-5", "5"),
         ("204", "KX-204"),
         ("三个月", "三个小时"),
+        ("15 days", "between five and ten days"),
+        ("chapter 5", "chapters two and three"),
+        ("700", "two hundred five hundred"),
+        ("the seventh", "a five-second delay"),
     ],
 )
 def test_what_is_not_said_is_missing(claim: str, evidence: str) -> None:
