@@ -10,6 +10,7 @@ OVEN = "The Ember oven weighs 204 kg and stands in the hall next to the main doo
 WINCH = "The winch must not be used above 18 knots of wind unless the harbour master, Dagny Roper, agrees."
 DRYER = "青屿工场的海棠-7烘干机重一千二百公斤，链条使用NL-3润滑油，不得超过80℃。赵禾苗每季度抽查排班记录。"
 MINUTES = "Minutes of the meeting of 2024-03-05"
+PRICES = "Tickets cost 5 euros for children and 10 euros for adults."
 EDITIONS = "The 2023 edition allows 20 days; the 2024 edition allows 25 days."
 
 
@@ -40,6 +41,20 @@ def test_what_the_evidence_says_is_supported(claim: str, evidence: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        "Between 5 and 10 people work in Oslo.",
+        "Tickets cost 5 euros for children and 10 euros for adults.",
+        "The crane lifts 5 t and weighs 7 t.",
+        "The office is open from 8:00 to 17:00 and on Saturday from 9:00 to 12:00.",
+        "Zwischen 5 und 10 Leute arbeiten in Oslo.",
+    ],
+)
+def test_what_repeats_its_evidence_is_supported_however_many_values_it_has(said: str) -> None:
+    assert verify(said, [Ground((1,), f"Opening and prices:\n- **{said}** Ask at the desk.")]).supported
+
+
+@pytest.mark.parametrize(
     ("reason", "claim", "evidence"),
     [
         (Reason.NUMBER, "The oven weighs 240 kg.", OVEN),
@@ -67,6 +82,8 @@ def test_what_the_evidence_says_is_supported(claim: str, evidence: str) -> None:
         (Reason.CONTENT, "李明每季度抽查排班记录。", DRYER),
         (Reason.CONTENT, "서울에서 일합니다.", "부산에서 일합니다."),
         (Reason.CONTENT, "bananas ripen beside apples", OVEN),
+        (Reason.BINDING, "Tickets cost 5 euros for children and 5 euros for adults.", PRICES),
+        (Reason.BINDING, "Tickets cost 10 euros for children and 5 euros for adults.", PRICES),
         (Reason.BINDING, "Ember weighs 7 kg.", "Ember weighs 5 kg, Heron 7 kg."),
         (Reason.BINDING, "The 2024 edition allows 20 days.", EDITIONS),
         (Reason.BINDING, "Robert pays Anna 5 euros.", "Anna pays Robert 5 euros."),
