@@ -181,12 +181,12 @@ def _mixed_value(match: re.Match[str]) -> str:
 
 # ---------------------------------------------------------------- fractions
 
-_vulgar = re.compile(r"(?P<whole>[0-9]+)?[ \u00a0\u2009]?(?P<sign>[¼-¾⅐-⅞])")
+_vulgar = re.compile(r"(?P<whole>(?<=[0-9])[ \u00a0\u2009]?)?(?P<sign>[¼-¾⅐-⅞])")
 
 
 def _decimal(match: re.Match[str]) -> str:
-    value = int(match["whole"] or 0) + unicodedata.numeric(match["sign"])
-    return f"{value:.4f}".rstrip("0").rstrip(".")
+    decimals = f"{unicodedata.numeric(match['sign']):.4f}".rstrip("0")
+    return decimals if match["whole"] is None else decimals.removeprefix("0")
 
 
 def fractions_to_decimals(text: str) -> str:

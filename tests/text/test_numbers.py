@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.text.numbers import missing, quantities, without_quantities
+from tests.timing import growth
 
 
 @pytest.mark.parametrize("spelled", ["1,200", "1 200", "1.200", "１２００", "一千二百", "١٢٠٠", "1200", "1'200"])
@@ -46,6 +47,8 @@ def test_one_date_in_many_spellings(spelled: str) -> None:
         ("8:30 p.m.", "20:30"),
         ("晚上8点半", "20:30"),
         ("6.5", "6½"),
+        ("0.5 kg", "It weighs ½ kg."),
+        ("1000.25", "1,000¼"),
         ("204 kg", "| Weight (kg) | 204 |"),
         ("10 kg", "10-15 kg"),
         ("the third edition", "3rd edition"),
@@ -106,5 +109,10 @@ def test_every_text_bears_out_itself(text: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ["9", "亿", "hundred ", "1,", "百分之"])
-def test_endless_numerals_are_read_without_harm(piece: str) -> None:
-    quantities(piece * 5000)
+@pytest.mark.parametrize("end", ["", "½"])
+def test_endless_numerals_are_read_without_harm(piece: str, end: str) -> None:
+    quantities(piece * 5000 + end)
+
+
+def test_a_long_run_of_digits_is_read_in_linear_time() -> None:
+    assert growth(quantities, f"é {'1' * 2_500}", f"é {'1' * 20_000}") < 20
