@@ -69,6 +69,7 @@ def test_what_repeats_its_evidence_is_supported_however_many_values_it_has(said:
         (Reason.NAME, "Marta Olsen is the harbour master.", WINCH),
         (Reason.NAME, "链条使用NL-4润滑油。", DRYER),
         (Reason.NAME, "The part is KX-20.", "The part is KX-204."),
+        (Reason.NAME, "The part is KX-204.", "The part is KX\u2011204\u2011B."),
         (Reason.NAME, "The sign says “no entry”.", "The sign says stop."),
         (Reason.NAME, "Der Kran wiegt 204 kg.", "Der Ofen wiegt 204 kg und steht in der Halle."),
         (Reason.NEGATION, "The oven does not weigh 204 kg.", OVEN),
