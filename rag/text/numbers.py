@@ -9,10 +9,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import pairwise
 from typing import Literal
 
 from rag.text.dates import moments
@@ -56,8 +55,8 @@ def without_quantities(text: str) -> str:
 
 
 def units(text: str) -> frozenset[str]:
-    """Every unit that is named anywhere in a text, with or without a number («Weight (kg)»)."""
-    return frozenset(unit for match in _any_unit.finditer(light(text)) for unit in UNITS[match.group()])
+    """Every unit that a text names apart from numbers: «Weight (kg)», but not the tonnes of «in 2019, 38 tonnes»."""
+    return frozenset(unit for match in _any_unit.finditer(without_quantities(text)) for unit in UNITS[match.group()])
 
 
 def missing(claim: str, evidence: str) -> list[Quantity]:
@@ -120,27 +119,28 @@ _number = re.compile(
 )
 _ideographic = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True) if unit[0] > "\u2e80")
 _any_unit = re.compile(rf"(?<![^\W_])(?:{_unit})|{_ideographic}")
-_range = re.compile(r" ?(?:[-–—~〜]|to|bis|and|à|至|到|和) ?")
+# «10 to 15 kg», «5, 10 or 15 kg», «5 x 10 m»: the unit is said once.
+_range = re.compile(r" ?(?:[-–—~〜±×x]|(?:up )?to|bis|and|or|by|und|oder|mal|et|ou|y|o|à|至|到|和|或|、) ?")
+_listed = re.compile(r", ?")
 _decade = re.compile(r"[12][0-9]{2}0s")
 _decimal = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _version = re.compile(r"[0-9]+(?:\.[0-9]+){2,}")
 
 
-def _numbers(text: str) -> Iterator[Quantity]:
-    found = [(match, _quantity(match)) for match in _number.finditer(text) if not match["glued"]]
-    spread = [*found, None]
-    for here, after in pairwise(spread):
-        assert here is not None
-        match, quantity = here
-        if (
-            after
-            and quantity.kind == "number"
+def _numbers(text: str) -> list[Quantity]:
+    found: list[Quantity] = []
+    begins, shares = len(text), False  # where the number behind begins, and whether its unit is another one's
+    for match in reversed([match for match in _number.finditer(text) if not match["glued"]]):
+        quantity, units_behind = _quantity(match), found[-1].units if found else frozenset[str]()
+        gap = (match.end(), begins)
+        shares = (
+            quantity.kind == "number"
             and not quantity.units
-            and _range.fullmatch(text, match.end(), after[0].start())
-        ):
-            # «10 to 15 kg»: the unit is said once.
-            quantity = replace(quantity, units=after[1].units)
-        yield quantity
+            and bool(_range.fullmatch(text, *gap) or (shares and _listed.fullmatch(text, *gap)))
+        )
+        found.append(replace(quantity, units=units_behind) if shares else quantity)
+        begins = match.start()
+    return found[::-1]
 
 
 def _quantity(match: re.Match[str]) -> Quantity:

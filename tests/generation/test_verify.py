@@ -64,6 +64,7 @@ def test_what_repeats_its_evidence_is_supported_however_many_values_it_has(said:
         (Reason.NUMBER, "海棠-7烘干机重1200克。", DRYER),
         (Reason.NUMBER, "海棠-7烘干机重一千三百公斤。", DRYER),
         (Reason.NUMBER, "The meeting was on 6 March 2024.", MINUTES),
+        (Reason.NUMBER, "The pump delivers 12 litres per minute.", "Pump 12 delivers 40 litres per minute."),
         (Reason.NUMBER, "15 people work in Oslo.", "Between five and ten people work in Oslo."),
         (Reason.NAME, "The Heron oven weighs 204 kg.", OVEN),
         (Reason.NAME, "Marta Olsen is the harbour master.", WINCH),
