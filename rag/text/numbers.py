@@ -157,6 +157,8 @@ def _quantity(match: re.Match[str]) -> Quantity:
     named = PREFIXES.get(match["prefix"] or "", frozenset()) or UNITS.get(unit, frozenset())
     if match["ordinal"]:
         return Quantity("ordinal", frozenset(readings), surface=match.group().strip())
+    if " " in match["digits"] and (named or match["magnitude"]):
+        parts = set()  # «1 200 kg» is one number, and bears out no 200 kg
     return Quantity("number", frozenset(readings), named, frozenset(parts), match.group().strip())
 
 

@@ -83,6 +83,8 @@ def test_what_is_said_is_borne_out(claim: str, evidence: str) -> None:
         ("-5", "5"),
         ("204", "KX-204"),
         ("三个月", "三个小时"),
+        ("200 kg", "1 200 kg"),
+        ("5 million", "1 005 million"),
         ("12 litres", "Pump 12 delivers 40 litres."),
         ("2019 tonnes", "In 2019, 38 tonnes were lifted."),
         ("12升", "12号油泵每分钟40升。"),
