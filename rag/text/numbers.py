@@ -16,7 +16,7 @@ from typing import Literal
 
 from rag.text.dates import moments
 from rag.text.fold import light
-from rag.text.numerals import fractions_to_decimals, numerals_to_digits
+from rag.text.numerals import fractions_to_decimals, numerals_to_digits, raised_to_carets
 from rag.text.units import MAGNITUDES, PREFIXES, UNITS, alternatives
 
 QuantityKind = Literal["number", "ordinal", "date", "time"]
@@ -101,7 +101,7 @@ def _within(part: str, whole: str) -> bool:
 
 
 def _in_digits(text: str) -> str:
-    return numerals_to_digits(light(fractions_to_decimals(text)))
+    return numerals_to_digits(light(raised_to_carets(fractions_to_decimals(text))))
 
 
 _unit = alternatives(UNITS)
@@ -111,7 +111,7 @@ _number = re.compile(
     # Not inside an identifier: no letter before, nor a letter and a joining sign.
     r"(?:(?P<minus>(?<![^\W_])(?:[-−–]|minus |零下 ?))"
     r"|(?:(?<![^\W\u3041-\uffdc])|(?<=\bv))(?<![a-z][-_./])(?<![0-9][.,]))"
-    r"(?P<digits>[0-9]{1,3}(?:[ \u00a0][0-9]{3})+(?![0-9])|[0-9]+(?:[.,'’][0-9]+)*)"
+    r"(?P<digits>[0-9]{1,3}(?:[ \u00a0][0-9]{3})+(?![0-9])|[0-9]+(?:[.,'’][0-9]+)*)(?:\^(?P<raised>[0-9]{1,3}))?"
     r"(?:(?P<ordinal>st|nd|rd|th|º|ª|ème|er)(?![^\W_]))?"
     rf"(?: ?(?P<magnitude>{alternatives(MAGNITUDES)}))?"
     rf"(?:[ -]?(?P<unit>{_unit}))?"
@@ -147,6 +147,8 @@ def _quantity(match: re.Match[str]) -> Quantity:
     if match["nth"]:
         return Quantity("ordinal", frozenset({_plain(match["nth"])}), surface=match.group())
     readings, parts = _readings(match["digits"])
+    if match["raised"]:
+        readings, parts = _raised(readings, match["raised"])
     if match["minus"]:
         readings = {f"-{reading}" for reading in readings}
     if match["magnitude"]:
@@ -180,6 +182,13 @@ def _readings(digits: str) -> tuple[set[str], set[str]]:
         readings.add(digits)
     # «rooms 1,2,3» is a list.
     return readings, {_plain(group) for group in groups} if set(signs) == {","} and digits in readings else set()
+
+
+def _raised(readings: set[str], sign: str) -> tuple[set[str], set[str]]:
+    """10⁶ is a power; what is raised behind another number is as likely the sign of a note."""
+    if readings == {"10"}:
+        return {_plain(str(10 ** int(sign)))}, set()
+    return {f"{reading}^{sign}" for reading in readings}, readings
 
 
 def _are_thousands(groups: Sequence[str]) -> bool:

@@ -194,6 +194,14 @@ def fractions_to_decimals(text: str) -> str:
     return text if text.isascii() else _vulgar.sub(_decimal, text)
 
 
+_raised = re.compile(r"(?<=[0-9])[⁰¹²³⁴-⁹]+")
+
+
+def raised_to_carets(text: str) -> str:
+    """10⁶ → 10^6, 500¹ → 500^1; to be done before NFKC, which would make them 106 and 5001."""
+    return text if text.isascii() else _raised.sub(lambda match: f"^{unicodedata.normalize('NFKC', match[0])}", text)
+
+
 def numerals_to_digits(text: str) -> str:
     """A light-folded text with number words of English, Chinese and Japanese in digits."""
     if not text.isascii():
