@@ -32,6 +32,7 @@ ENOUGH_UNCASED = 0.85
 """Where names have no capital letters (Arabic, Hebrew, Hindi …), fewer unknown words may pass."""
 
 _MARK = re.compile(r"\s*(?:\[[0-9]{1,3}(?:\s*[,;–-]\s*[0-9]{1,3})*\]|【[0-9]{1,3}】)")
+_CLOSERS = "\"'”’»)]）」』*_`!！"
 _HINT = re.compile(r"[0-9]{1,3}")
 _CLAUSE = re.compile(
     r"[,，、;；:：()（）。.!！?？\n]+\s|[，、；：（）。！？]"
@@ -119,7 +120,7 @@ def claim_of(sentence: str) -> str:
 
 def _is_statement(claim: str) -> bool:
     """Questions and bare signs claim nothing that could be borne out."""
-    return bool(content_words(claim)) and claim[-1] not in "?？؟"
+    return bool(content_words(claim)) and claim.rstrip(_CLOSERS)[-1:] not in ("?", "？", "؟")
 
 
 def _hinted_first(sentence: str, grounds: Sequence[Ground]) -> list[Ground]:

@@ -90,6 +90,8 @@ def test_what_repeats_its_evidence_is_supported_however_many_values_it_has(said:
         (Reason.BINDING, "The 2024 edition allows 20 days.", EDITIONS),
         (Reason.BINDING, "Robert pays Anna 5 euros.", "Anna pays Robert 5 euros."),
         (Reason.NO_STATEMENT, "Is it 204 kg?", OVEN),
+        (Reason.NO_STATEMENT, "(Does the Ember oven weigh 204 kg?)", OVEN),
+        (Reason.NO_STATEMENT, "The Ember oven weighs 204 kg?!", OVEN),
         (Reason.NO_STATEMENT, "...", OVEN),
     ],
 )
