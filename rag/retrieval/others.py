@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -88,10 +90,11 @@ def nearest(index: Index, document: str, vector: Floats, k: int) -> list[Hit]:
 
 def _by_document(store: Store, rows: NDArray[np.int64], cosines: Floats) -> Candidates:
     """The rows (n,), those of the best documents first and of these the nearest; `cosines` are (probes, n)."""
-    names = [chunk.document for chunk in store.chunks([int(row) for row in rows])]
+    of_document: dict[str, list[int]] = defaultdict(list)
+    for place, chunk in enumerate(store.chunks([int(row) for row in rows])):
+        of_document[chunk.document].append(place)
     nearest: Floats = cosines.max(axis=0)
     scores = np.empty(len(rows), np.float32)
-    for name in set(names):
-        places = np.array([place for place, each in enumerate(names) if each == name])
+    for places in of_document.values():
         scores[places] = cosines[:, places].max(axis=1).mean()
     return Candidates.of(rows, scores, dense=nearest).taken(np.lexsort((rows, -nearest, -scores)))
