@@ -19,7 +19,7 @@ from rag.text.structure import parser
 # A value is no sentence: «Answer: We do.» names nothing.
 _VALUE = re.compile(r"[\s\"'-]*([^\W\d][^:=：\n]{0,40}?)[\"']?\s*[:=：](?!//)\s*[^\n]{0,59}[^\s.。!?！？]")
 _MARKDOWN = re.compile(
-    r"^ {0,3}#{1,6}[ \t]|^[ \t]*\|?[ \t:|-]*-{3,}[ \t:|-]*\|?[ \t]*$|^ {0,3}(?:```|~~~)|\]\(|\*\*\S|^[ \t]*[-*+] \S",
+    r"^ {0,3}#{1,6}[ \t]|^(?=[^\n]*---)[ \t:|-]++$|^ {0,3}(?:```|~~~)|\]\(|\*\*\S|^[ \t]*+[-*+] \S",
     re.MULTILINE,
 )
 _MARKER = re.compile(r"[ \t]*(?:>[ \t]?)*(?:[-*+•●▪◦‣·][ \t]+(?:\[[ xX]\][ \t]+)?)?")

@@ -31,11 +31,11 @@ ENOUGH_SIGNS = 0.6
 ENOUGH_UNCASED = 0.85
 """Where names have no capital letters (Arabic, Hebrew, Hindi …), fewer unknown words may pass."""
 
-_MARK = re.compile(r"\s*(?:\[[0-9]{1,3}(?:\s*[,;–-]\s*[0-9]{1,3})*\]|【[0-9]{1,3}】)")
+_MARK = re.compile(r"(?:(?<!\s)\s+)?(?:\[[0-9]{1,3}(?:\s*[,;–-]\s*[0-9]{1,3})*\]|【[0-9]{1,3}】)")
 _CLOSERS = "\"'”’»)]）」』*_`!！"
 _HINT = re.compile(r"[0-9]{1,3}")
 _CLAUSE = re.compile(
-    r"[,，、;；:：()（）。.!！?？\n]+\s|[，、；：（）。！？]"
+    r"(?<![,，、;；:：()（）。.!！?？\n])[,，、;；:：()（）。.!！?？\n]+\s|[，、；：（）。！？]"
     r"|\s(?:and|but|while|whereas|unless|although|because|when|which|who|und|aber|et|mais|y|pero)\s"
 )
 _WORD = re.compile(r"\w+")

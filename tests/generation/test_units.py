@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rag.datatypes import Chunk, Hit, Markup, Scores
+from rag.generation.readable import readable
 from rag.generation.units import units
+from rag.generation.verify import Ground, Verdict, claim_of, verify
 from rag.index.index import Index
 from rag.models.fakes import HashEmbedder
 from rag.pipeline import ingest
 from rag.retrieval.retriever import Retriever
+from tests.timing import growth
 
 CODE = """\
 # Retry rules of the courier.
@@ -155,3 +159,16 @@ def test_records_that_are_lines_are_units_by_themselves() -> None:
     found = units([hit("\n".join(records), "lines", start=4000)])
     assert [unit.text for unit in found] == records
     assert [unit.text for unit in units([hit("\n".join(records), "lines")])] == records
+
+
+def verified_by(ground: str) -> Verdict:
+    return verify("The pump weighs 5 kg.", [Ground((1,), ground)])
+
+
+def test_a_line_of_dashes_is_looked_at_in_linear_time() -> None:
+    assert growth(lambda text: units([hit(text, "plain")]), "-" * 150 + "x", "-" * 1200 + "x") < 20
+
+
+@pytest.mark.parametrize(("work", "sign"), [(readable, "`"), (claim_of, " "), (verified_by, ".")])
+def test_signs_without_end_are_looked_at_in_linear_time(work: Callable[[str], object], sign: str) -> None:
+    assert growth(work, f"x{sign * 2_000}x", f"x{sign * 16_000}x") < 20
