@@ -94,7 +94,7 @@ def disputes(question: str, chosen: Sequence[Evidence], ranked: Sequence[Evidenc
             continue
         rivals = _rivals(Said(quote), [*_of_editions(quote), *others], asked)
         if rivals:
-            found.append(tuple(sorted([quote, *rivals], key=lambda each: dated(each.hit)[:4], reverse=True)))
+            found.append(tuple(sorted([quote, *rivals], key=lambda each: dated(each.hit), reverse=True)))
     return found
 
 

@@ -158,8 +158,8 @@ def probability(reading: Reading) -> float:
 
 
 def sigmoid(log_odds: float) -> float:
-    """Log-odds as a probability, 0..1."""
-    return 1 / (1 + math.exp(-max(-50.0, min(50.0, log_odds))))
+    """Log-odds as a probability, 0..1; of what is no number (NaN), the least."""
+    return 1 / (1 + math.exp(-min(50.0, max(-50.0, log_odds))))
 
 
 def unsuspicious(ranked: Sequence[Evidence], suspicious: Sequence[Suspicion]) -> list[Evidence]:

@@ -13,11 +13,13 @@ NOUN_CAPITALS = {"de"}
 """Languages in which a capital letter tells a noun, not a name."""
 _UNSPACED = r"\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3"
 _TOKEN = re.compile(rf"[^\W{_UNSPACED}]+(?:[-‐‑./:@_+#&\\]+[^\W{_UNSPACED}]+)*[+#]*")
-_NUMBER_LIKE = re.compile(r"[0-9]+(?:[.,:/-][0-9]+)*")
 _MEASURED = re.compile(r"v?[0-9]+(?:[.,:/-][0-9]+)*-?(?P<unit>[^\W\d_]+(?:/[^\W\d_]+)?)?")
 _ENDINGS = {"st", "nd", "rd", "th", "s", "am", "pm", "er", "e", "k", "bn", "m", "x"}
+_LETTER = re.compile(rf"[^\W_{_UNSPACED}]")
+_LONGER = re.compile(rf"[-.]?[^\W_{_UNSPACED}]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_SENTENCE_START = re.compile(r"(?:\A|[.!?:;。！？：；]\s*|\n\s*|^\s*)[\"'“‘«(\[*_>#•\-\s]*\Z")
+_STOPS = ".!?:;。！？：；"
+_OPENERS = "\"'“‘«([*_>#•-"  # what may stand between a stop, or a line's beginning, and the word that opens a sentence
 _QUOTED = re.compile(
     r"“([^“”]{1,60})”|「([^「」]{1,60})」|《([^《》]{1,60})》|『([^『』]{1,60})』|«([^«»]{1,60})»|\"([^\"]{1,60})\"|`([^`]{1,60})`"
 )
@@ -64,18 +66,25 @@ def names(text: str, *, initial: bool = False) -> list[str]:
 
     With `initial`, those that open a sentence too.
     """
-    code = language(text) or "en"
+    functional = function_words(language(text) or "en") | function_words("en")
     coded = {place for match in _TOKEN.finditer(text) if _has_digit(match.group()) for place in range(*match.span())}
     found = []
     for match in _WORD.finditer(text):
         word = match.group()
         if match.start() in coded or not word[0].isupper() or _is_acronym(word):
             continue
-        if word.lower() in function_words(code) | function_words("en"):
+        if word.lower() in functional:
             continue
-        if initial or not _SENTENCE_START.search(text, 0, match.start()):
+        if initial or not _opens_sentence(text, match.start()):
             found.append(fold(word))
     return found
+
+
+def _opens_sentence(text: str, at: int) -> bool:
+    before = at
+    while before and (text[before - 1] in _OPENERS or text[before - 1].isspace()):
+        before -= 1
+    return not before or text[before - 1] in _STOPS or "\n" in text[before:at]
 
 
 def proper_names(text: str) -> list[str]:
@@ -94,5 +103,7 @@ def stands_alone(identifier: str, ground: str) -> bool:
 
     Characters of scripts without spaces around it lengthen nothing.
     """
-    spaced = r"[\s\-‐‑./:_]?".join(map(re.escape, identifier))
-    return bool(re.search(rf"(?<![^\W_{_UNSPACED}]){spaced}(?![^\W_{_UNSPACED}]|[-.][^\W_{_UNSPACED}])", fold(ground)))
+    spaced = r"[\s\-./:_]?".join(map(re.escape, identifier.replace("‐", "-")))
+    text = fold(ground).replace("‐", "-")  # folding makes one of both hyphens; an alphabet of ASCII is compiled at once
+    places = (match.span(1) for match in re.finditer(f"(?=({spaced}))", text))
+    return any(not _LETTER.match(text[start - 1 : start]) and not _LONGER.match(text, end) for start, end in places)

@@ -83,14 +83,13 @@ def _behind(fitting: Sequence[Evidence], rest: Sequence[Evidence], fits: Callabl
 
 
 def _newest(turns: Sequence[Message], model: LanguageModel, room: int) -> tuple[Message, ...]:
-    """The last turns that take at most `room` tokens, from one of the user's on."""
-    kept: list[Message] = []
-    for turn in reversed(turns):
-        if model.count_tokens(model.render([turn, *kept])) > room:
-            break
-        kept.insert(0, turn)
-    while kept and kept[0].role != "user":
-        kept.pop(0)
+    """The last turns that take at most `room` tokens, from one of the user's on: many templates render no others."""
+    kept: Sequence[Message] = ()
+    for at in reversed(range(len(turns))):
+        if turns[at].role == "user":
+            if model.count_tokens(model.render(turns[at:])) > room:
+                break
+            kept = turns[at:]
     return tuple(kept)
 
 

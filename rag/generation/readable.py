@@ -10,7 +10,7 @@ from rag.text import markdown
 _LEADING = re.compile(r"\A[ \t]*(?:(?:>[ \t]?)+|#{1,6}[ \t]+)?(?:[-*+•●▪◦‣·][ \t]+(?:\[[ xX]\][ \t]+)?)?")
 _QUOTE_MARKS = re.compile(r"(?<=\n)[ \t]*>[ \t]?")
 # Only what opens before a word and closes after one: 5*3, snake_case and C** keep their signs.
-_EMPHASIS = re.compile(r"(?<![\w*_/])(\*\*|__|\*|_|`+)(?=\S)([^*_`\n]+?)(?<=\S)\1(?![\w*_])")
+_EMPHASIS = re.compile(r"(?<![\w*_/])(\*\*|__|\*|_|(?<!`)`+)(?=\S)([^*_`\n]+?)(?<=\S)\1(?![\w*_])")
 _WIDE = r"\u3001-\u303f\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60"
 _WIDE_BREAK = re.compile(rf"(?<=[{_WIDE}])[ \t]*[\r\n]+[ \t]*(?=[{_WIDE}])")
 # Whether a hyphen at a line's end belongs to the word cannot be known: it stays.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, takewhile
 
 from rag.datatypes import Citation, Hit, Markup, page_at, place_at
@@ -19,7 +19,7 @@ from rag.text.structure import parser
 # A value is no sentence: «Answer: We do.» names nothing.
 _VALUE = re.compile(r"[\s\"'-]*([^\W\d][^:=：\n]{0,40}?)[\"']?\s*[:=：](?!//)\s*[^\n]{0,59}[^\s.。!?！？]")
 _MARKDOWN = re.compile(
-    r"^ {0,3}#{1,6}[ \t]|^[ \t]*\|?[ \t:|-]*-{3,}[ \t:|-]*\|?[ \t]*$|^ {0,3}(?:```|~~~)|\]\(|\*\*\S|^[ \t]*[-*+] \S",
+    r"^ {0,3}#{1,6}[ \t]|^(?=[^\n]*---)[ \t:|-]++$|^ {0,3}(?:```|~~~)|\]\(|\*\*\S|^[ \t]*+[-*+] \S",
     re.MULTILINE,
 )
 _MARKER = re.compile(r"[ \t]*(?:>[ \t]?)*(?:[-*+•●▪◦‣·][ \t]+(?:\[[ xX]\][ \t]+)?)?")
@@ -125,7 +125,16 @@ def _headings(hit: Hit) -> list[tuple[int, str]]:
 
 def _heads(hit: Hit) -> list[Block]:
     """The headings in the hit's text."""
-    return [block for block in parser(markup_of(hit))(hit.text, 0, len(hit.text), ()) if block.kind == "heading"]
+    before = "" if _is_titled(hit) else "\n"
+    text = f"{before}{hit.text}"
+    found = parser(markup_of(hit))(text, len(before), len(text), ())
+    return [replace(block, start=block.start - len(before)) for block in found if block.kind == "heading"]
+
+
+def _is_titled(hit: Hit) -> bool:
+    """Whether the hit's first line may be a title by its looks: it begins the document, or was one there."""
+    first = hit.text.lstrip().partition("\n")[0]
+    return not hit.start or " ".join(first.split()) in hit.chunk.heading
 
 
 def _path(titles: Iterable[str]) -> str:
@@ -152,9 +161,8 @@ def _spans(hit: Hit) -> list[Span]:
         ]
     continued = _continued_rows(hit) if continued_header(hit) else []
     after = continued[-1].end if continued else 0
-    rest = hit.text[after:]
-    cut = [Span(span.start + after, span.end + after, span.kind) for span in sentences(rest, markup_of(hit))]
-    return [*continued, *cut]
+    rest = sentences(hit.text[after:], markup_of(hit), titled=_is_titled(hit) and not after)
+    return [*continued, *(Span(span.start + after, span.end + after, span.kind) for span in rest)]
 
 
 def _continued_rows(hit: Hit) -> list[Span]:

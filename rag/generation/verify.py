@@ -31,12 +31,14 @@ ENOUGH_SIGNS = 0.6
 ENOUGH_UNCASED = 0.85
 """Where names have no capital letters (Arabic, Hebrew, Hindi …), fewer unknown words may pass."""
 
-_MARK = re.compile(r"\s*(?:\[[0-9]{1,3}(?:\s*[,;–-]\s*[0-9]{1,3})*\]|【[0-9]{1,3}】)")
+_MARK = re.compile(r"(?:(?<!\s)\s+)?(?:\[[0-9]{1,3}(?:\s*[,;–-]\s*[0-9]{1,3})*\]|【[0-9]{1,3}】)")
+_CLOSERS = "\"'”’»)]）」』*_`!！"
 _HINT = re.compile(r"[0-9]{1,3}")
 _CLAUSE = re.compile(
-    r"[,，、;；:：()（）。.!！?？\n]+\s|[，、；：（）。！？]"
+    r"(?<![,，、;；:：()（）。.!！?？\n])[,，、;；:：()（）。.!！?？\n]+\s|[，、；：（）。！？]"
     r"|\s(?:and|but|while|whereas|unless|although|because|when|which|who|und|aber|et|mais|y|pero)\s"
 )
+_WORD = re.compile(r"\w+")
 _NOVEL = re.compile(r"[\u30a1-\u30fa\u3400-\u9fff\uf900-\ufaff]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3]{2,}")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff]")
@@ -118,7 +120,7 @@ def claim_of(sentence: str) -> str:
 
 def _is_statement(claim: str) -> bool:
     """Questions and bare signs claim nothing that could be borne out."""
-    return bool(content_words(claim)) and claim[-1] not in "?？؟"
+    return bool(content_words(claim)) and claim.rstrip(_CLOSERS)[-1:] not in ("?", "？", "؟")
 
 
 def _hinted_first(sentence: str, grounds: Sequence[Ground]) -> list[Ground]:
@@ -287,21 +289,38 @@ def _akin(word: str, other: str) -> bool:
 
 
 def _binding(claim: str, ground: str) -> Iterator[Problem]:
-    """«A weighs 5 kg, B 7 kg» does not bear out «A weighs 7 kg», though every word of it is there."""
+    """«A weighs 5 kg, B 7 kg» does not bear out «A weighs 7 kg», though every word of it is there.
+
+    What stands in the ground word for word binds as the ground does, however many values it has.
+    """
+    if _in_words(claim) in _in_words(ground):
+        return
     clauses = [(_forms(clause), quantities(clause)) for sentence in _sentences(ground) for clause in _clauses(sentence)]
-    own = _forms(claim)
-    for quantity in quantities(claim):
+    parts = dict.fromkeys([claim, *_clauses(claim)])  # a part by itself, too: «5 euros for children and 5 for adults»
+    astray = (quantity.surface.strip() for part in parts for quantity in _astray(part, clauses))
+    yield from (Problem(Reason.BINDING, surface) for surface in dict.fromkeys(astray))
+
+    people = list(dict.fromkeys(names(claim, initial=True)))
+    if len(people) > 1 and language(claim) not in NOUN_CAPITALS and not _in_order(people, ground):
+        yield Problem(Reason.BINDING, " ".join(people))
+
+
+def _astray(part: str, clauses: Sequence[tuple[set[str], list[Quantity]]]) -> Iterator[Quantity]:
+    """The quantities of a part of a claim with which the ground's clauses say something else than the part does."""
+    own = _forms(part)
+    for quantity in quantities(part):
         holding = [words for words, given in clauses if borne_out(quantity, given)]
         rivals = [words for words, given in clauses if not borne_out(quantity, given) and _rivals(quantity, given)]
         if not holding or not rivals:
             continue
         best = max(holding, key=lambda words: len(own & words))
         if any(len(own & (rival - best)) > len(own & (best - rival) - _digits(quantity)) for rival in rivals):
-            yield Problem(Reason.BINDING, quantity.surface)
+            yield quantity
 
-    people = list(dict.fromkeys(names(claim, initial=True)))
-    if len(people) > 1 and language(claim) not in NOUN_CAPITALS and not _in_order(people, ground):
-        yield Problem(Reason.BINDING, " ".join(people))
+
+def _in_words(text: str) -> str:
+    """The words of a text in their order, folded, whatever stands between them."""
+    return f" {' '.join(_WORD.findall(fold(text)))} "
 
 
 def _in_order(people: Sequence[str], ground: str) -> bool:

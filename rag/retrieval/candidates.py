@@ -180,7 +180,9 @@ def in_front(head: Candidates, tail: Candidates) -> Candidates:
     """Both in one list. The tail's scores lack a leg and are lowered: a score must sort as its rank does."""
     if not len(tail) or not len(head):
         return joined([head, tail])
-    lowered = tail.scores - max(0.0, float(tail.scores[0] - head.scores[-1]))
+    last = head.scores[-1]
+    # Less than the last one, not equal: of equal scores the older row comes first. Rounding may lift some above it.
+    lowered = np.minimum(tail.scores - max(np.float32(0), tail.scores[0] - last), np.nextafter(last, -np.inf))
     return joined([head, replace(tail, scores=lowered)])
 
 

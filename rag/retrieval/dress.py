@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from rag.datatypes import Chunk, Hit, Scores
+from rag.datatypes import Chunk, Condition, Hit, Scores
+from rag.index.filters import FIELDS, OF_CHUNKS, source_holds
 from rag.protocols import Store
 from rag.retrieval.candidates import Candidates
 
 SLICE = 64  # candidates that are looked at together when documents are grouped
 
 
-def dressed(store: Store, found: Candidates, k: int, *, group: bool = False) -> list[Hit]:
-    """The first `k` candidates as Hits, in their order; with `group`, the first of each document."""
+def dressed(
+    store: Store, found: Candidates, k: int, *, group: bool = False, where: Sequence[Condition] = ()
+) -> list[Hit]:
+    """The first `k` candidates as Hits, in their order; with `group`, the first of each document.
+
+    Of several places of a document the source is one that `where` names, if it names any; the others are copies.
+    """
+    of_files = [each for each in where if each.field in FIELDS and each.field not in OF_CHUNKS]
     hits: list[Hit] = []
     documents: set[str] = set()
     size = SLICE if group else max(1, k)
@@ -23,15 +31,16 @@ def dressed(store: Store, found: Candidates, k: int, *, group: bool = False) -> 
         for place, chunk in enumerate(store.chunks([int(row) for row in part.rows])):
             if len(hits) < k and not (group and chunk.document in documents):
                 documents.add(chunk.document)
-                hits.append(_hit(store, chunk, part, place))
+                hits.append(_hit(store, chunk, part, place, of_files))
         if len(hits) == k:
             break
     return hits
 
 
-def _hit(store: Store, chunk: Chunk, found: Candidates, place: int) -> Hit:
+def _hit(store: Store, chunk: Chunk, found: Candidates, place: int, of_files: Sequence[Condition]) -> Hit:
     legs = (_known(leg[place]) for leg in (found.dense, found.lexical, found.late, found.rerank))
-    places = sorted(source.location for source in store.sources(chunk.document))
+    sources = [(not source_holds(each, (), of_files), each.location) for each in store.sources(chunk.document)]
+    places = [location for _, location in sorted(sources)]
     return Hit(
         chunk=chunk,
         score=float(found.scores[place]),

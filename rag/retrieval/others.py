@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,7 +35,8 @@ def search_words(
     """
     if k < 1:
         raise ValueError(f"k={k}: at least one hit must be wanted")
-    among = store.rows_where(parse_filter(where)) if where.strip() else None
+    conditions = parse_filter(where)
+    among = store.rows_where(conditions) if conditions else None
     phrases = quoted(query)
     for phrase in phrases:
         among = holding(store, phrase, among)
@@ -44,7 +47,7 @@ def search_words(
             others = np.setdiff1d(among, rows, assume_unique=True)[: depth - len(rows)]
             rows, scores = np.append(rows, others), np.append(scores, np.zeros(len(others), np.float32))
         wanted = depth if joined else k
-        hits = dressed(store, Candidates.of(rows, scores, lexical=scores), wanted, group=group)
+        hits = dressed(store, Candidates.of(rows, scores, lexical=scores), wanted, group=group, where=conditions)
         if joined:
             hits = passages(store, query, hits, k)
         if not (group or joined) or len(hits) == k or len(rows) < depth:
@@ -60,7 +63,8 @@ def similar(index: Index, document: str, k: int = 5, *, where: str = "") -> list
     Raises FilterError as `search_words` does.
     """
     own = index.rows_of(document)
-    among = np.setdiff1d(index.rows_where(parse_filter(where)), own, assume_unique=True)
+    conditions = parse_filter(where)
+    among = np.setdiff1d(index.rows_where(conditions), own, assume_unique=True)
     probes = np.unique(np.linspace(0, len(own) - 1, min(PROBES, len(own))).round().astype(np.int64))
     vectors = index.vectors(np.array(own, np.int64)[probes])
     near = index.search_dense_each(vectors, NEAR, among)
@@ -71,7 +75,7 @@ def similar(index: Index, document: str, k: int = 5, *, where: str = "") -> list
     for place, (found, scores) in enumerate(near):
         cosines[place] = scores[-1]
         cosines[place, np.searchsorted(rows, found)] = scores
-    return dressed(index, _by_document(index, rows, cosines), k, group=True)
+    return dressed(index, _by_document(index, rows, cosines), k, group=True, where=conditions)
 
 
 def whole(index: Index, document: str) -> list[Hit]:
@@ -88,10 +92,11 @@ def nearest(index: Index, document: str, vector: Floats, k: int) -> list[Hit]:
 
 def _by_document(store: Store, rows: NDArray[np.int64], cosines: Floats) -> Candidates:
     """The rows (n,), those of the best documents first and of these the nearest; `cosines` are (probes, n)."""
-    names = [chunk.document for chunk in store.chunks([int(row) for row in rows])]
+    of_document: dict[str, list[int]] = defaultdict(list)
+    for place, chunk in enumerate(store.chunks([int(row) for row in rows])):
+        of_document[chunk.document].append(place)
     nearest: Floats = cosines.max(axis=0)
     scores = np.empty(len(rows), np.float32)
-    for name in set(names):
-        places = np.array([place for place, each in enumerate(names) if each == name])
+    for places in of_document.values():
         scores[places] = cosines[:, places].max(axis=1).mean()
     return Candidates.of(rows, scores, dense=nearest).taken(np.lexsort((rows, -nearest, -scores)))

@@ -7,6 +7,7 @@ or 18 months in place of 24 is for the reader to see.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,9 @@ MOST_COMPARED = 100
 """Dated hits that another is compared with, the best."""
 WIDEST_GAP = 200
 """Characters of white space that may stand between two that are joined."""
+
+# What is no word and says something else all the same: 5 € for 5 $, -5 for 5.
+_SIGN = re.compile(r"[$¢£¥\u20a0-\u20c0%‰<>≤≥≠±]|(?<![^\W_])[-−–](?=[0-9])")
 
 
 def looked_through(k: int) -> int:
@@ -49,6 +53,7 @@ class _Told:
 
     hit: Hit
     terms: tuple[str, ...]
+    signs: tuple[str, ...]
     shingles: frozenset[tuple[str, ...]] = frozenset()
 
     @property
@@ -58,7 +63,7 @@ class _Told:
     def like(self, other: _Told) -> bool:
         """Whether both say nearly the same, and one can stand for the other."""
         if not _apart(self.date, other.date):
-            return bool(self.terms) and self.terms == other.terms
+            return bool(self.terms) and (self.terms, self.signs) == (other.terms, other.signs)
         shared = len(self.shingles & other.shingles)
         return shared > 0 and shared >= NEAR * (len(self.shingles) + len(other.shingles) - shared)
 
@@ -71,12 +76,13 @@ def _apart(one: str, other: str) -> bool:
 
 
 def _told(store: Store, hit: Hit) -> _Told:
-    found, dated = tuple(terms(hit.text)), replace(hit, date=store.date(hit.chunk.document))
+    found, signs = tuple(terms(hit.text)), tuple(_SIGN.findall(hit.text))
+    dated = replace(hit, date=store.date(hit.chunk.document))
     if not dated.date:
-        return _Told(hit, found)
+        return _Told(hit, found, signs)
     masked = tuple("#" if any(map(str.isdigit, term)) else term for term in found)  # editions differ in their numbers
     shingles = frozenset(masked[at : at + SHINGLE] for at in range(max(1, len(found) - SHINGLE + 1))) if found else ()
-    return _Told(dated, found, frozenset(shingles))
+    return _Told(dated, found, signs, frozenset(shingles))
 
 
 def _collapsed(store: Store, question: str, hits: Sequence[Hit]) -> list[Hit]:

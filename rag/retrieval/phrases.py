@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rag.protocols import Store
 from rag.text.fold import light
-from rag.text.terms import content_words, phrase_words
+from rag.text.terms import UNSPACED, VOWEL_SIGNS, content_words, phrase_words
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -26,7 +26,7 @@ MOST = 500
 
 # An inch or a second (3" pipe) opens nothing: what opens stands behind no letter and no digit of Latin.
 _QUOTED = re.compile(r'(?<![0-9A-Za-z])"([^"]*)"|[“„]([^“”„]+)[”“]|«([^«»]+)»|「([^「」]+)」|『([^『』]+)』')
-_ENDS = re.compile(r"^\W+|\W+$")
+_ENDS = re.compile(rf"^[^\w{UNSPACED}]+|[^\w{UNSPACED}{VOWEL_SIGNS}]+$")
 _UNSPACED = "\u0e00"  # Thai; the scripts before it write spaces
 _LETTER = rf"[^\W_{_UNSPACED}-\U0010ffff]"
 _SPACE = re.compile(r"\s+")
@@ -76,8 +76,8 @@ def shares(store: Store, question: str, held: Mapping[str, Rows], rows: Rows) ->
 @lru_cache(maxsize=64)
 def _pattern(phrase: str) -> re.Pattern[str]:
     """The phrase, not as a part of longer words; scripts that write no spaces have no such bounds, and are one."""
-    front = rf"(?<!{_LETTER})(?<!{_LETTER}['’])" if phrase[0] < _UNSPACED else ""
-    back = rf"(?!['’]?{_LETTER})" if phrase[-1] < _UNSPACED else ""
+    front = rf"(?<!{_LETTER})(?<!{_LETTER}['’])(?<![{VOWEL_SIGNS}])" if phrase[0] < _UNSPACED else ""
+    back = rf"(?!['’]?{_LETTER}|[{VOWEL_SIGNS}])" if phrase[-1] < _UNSPACED else ""
     front += r"(?<![0-9][.,])" if phrase[0].isdigit() else ""
     back += r"(?![.,][0-9])" if phrase[-1].isdigit() else ""
     return re.compile(front + re.escape(phrase) + back)

@@ -75,7 +75,8 @@ def scan(store: Store, wanted: str, *, where: str = "", most: int) -> Scan | Non
     needed = sought.needed()
     if not needed:
         return None
-    looked_at = store.rows_where(parse_filter(where))
+    conditions = parse_filter(where)
+    looked_at = store.rows_where(conditions)
     rows = np.intersect1d(store.rows_having(needed), looked_at, assume_unique=True)
     if sought.phrases:
         rows = np.array(list(_holding(store, rows, sought.phrases)), np.int64)
@@ -84,12 +85,13 @@ def scan(store: Store, wanted: str, *, where: str = "", most: int) -> Scan | Non
         of_document.setdefault(document, []).append(row)
     ordered = sorted(of_document.values(), key=lambda own: (-len(own), own))
     best = np.array([_best(store, own, needed) for own in ordered[:most]], np.int64)
+    shown = Candidates.of(best, np.zeros(len(best), np.float32))
     return Scan(
         documents=len(set(store.documents_of(looked_at))),
         unread=sum(source.document is None and not source.left_out for source in store.all_sources()),
         found=len(ordered),
         passages=len(rows),
-        hits=tuple(dressed(store, Candidates.of(best, np.zeros(len(best), np.float32)), len(best))),
+        hits=tuple(dressed(store, shown, len(best), where=conditions)),
     )
 
 

@@ -9,15 +9,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import pairwise
 from typing import Literal
 
 from rag.text.dates import moments
 from rag.text.fold import light
-from rag.text.numerals import fractions_to_decimals, numerals_to_digits
+from rag.text.numerals import fractions_to_decimals, numerals_to_digits, raised_to_carets
 from rag.text.units import MAGNITUDES, PREFIXES, UNITS, alternatives
 
 QuantityKind = Literal["number", "ordinal", "date", "time"]
@@ -56,8 +55,8 @@ def without_quantities(text: str) -> str:
 
 
 def units(text: str) -> frozenset[str]:
-    """Every unit that is named anywhere in a text, with or without a number («Weight (kg)»)."""
-    return frozenset(unit for match in _any_unit.finditer(light(text)) for unit in UNITS[match.group()])
+    """Every unit that a text names apart from numbers: «Weight (kg)», but not the tonnes of «in 2019, 38 tonnes»."""
+    return frozenset(unit for match in _any_unit.finditer(without_quantities(text)) for unit in UNITS[match.group()])
 
 
 def missing(claim: str, evidence: str) -> list[Quantity]:
@@ -102,7 +101,7 @@ def _within(part: str, whole: str) -> bool:
 
 
 def _in_digits(text: str) -> str:
-    return numerals_to_digits(light(fractions_to_decimals(text)))
+    return numerals_to_digits(light(raised_to_carets(fractions_to_decimals(text))))
 
 
 _unit = alternatives(UNITS)
@@ -112,7 +111,7 @@ _number = re.compile(
     # Not inside an identifier: no letter before, nor a letter and a joining sign.
     r"(?:(?P<minus>(?<![^\W_])(?:[-−–]|minus |零下 ?))"
     r"|(?:(?<![^\W\u3041-\uffdc])|(?<=\bv))(?<![a-z][-_./])(?<![0-9][.,]))"
-    r"(?P<digits>[0-9]{1,3}(?:[ \u00a0][0-9]{3})+(?![0-9])|[0-9]+(?:[.,'’][0-9]+)*)"
+    r"(?P<digits>[0-9]{1,3}(?:[ \u00a0][0-9]{3})+(?![0-9])|[0-9]+(?:[.,'’][0-9]+)*)(?:\^(?P<raised>[0-9]{1,3}))?"
     r"(?:(?P<ordinal>st|nd|rd|th|º|ª|ème|er)(?![^\W_]))?"
     rf"(?: ?(?P<magnitude>{alternatives(MAGNITUDES)}))?"
     rf"(?:[ -]?(?P<unit>{_unit}))?"
@@ -120,33 +119,36 @@ _number = re.compile(
 )
 _ideographic = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True) if unit[0] > "\u2e80")
 _any_unit = re.compile(rf"(?<![^\W_])(?:{_unit})|{_ideographic}")
-_range = re.compile(r" ?(?:[-–—~〜]|to|bis|and|à|至|到|和) ?")
+# «10 to 15 kg», «5, 10 or 15 kg», «5 x 10 m»: the unit is said once.
+_range = re.compile(r" ?(?:[-–—~〜±×x]|(?:up )?to|bis|and|or|by|und|oder|mal|et|ou|y|o|à|至|到|和|或|、) ?")
+_listed = re.compile(r", ?")
 _decade = re.compile(r"[12][0-9]{2}0s")
 _decimal = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _version = re.compile(r"[0-9]+(?:\.[0-9]+){2,}")
 
 
-def _numbers(text: str) -> Iterator[Quantity]:
-    found = [(match, _quantity(match)) for match in _number.finditer(text) if not match["glued"]]
-    spread = [*found, None]
-    for here, after in pairwise(spread):
-        assert here is not None
-        match, quantity = here
-        if (
-            after
-            and quantity.kind == "number"
+def _numbers(text: str) -> list[Quantity]:
+    found: list[Quantity] = []
+    begins, shares = len(text), False  # where the number behind begins, and whether its unit is another one's
+    for match in reversed([match for match in _number.finditer(text) if not match["glued"]]):
+        quantity, units_behind = _quantity(match), found[-1].units if found else frozenset[str]()
+        gap = (match.end(), begins)
+        shares = (
+            quantity.kind == "number"
             and not quantity.units
-            and _range.fullmatch(text, match.end(), after[0].start())
-        ):
-            # «10 to 15 kg»: the unit is said once.
-            quantity = replace(quantity, units=after[1].units)
-        yield quantity
+            and bool(_range.fullmatch(text, *gap) or (shares and _listed.fullmatch(text, *gap)))
+        )
+        found.append(replace(quantity, units=units_behind) if shares else quantity)
+        begins = match.start()
+    return found[::-1]
 
 
 def _quantity(match: re.Match[str]) -> Quantity:
     if match["nth"]:
         return Quantity("ordinal", frozenset({_plain(match["nth"])}), surface=match.group())
     readings, parts = _readings(match["digits"])
+    if match["raised"]:
+        readings, parts = _raised(readings, match["raised"])
     if match["minus"]:
         readings = {f"-{reading}" for reading in readings}
     if match["magnitude"]:
@@ -157,6 +159,8 @@ def _quantity(match: re.Match[str]) -> Quantity:
     named = PREFIXES.get(match["prefix"] or "", frozenset()) or UNITS.get(unit, frozenset())
     if match["ordinal"]:
         return Quantity("ordinal", frozenset(readings), surface=match.group().strip())
+    if " " in match["digits"] and (named or match["magnitude"]):
+        parts = set()  # «1 200 kg» is one number, and bears out no 200 kg
     return Quantity("number", frozenset(readings), named, frozenset(parts), match.group().strip())
 
 
@@ -178,6 +182,13 @@ def _readings(digits: str) -> tuple[set[str], set[str]]:
         readings.add(digits)
     # «rooms 1,2,3» is a list.
     return readings, {_plain(group) for group in groups} if set(signs) == {","} and digits in readings else set()
+
+
+def _raised(readings: set[str], sign: str) -> tuple[set[str], set[str]]:
+    """10⁶ is a power; what is raised behind another number is as likely the sign of a note."""
+    if readings == {"10"}:
+        return {_plain(str(10 ** int(sign)))}, set()
+    return {f"{reading}^{sign}" for reading in readings}, readings
 
 
 def _are_thousands(groups: Sequence[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 # ---------------------------------------------------------------- English words
 
@@ -26,14 +27,16 @@ _ordinal_word = "|".join(sorted(_ORDINALS, key=len, reverse=True))
 _english = re.compile(
     r"(?<![\w-])(?<![0-9] )(?:a (?=hundred|thousand|million))?"
     rf"(?P<run>(?:{_number_word})(?:(?:[ -]| and )(?:{_number_word}))*)"
-    rf"(?:[ -](?P<th>{_ordinal_word}))?(?!\w)"
-    rf"|(?<![\w-])(?P<ordinal>{_ordinal_word})(?![\w,])"
+    # «twenty-first», «hundred and first»; but «a five second delay».
+    rf"(?:(?:(?<=ty|ed|nd|on)[ -]|(?<=ed|nd|on) and )(?P<th>{_ordinal_word})|(?P<unit>[ -]second))?(?!\w)"
+    rf"|(?<![\w-])(?!(?<=[0-9] )second)(?P<ordinal>{_ordinal_word})(?![\w,])"
     r"|(?<![\w-])(?P<dozen>(?:a |half a )?dozen)(?!\w)"
 )
 # «one» alone is a pronoun more often than a number, unless something is measured.
 _one = re.compile(
     r"(?<![\w-])one(?=[ -](?:second|minute|hour|day|week|month|year|per ?cent|kilo|metre|meter|litre|liter))"
 )
+_GAP = re.compile(r" and |[ -]")
 # Longer runs are nobody's number, and would only cost time.
 _LONGEST_RUN = 16
 
@@ -43,17 +46,46 @@ def _words_to_digits(match: re.Match[str]) -> str:
         return "6" if match["dozen"].startswith("half") else "12"
     if match["ordinal"]:
         return f"{_ORDINALS[match['ordinal']]}th"
-    words = re.split(r"[ -]", match["run"])
-    if match["th"] and len(words) <= _LONGEST_RUN:
-        return f"{_english_value(words) + _ORDINALS[match['th']]}th"
-    return match.group() if words == ["one"] or len(words) > _LONGEST_RUN else str(_english_value(words))
+    words, gaps = _GAP.split(match["run"]), _GAP.findall(match["run"])
+    if len(words) > _LONGEST_RUN:
+        return match.group()
+    said = [""]
+    while words:
+        count = _first_number(words, gaps)
+        said += [words[0] if words[:count] == ["one"] else str(_english_value(words[:count])), *gaps[count - 1 : count]]
+        words, gaps = words[count:], gaps[count:]
+    if match["th"]:
+        said[-1] = f"{int(said[-1]) + _ORDINALS[match['th']]}th"
+    return "".join(said) + (match["unit"] or "")
 
 
-def _english_value(words: list[str]) -> int:
+def _first_number(words: Sequence[str], gaps: Sequence[str]) -> int:
+    """How many of the words make up one number: all of «two hundred and five», one of «five and ten»."""
+    least, in_thousands, in_hundreds = 10**12, 0, 0  # the last scale from a thousand on, how many words go up to it
+    for at, word in enumerate(words):
+        scale = _SCALES.get(word, 0)
+        joined = not at or gaps[at - 1] != " and " or (words[at - 1] in _SCALES and not scale)
+        if not joined or (at and not scale and not _follows(words[at - 1], word)):
+            return at
+        if scale == 100:
+            if in_hundreds:
+                return in_hundreds
+            in_hundreds = at + 1
+        elif scale:
+            if scale >= least:
+                return in_thousands
+            least, in_thousands, in_hundreds = scale, at + 1, 0
+    return len(words)
+
+
+def _follows(before: str, word: str) -> bool:
+    """Whether a word below a hundred goes on with the number that ends in the word before it."""
+    return _VALUES[word] > 0 and (before in _SCALES or (before.endswith("ty") and _VALUES[word] < 10))
+
+
+def _english_value(words: Sequence[str]) -> int:
     total, current = 0, 0
     for word in words:
-        if word == "and":
-            continue
         scale = _SCALES.get(word, 0)
         if scale == 100:
             current = (current or 1) * 100
@@ -149,17 +181,25 @@ def _mixed_value(match: re.Match[str]) -> str:
 
 # ---------------------------------------------------------------- fractions
 
-_vulgar = re.compile(r"(?P<whole>[0-9]+)?[ \u00a0\u2009]?(?P<sign>[¼-¾⅐-⅞])")
+_vulgar = re.compile(r"(?P<whole>(?<=[0-9])[ \u00a0\u2009]?)?(?P<sign>[¼-¾⅐-⅞])")
 
 
 def _decimal(match: re.Match[str]) -> str:
-    value = int(match["whole"] or 0) + unicodedata.numeric(match["sign"])
-    return f"{value:.4f}".rstrip("0").rstrip(".")
+    decimals = f"{unicodedata.numeric(match['sign']):.4f}".rstrip("0")
+    return decimals if match["whole"] is None else decimals.removeprefix("0")
 
 
 def fractions_to_decimals(text: str) -> str:
     """6½ → 6.5; to be done before NFKC, which would make it 61⁄2."""
     return text if text.isascii() else _vulgar.sub(_decimal, text)
+
+
+_raised = re.compile(r"(?<=[0-9])[⁰¹²³⁴-⁹]+")
+
+
+def raised_to_carets(text: str) -> str:
+    """10⁶ → 10^6, 500¹ → 500^1; to be done before NFKC, which would make them 106 and 5001."""
+    return text if text.isascii() else _raised.sub(lambda match: f"^{unicodedata.normalize('NFKC', match[0])}", text)
 
 
 def numerals_to_digits(text: str) -> str:

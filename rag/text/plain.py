@@ -84,9 +84,9 @@ def blocks(text: str, start: int = 0, end: int | None = None, opening: Sequence[
     return found
 
 
-def headings(text: str, start: int = 0, end: int | None = None) -> list[Heading]:
-    """The headings of `text[start:end]`, in order; a title is only at the text's own start."""
-    return _headings(lines(text, start, end), titled=not start)
+def headings(text: str, start: int = 0, end: int | None = None, *, titled: bool = True) -> list[Heading]:
+    """The headings of `text[start:end]`, in order; a title is only at the text's own start, where it is `titled`."""
+    return _headings(lines(text, start, end), titled=titled and not start)
 
 
 def _headings(rows: Sequence[Line], *, titled: bool, goes_on: bool = False) -> list[Heading]:

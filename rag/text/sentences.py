@@ -63,20 +63,21 @@ class Span:
         check_span(self.start, self.end)
 
 
-def sentences(text: str, markup: Markup = "plain") -> list[Span]:
-    """The units of a text in order, without overlap.
+def sentences(text: str, markup: Markup = "plain", *, titled: bool = True) -> list[Span]:
+    """The units of a text in order, without overlap; the first line of plain text may be a title where it is `titled`.
 
     Every character that is not white space lies in one of them, except for what only draws: the line under a
     heading and, in Markdown, the line of dashes in a table, the marks of a code fence, horizontal rules. A list
-    item's spans include its marker, a heading's its `#`. In code no unit goes over lines.
+    item's spans include its marker, a heading's its `#`. In code, and where lines are records, no unit goes over lines.
     """
     code = language(text)
     if markup == "markdown":
         found = _markdown(text, code)
-    elif markup == "code":
-        found = (span for line in lines(text) for span in _run(text, line.start, line.end, "code", code))
+    elif markup in ("code", "lines"):
+        kind: SpanKind = "code" if markup == "code" else "prose"
+        found = (span for line in lines(text) for span in _run(text, line.start, line.end, kind, code))
     else:
-        found = _plain(text, code)
+        found = _plain(text, code, titled=titled)
     return list(found)
 
 
@@ -115,9 +116,9 @@ def _lines(text: str, start: int, end: int) -> Iterator[Span]:
         yield from _trimmed(text, start + line.start, start + line.end, "code")
 
 
-def _plain(text: str, code: str) -> Iterator[Span]:
+def _plain(text: str, code: str, *, titled: bool) -> Iterator[Span]:
     at = 0
-    for heading in headings(text):
+    for heading in headings(text, titled=titled):
         yield from _plain_paragraphs(text, at, heading.start, code)
         yield Span(heading.start, heading.end, "heading")
         at = underlined(text, heading)

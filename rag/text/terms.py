@@ -28,13 +28,17 @@ UNSPACED = (
     r"\u30fc-\u30ff\u3105-\u312f\u3131-\u318e\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97c"
     r"\uac00-\ud7a3\ud7b0-\ud7fb\uf900-\ufaff\U00020000-\U0003ffff"
 )
-# Marks that Python's \w leaves out, though they stand inside words.
-_INNER_MARKS = (
-    r"\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
-    r"\u0711\u0730-\u074a\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u0981-\u0983\u09bc-\u09cd\u09d7\u0a01-\u0a03"
+# Vowel signs and the like, letters in their own right that Python's \w leaves out: of India and its neighbours.
+VOWEL_SIGNS = (
+    r"\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u0981-\u0983\u09bc-\u09cd\u09d7\u0a01-\u0a03"
     r"\u0a3c-\u0a51\u0a70\u0a71\u0a75\u0a81-\u0a83\u0abc-\u0acd\u0b01-\u0b03\u0b3c-\u0b57\u0b82\u0bbe-\u0bcd"
     r"\u0bd7\u0c00-\u0c04\u0c3c-\u0c56\u0c81-\u0c83\u0cbc-\u0cd6\u0d00-\u0d03\u0d3b-\u0d4d\u0d57\u0d81-\u0d83"
-    r"\u0dca-\u0ddf\u0f71-\u0f84\u1712-\u1714\u1dc0-\u1dff"
+    r"\u0dca-\u0ddf\u0f71-\u0f84\u1712-\u1714"
+)
+# Those and marks that only colour a letter: both stand inside words.
+_INNER_MARKS = (
+    r"\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+    rf"\u0711\u0730-\u074a{VOWEL_SIGNS}\u1dc0-\u1dff"
 )
 _LETTER = rf"[^\W_{UNSPACED}]"
 # A word, or one written with inner signs: kx-204-b, 1,200.5, ada@example.org, report_v2.pdf, l'homme, c++ (as c).

@@ -58,6 +58,10 @@ def test_confidence_is_a_probability_that_rises_with_the_reader_and_falls_with_w
     assert confidence(Signals(1.0, 1.0)) < confidence(Signals(1.0, 0.5)) < confidence(Signals(1.0, 0.0))
 
 
+def test_a_reading_that_is_no_number_is_no_confidence() -> None:
+    assert confidence(signals("how?", [hit(TEXT)], [reading(float("nan"))])) < threshold()
+
+
 def test_a_smaller_risk_asks_for_more_confidence() -> None:
     marks = [threshold(risk) for risk in (0.1, 0.2, 0.3, 0.5)]
     assert marks == sorted(marks, reverse=True)

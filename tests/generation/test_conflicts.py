@@ -57,6 +57,14 @@ def test_two_editions_that_differ_are_both_shown_the_newest_first() -> None:
     )
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_two_editions_of_one_year_the_later_month_is_the_newest(turned: bool) -> None:
+    old, new = (replace(each, date=date) for each, date in zip(editions(), ("2024-03", "2024-09"), strict=True))
+    answer = Generator(OverlapReader()).generate(QUESTION, [new, old] if turned else [old, new])
+    assert [side.date for side in answer.conflicts[0].sides] == ["2024-09", "2024-03"]
+    assert answer.sentences[0].text == "Every full-time employee has 27 days of paid annual leave."
+
+
 def test_the_year_that_is_asked_for_stays_in_front() -> None:
     old, new = editions()
     answer = Generator(OverlapReader()).generate(f"{QUESTION[:-1]} by the 2023 edition?", [old, new])

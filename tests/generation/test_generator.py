@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rag.datatypes import Chunk, Citation, Hit, Message, Page, Scores, Sentence
 from rag.generation import generator as generator_module
+from rag.generation.follow_up import Talk
 from rag.generation.generator import Generator, finished_sentences
 from rag.generation.templates import customised
 from rag.models.canned import CannedModel
@@ -200,6 +201,24 @@ def test_evidence_that_does_not_fit_is_reported() -> None:
     answer = Generator(OverlapReader(), model).generate(QUESTION, [hit()])
     assert answer.omitted
     assert all(text in TEXT for text in answer.omitted)
+
+
+class Strict(CannedModel):
+    """Renders, as the templates of Gemma and Mistral do, only conversations that the user begins."""
+
+    def render(self, messages: Sequence[Message]) -> str:
+        roles = [message.role for message in messages if message.role != "system"]
+        assert roles == ["user", "assistant"] * (len(roles) // 2) + ["user"] * (len(roles) % 2)
+        return super().render(messages)
+
+
+def test_of_a_conversation_the_newest_turns_that_fit_are_sent_from_one_of_the_users_on() -> None:
+    said = [("Who built it?", "Ada did. " * 300), ("And when?", "In 2019."), ("Is that sure?", "Yes, it is.")]
+    turns = [turn for asked, told in said for turn in (Message("user", asked), Message("assistant", told))]
+    model = Strict({"": "The gearbox oil is changed every 24 months."}, context_tokens=900)
+    Generator(OverlapReader(), model).generate(QUESTION, [hit()], talk=Talk(tuple(turns)))
+    assert "user: And when?\n\nassistant: In 2019.\n\nuser: Is that sure?" in model.prompts[0]
+    assert "Ada did" not in model.prompts[0]
 
 
 def test_evidence_cannot_leave_its_fence() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.generation.mentions import identifiers, stands_alone
+from rag.generation.mentions import identifiers, names, stands_alone
+from tests.timing import growth
 
 
 @pytest.mark.parametrize(
@@ -17,6 +18,9 @@ from rag.generation.mentions import identifiers, stands_alone
         ("kx3", "part KX-30", False),
         ("kx3", "part KX-3-B", False),
         ("kx3", "part AKX-3", False),
+        ("kx3", "part KX\u20113", True),
+        ("kx3", "part KX\u20113\u2011B", False),
+        ("kx3", "KX-3-B, AKX-3 and KX-3", True),
         ("d2", "清泉D2，清泉D20", True),
         ("d2", "清泉D20", False),
     ],
@@ -33,3 +37,11 @@ def test_identifiers_are_closed_up() -> None:
         "sr8040",
         "adaexampleorg",
     ]
+
+
+def test_names_are_those_that_open_no_sentence() -> None:
+    assert names("Ada met Bea.\n\n- **Cleo** came: Dan and Edna") == ["bea", "edna"]
+
+
+def test_names_of_a_long_text_are_found_in_linear_time() -> None:
+    assert growth(names, "Alpha Beta Gamma " * 200, "Alpha Beta Gamma " * 1600) < 20

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rag.datatypes import Chunk, Hit, Markup, Scores
+from rag.generation.readable import readable
 from rag.generation.units import units
+from rag.generation.verify import Ground, Verdict, claim_of, verify
 from rag.index.index import Index
 from rag.models.fakes import HashEmbedder
 from rag.pipeline import ingest
 from rag.retrieval.retriever import Retriever
+from tests.timing import growth
 
 CODE = """\
 # Retry rules of the courier.
@@ -25,9 +29,9 @@ def upload(path):
 """
 
 
-def hit(text: str, markup: Markup, heading: tuple[str, ...] = ()) -> Hit:
-    chunk = Chunk("c", "d", 0, len(text), text, heading)
-    return Hit(chunk, 1.0, Scores(), "/docs/d", text, 0, len(text), markup=markup)
+def hit(text: str, markup: Markup, heading: tuple[str, ...] = (), start: int = 0) -> Hit:
+    chunk = Chunk("c", "d", start, start + len(text), text, heading)
+    return Hit(chunk, 1.0, Scores(), "/docs/d", text, start, start + len(text), markup=markup)
 
 
 def contexts(text: str, markup: Markup, heading: tuple[str, ...] = ()) -> dict[str, str]:
@@ -124,3 +128,47 @@ def test_headings_that_the_text_does_not_begin_with_stand_above_those_in_it() ->
 )
 def test_a_value_has_a_name_and_a_sentence_none(text: str, name: str) -> None:
     assert [unit.name for unit in units([hit(text, "markdown")])] == [name]
+
+
+FEES = (
+    "The deposit is 500 euros\n\nIt is paid back within thirty days after the keys were handed over to the caretaker.\n"
+)
+
+
+def test_a_short_line_in_the_midst_of_a_plain_text_is_no_title_and_can_be_quoted() -> None:
+    assert [unit.text for unit in units([hit(FEES, "plain")])] == [FEES.split("\n\n")[1].strip()]
+    assert {unit.text: unit.context for unit in units([hit(FEES, "plain", ("Flats",), start=4000)])} == {
+        "The deposit is 500 euros": "Flats",
+        "It is paid back within thirty days after the keys were handed over to the caretaker.": "Flats",
+    }
+
+
+def test_a_title_behind_blank_lines_is_one() -> None:
+    text = FEES.replace("The deposit is 500 euros", "Deposit")
+    assert [unit.context for unit in units([hit(text, "plain", ("Deposit",), start=2)])] == ["Deposit"]
+
+
+def test_a_heading_in_the_midst_of_a_text_stands_where_it_does() -> None:
+    text = "Keys are handed over on the first day of the month.\n\nDeposit\n=======\n\nIt is 500 euros.\n"
+    first, second = units([hit(text, "plain", ("Flats",), start=4000)])
+    assert (first.context, second.context, second.text) == ("Flats", "Flats › Deposit", "It is 500 euros.")
+
+
+def test_records_that_are_lines_are_units_by_themselves() -> None:
+    records = ['{"name": "Ada"}', '{"name": "Bob", "town": "Oslo, Norway, where he lives since 2019"}', '{"id": 7}']
+    found = units([hit("\n".join(records), "lines", start=4000)])
+    assert [unit.text for unit in found] == records
+    assert [unit.text for unit in units([hit("\n".join(records), "lines")])] == records
+
+
+def verified_by(ground: str) -> Verdict:
+    return verify("The pump weighs 5 kg.", [Ground((1,), ground)])
+
+
+def test_a_line_of_dashes_is_looked_at_in_linear_time() -> None:
+    assert growth(lambda text: units([hit(text, "plain")]), "-" * 150 + "x", "-" * 1200 + "x") < 20
+
+
+@pytest.mark.parametrize(("work", "sign"), [(readable, "`"), (claim_of, " "), (verified_by, ".")])
+def test_signs_without_end_are_looked_at_in_linear_time(work: Callable[[str], object], sign: str) -> None:
+    assert growth(work, f"x{sign * 2_000}x", f"x{sign * 16_000}x") < 20

@@ -10,6 +10,7 @@ OVEN = "The Ember oven weighs 204 kg and stands in the hall next to the main doo
 WINCH = "The winch must not be used above 18 knots of wind unless the harbour master, Dagny Roper, agrees."
 DRYER = "青屿工场的海棠-7烘干机重一千二百公斤，链条使用NL-3润滑油，不得超过80℃。赵禾苗每季度抽查排班记录。"
 MINUTES = "Minutes of the meeting of 2024-03-05"
+PRICES = "Tickets cost 5 euros for children and 10 euros for adults."
 EDITIONS = "The 2023 edition allows 20 days; the 2024 edition allows 25 days."
 
 
@@ -40,6 +41,20 @@ def test_what_the_evidence_says_is_supported(claim: str, evidence: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        "Between 5 and 10 people work in Oslo.",
+        "Tickets cost 5 euros for children and 10 euros for adults.",
+        "The crane lifts 5 t and weighs 7 t.",
+        "The office is open from 8:00 to 17:00 and on Saturday from 9:00 to 12:00.",
+        "Zwischen 5 und 10 Leute arbeiten in Oslo.",
+    ],
+)
+def test_what_repeats_its_evidence_is_supported_however_many_values_it_has(said: str) -> None:
+    assert verify(said, [Ground((1,), f"Opening and prices:\n- **{said}** Ask at the desk.")]).supported
+
+
+@pytest.mark.parametrize(
     ("reason", "claim", "evidence"),
     [
         (Reason.NUMBER, "The oven weighs 240 kg.", OVEN),
@@ -49,10 +64,13 @@ def test_what_the_evidence_says_is_supported(claim: str, evidence: str) -> None:
         (Reason.NUMBER, "海棠-7烘干机重1200克。", DRYER),
         (Reason.NUMBER, "海棠-7烘干机重一千三百公斤。", DRYER),
         (Reason.NUMBER, "The meeting was on 6 March 2024.", MINUTES),
+        (Reason.NUMBER, "The pump delivers 12 litres per minute.", "Pump 12 delivers 40 litres per minute."),
+        (Reason.NUMBER, "15 people work in Oslo.", "Between five and ten people work in Oslo."),
         (Reason.NAME, "The Heron oven weighs 204 kg.", OVEN),
         (Reason.NAME, "Marta Olsen is the harbour master.", WINCH),
         (Reason.NAME, "链条使用NL-4润滑油。", DRYER),
         (Reason.NAME, "The part is KX-20.", "The part is KX-204."),
+        (Reason.NAME, "The part is KX-204.", "The part is KX\u2011204\u2011B."),
         (Reason.NAME, "The sign says “no entry”.", "The sign says stop."),
         (Reason.NAME, "Der Kran wiegt 204 kg.", "Der Ofen wiegt 204 kg und steht in der Halle."),
         (Reason.NEGATION, "The oven does not weigh 204 kg.", OVEN),
@@ -66,10 +84,14 @@ def test_what_the_evidence_says_is_supported(claim: str, evidence: str) -> None:
         (Reason.CONTENT, "李明每季度抽查排班记录。", DRYER),
         (Reason.CONTENT, "서울에서 일합니다.", "부산에서 일합니다."),
         (Reason.CONTENT, "bananas ripen beside apples", OVEN),
+        (Reason.BINDING, "Tickets cost 5 euros for children and 5 euros for adults.", PRICES),
+        (Reason.BINDING, "Tickets cost 10 euros for children and 5 euros for adults.", PRICES),
         (Reason.BINDING, "Ember weighs 7 kg.", "Ember weighs 5 kg, Heron 7 kg."),
         (Reason.BINDING, "The 2024 edition allows 20 days.", EDITIONS),
         (Reason.BINDING, "Robert pays Anna 5 euros.", "Anna pays Robert 5 euros."),
         (Reason.NO_STATEMENT, "Is it 204 kg?", OVEN),
+        (Reason.NO_STATEMENT, "(Does the Ember oven weigh 204 kg?)", OVEN),
+        (Reason.NO_STATEMENT, "The Ember oven weighs 204 kg?!", OVEN),
         (Reason.NO_STATEMENT, "...", OVEN),
     ],
 )

@@ -13,6 +13,8 @@ from rag.index.index import Index
 from rag.models.fakes import HashEmbedder
 from rag.pipeline import ingest
 from rag.retrieval.others import search_words, similar
+from rag.retrieval.retriever import Retriever
+from rag.retrieval.scan import scan
 
 WINCH = "# Winch\n\nThe rope of the winch is replaced every {} months.\n\n# Drum\n\nThe drum holds {} m of line."
 FILES = {
@@ -34,6 +36,21 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
     ingest([folder / "docs"], folder / "index", HashEmbedder(), chunking=Chunking(max_tokens=16, context_tokens=8))
     with Index.open(folder / "index") as opened:
         yield opened
+
+
+@pytest.mark.parametrize("name", ["ferry.txt", "copy.txt"])
+def test_the_source_of_a_hit_is_a_place_that_the_filter_names(index: Index, name: str) -> None:
+    where, ferries = f"source = {name}", document(index, "ferry.txt")
+    hits = [
+        *search_words(index, "ferries", 1, where=where),
+        *Retriever(index, HashEmbedder()).retrieve("When do ferries leave?", 1, where=where),
+        *similar(index, document(index, "crane.txt"), 1, where=where),
+    ]
+    assert [(hit.chunk.document, *names([hit])) for hit in hits] == [(ferries, name)] * 3
+    assert {Path(copy).name for hit in hits for copy in hit.copies} == {"ferry.txt", "copy.txt"} - {name}
+    found = scan(index, "ferries", where=where, most=3)
+    assert found is not None
+    assert names(found.hits) == [name]
 
 
 def document(index: Index, name: str) -> str:

@@ -66,6 +66,21 @@ def test_editions_may_differ_in_all_their_numbers(found: Found) -> None:
     assert names([hit]) == ["2023-02-01.md"]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "count"),
+    [
+        ("Keep the samples at -5 °C in the dark.", "Keep the samples at 5 °C in the dark.", 2),
+        ("A night on the quay costs $12 a boat.", "A night on the quay costs €12 a boat.", 2),
+        ("Loads < 5 t are lifted by hand.", "Loads > 5 t are lifted by hand.", 2),
+        ("- Keep **the samples** at 5 °C, in the dark.", "Keep the samples at 5 °C in the dark!", 1),
+    ],
+)
+def test_a_sign_that_says_something_else_is_for_the_reader_to_see(
+    found: Found, one: str, other: str, count: int
+) -> None:
+    assert len(found({"a.md": one, "b.md": other}, "samples night quay loads")) == count
+
+
 def test_the_edition_that_is_asked_for_by_its_number_stays_in_front(found: Found) -> None:
     files = {"a.md": dated("2022-03-01", 24), "b.md": dated("2024-03-01", 12)}
     (hit,) = found(files, "rope replaced every 24 months")

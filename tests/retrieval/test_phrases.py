@@ -35,6 +35,8 @@ from rag.text.terms import phrase_words
         ('nothing in "" or in " ?! "', ()),
         ('an "open one', ()),
         ("ＫＸ in “ＫＸ－２０４”", ("kx-204",)),
+        ('"हिन्दी"', ("हिन्दी",)),
+        ("“ดี”", ("ดี",)),
     ],
 )
 def test_phrases_stand_in_quotation_marks_of_any_kind(question: str, phrases: tuple[str, ...]) -> None:
@@ -57,6 +59,10 @@ def test_phrases_stand_in_quotation_marks_of_any_kind(question: str, phrases: tu
         ("costs 1,200.5 crowns", "costs 1", False),
         ("costs 1,200.5 crowns", "5 crowns", False),
         ("costs 1, 2 or 3.", "3", True),
+        ("रामू यहाँ है", "राम", False),
+        ("यहाँ राम है।", "राम", True),
+        ("हिन्दू", "हिन्दी", False),
+        ("كتبَ الرسالة", "كتب", True),
         ("l'homme", "l", False),
         ("the 'winch' rope", "winch", True),
     ],

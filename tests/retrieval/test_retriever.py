@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rag.datatypes import Chunk, Condition, Embeddings, Hit, Markup, Page, Source, State
 from rag.errors import FilterError
 from rag.models.fakes import HashEmbedder
-from rag.retrieval.candidates import Search, gather, language_groups, look_closer
+from rag.retrieval.candidates import Candidates, Search, gather, in_front, language_groups, look_closer
 from rag.retrieval.others import search_words
 from rag.retrieval.retriever import Retriever
 from rag.text.terms import terms
@@ -208,6 +208,13 @@ def test_scores_sort_as_ranks_do_beyond_what_late_interaction_looked_at() -> Non
     assert scores == sorted(scores, reverse=True)
 
 
+@pytest.mark.parametrize(("head", "tail"), [([3, 1], [4, 2]), ([0.1, -3.3], [10.1, 7]), ([2, 1], [0.5, 0])])
+def test_what_was_looked_at_stays_in_front_of_older_rows_that_were_not(head: list[float], tail: list[float]) -> None:
+    looked_at = Candidates.of(np.array([8, 9]), np.array(head, np.float32))
+    others = Candidates.of(np.array([1, 2]), np.array(tail, np.float32))
+    assert in_front(looked_at, others).ordered().rows.tolist() == [8, 9, 1, 2]
+
+
 def test_a_reranker_sees_more_than_k_and_has_the_last_word(store: ListStore) -> None:
     plain = Retriever(store, HashEmbedder()).retrieve("oil the heron pump weekly", k=4)
     turned = Retriever(store, HashEmbedder(), Reversed()).retrieve("oil the heron pump weekly", k=1)
@@ -339,6 +346,6 @@ def test_a_reranker_reads_each_candidate_once_and_its_order_holds_for_passages_t
     assert reranker.read == 50
     assert {"rerank", "join"} <= set(retriever.seconds)
     assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
-    assert [hit.scores.rerank is None for hit in found] == [False, True, True]
+    assert [hit.scores.rerank is None for hit in found] == [False, False, True]
     diverse = retriever.retrieve("oil the heron pump", 2, joined=True, diversity=0.9)
     assert len(diverse) == 2
