@@ -1,13 +1,15 @@
 """Train the adapter that reads a question and a passage together: is it answered, and where.
 
-    python benchmarks/fit_reader.py [--write] [--epochs N] [--rate R] [--from ADAPTER] [--state FILE] [--data FOLDER]
+    python benchmarks/fit_reader.py [--write] [--epochs N] [--steps N] [--rate R] [--from ADAPTER [--mean]]
+        [--state FILE] [--data FOLDER]
 
 The base stays frozen; low-rank changes of its upper layers and three small heads are trained (`lora.py`,
 `rag.models.passage_reader`) on the pairs of `reader_data.py`: cross-entropy on whether the passage answers and, where
 it does, on the tokens with which an answer begins and ends. It begins with ADAPTER, such as the one that is shipped,
-or with nothing; interrupted, it goes on from FILE. Prints, over held-out questions by source: AUROC of answered against
-not, and the share of answers whose first token is right. `--write` puts the adapter into rag/models/adapters. Some
-hours on 2 cores.
+or with nothing; interrupted, it goes on from FILE. With `--mean` the result is the mean of ADAPTER and of what came of
+it, weight by weight: a part of what was learned, and hardly anything forgotten (WiSE-FT, arXiv:2109.01903). Prints,
+over held-out questions by source: AUROC of answered against not, and the share of answers whose first token is right.
+`--write` puts the adapter into rag/models/adapters. Some hours on 2 cores.
 """
 
 from __future__ import annotations
@@ -80,20 +82,22 @@ class ReaderModel(nn.Module):
         heads = {name: value.detach() for name, value in self.named_parameters() if not name.startswith("encoder")}
         return self.encoder.adapter() | heads
 
-    def take(self, path: Path) -> None:
-        """Begin with an adapter that was trained before."""
+    def take(self, path: Path, share: float = 1.0) -> None:
+        """Take over an adapter that was trained before, or move by such a share towards it."""
         given, own = load_file(path), self.tensors()
         with torch.no_grad():
             for name, tensor in own.items():
-                tensor.copy_(given[name])
+                tensor.lerp_(given[name].to(tensor.dtype), share)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--steps", type=int, help="of each epoch at most")
     parser.add_argument("--rate", type=float, default=8e-4, help="of learning, at its highest")
     parser.add_argument("--from", dest="begin", type=Path, metavar="ADAPTER")
+    parser.add_argument("--mean", action="store_true", help="of what it began with and what came of it")
     parser.add_argument("--state", type=Path, default=Path("reader.state"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     options = parser.parse_args()
@@ -110,6 +114,9 @@ def main() -> None:
         model.take(options.begin)
         report(model, checked, "before")
     fit(model, lambda epoch: examples(list(pairs(train, random.Random(epoch))), embedder), checked, options)
+    if options.mean and options.begin:
+        model.take(options.begin, share=0.5)
+        report(model, checked, "mean")
     if options.write:
         save_adapter(Path(adapters.__file__).with_name("reader.safetensors"), model.tensors(), RANK)
 
@@ -131,7 +138,7 @@ def fit(
         begun = tuple(saved["begun"])
         print(f"going on at epoch {begun[0] + 1}, step {begun[1]}", flush=True)
     for epoch in range(begun[0], options.epochs):
-        steps = batches(drawn(epoch), random.Random(epoch))
+        steps = batches(drawn(epoch), random.Random(epoch))[: options.steps]
         losses: list[float] = []
         started = time.perf_counter()
         for number, batch in enumerate(steps):

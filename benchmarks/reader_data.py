@@ -93,11 +93,11 @@ class Shares:
 
 
 SHARES = {
-    "polyglot": Shares(kept=0.5, wrong=0.8, taken_out=0.4),
+    "polyglot": Shares(kept=0.6, wrong=0.8, taken_out=0.4),
     "squad2": Shares(kept=0.1, wrong=0.6, taken_out=0.4, unanswered=1.2),
     "cmrc2018": Shares(kept=0.1, wrong=0.5, taken_out=0.3),
-    "clapnq": Shares(kept=0.5, wrong=1.0, taken_out=0.0),
-    "tables": Shares(kept=1.0, wrong=0.4, taken_out=0.5, unanswered=1.2),
+    "clapnq": Shares(kept=0.4, wrong=1.0, taken_out=0.0),
+    "tables": Shares(kept=0.5, wrong=0.4, taken_out=0.5, unanswered=1.2),
 }
 
 

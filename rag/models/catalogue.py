@@ -61,7 +61,7 @@ _ENTRIES = (
         member_bytes=71_622_400,
         member_sha256="1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
         disk_bytes=305_000_000,
-        revision=5,
+        revision=6,
     ),
     Entry(
         name=DEFAULT_GENERATOR,
