@@ -89,7 +89,7 @@ def altered(path: Path, *statements: str) -> Path:
         ("DELETE FROM token_vectors WHERE embedding = 1", "1 embeddings without token vectors"),
         ("DELETE FROM embedding WHERE id = 1", "1 chunks without an embedding"),
         ("DELETE FROM source", "1 documents without a source"),
-        ("DELETE FROM source", r"it has .1, 0, 6. documents, sources and chunks, its last commit .1, 1, 6."),
+        ("DELETE FROM source", r"it has .1, 0, 9. documents, sources and chunks, its last commit .1, 1, 9."),
         ("DELETE FROM document", "names a document that is not there"),
         ("DELETE FROM chunk WHERE row = 1", "1 lexical entries without a chunk"),
     ],

@@ -193,7 +193,7 @@ def test_a_missing_or_wrong_file_costs_a_warning_and_no_answer(
 
 
 def test_small_commits_leave_the_derived_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dense, "tail_limit", lambda _base: 6)
+    monkeypatch.setattr(dense, "tail_limit", lambda _base: 9)
     path = filled(tmp_path / "index")
     before = dense_file_of(path)
     with open_writer(path) as writer:
@@ -433,7 +433,7 @@ def test_how_vectors_are_searched_can_be_chosen(tmp_path: Path, monkeypatch: pyt
     assert committed("auto") == (7, "ivf")
     upkeep.restore(tmp_path / "taken", path, replace=True, dense="exact")
     assert committed("auto") == (8, "exact")
-    monkeypatch.setattr(dense_build, "CODES_LEAST", 40)
+    monkeypatch.setattr(dense_build, "CODES_LEAST", 60)
     assert committed("ivf") == (8, "exact")  # too few rows for lists
     with open_writer(path, dense="ivf") as writer:
         put(writer, 50)

@@ -100,8 +100,8 @@ def test_what_an_index_or_a_column_has_lost_is_noticed(path: Path, tree: str, fo
         ("UPDATE chunk SET row = 0 WHERE row = 1", nearest, "vectors of its chunks are missing"),
         ("UPDATE chunk SET embedding = 2 WHERE row = 1", late, "a chunk .1. does not have"),
         ("DELETE FROM lexical_entry WHERE row = 1", scored, "knows of row 1 is missing"),
-        ("DELETE FROM commits WHERE number > 1", lambda index: index.mass("valve"), "its last commit 10"),
-        ("DELETE FROM source WHERE path = 'another.md'", lambda index: index.status(), "its last commit .3, 5, 16."),
+        ("DELETE FROM commits WHERE number > 1", lambda index: index.mass("valve"), "its last commit 15"),
+        ("DELETE FROM source WHERE path = 'another.md'", lambda index: index.status(), "its last commit .3, 5, 24."),
     ],
 )
 def test_rows_that_are_gone_are_noticed_by_the_questions_that_need_them(
@@ -165,7 +165,7 @@ def test_no_document_is_removed_because_an_index_has_lost_its_source(path: Path)
 @pytest.mark.parametrize("table", ["chunk", "document", "source"])
 def test_no_commit_counts_what_was_lost_before_it(path: Path, table: str) -> None:
     altered(path, f"DELETE FROM {table} WHERE rowid = 1")
-    with pytest.raises(IndexDamaged, match=r"documents, sources and chunks, its last commit .3, 5, 16."):
+    with pytest.raises(IndexDamaged, match=r"documents, sources and chunks, its last commit .3, 5, 24."):
         open_writer(path)
 
 
@@ -173,7 +173,7 @@ def test_no_commit_counts_what_was_lost_before_it(path: Path, table: str) -> Non
 def test_no_row_is_used_again(path: Path, value: str) -> None:
     altered(path, f"UPDATE sqlite_sequence SET seq = {value}")
     with open_writer(path) as writer:
-        with pytest.raises(IndexDamaged, match="and row 16 is in use"):
+        with pytest.raises(IndexDamaged, match="and row 24 is in use"):
             put(writer, 3)
         assert writer.counts.added == 0
     assert problems(path)
@@ -213,8 +213,8 @@ def test_a_row_that_became_a_deleted_one_is_noticed(tmp_path: Path) -> None:
     with open_writer(path) as writer:
         writer.remove_source(source(1).location)
     with Index.open(path) as index:
-        (chunk,) = index.chunks([13])
-        assert 12 not in index.search_dense(VECTOR, 99)[0]
+        (chunk,) = index.chunks([19])
+        assert 18 not in index.search_dense(VECTOR, 99)[0]
     data = bytearray(database_file(path).read_bytes())
     begins = [match.start() for match in re.finditer(chunk.id.encode(), data)]
     # In the table's cell the row stands before the header of the record, whose first byte is its length.
@@ -222,7 +222,7 @@ def test_a_row_that_became_a_deleted_one_is_noticed(tmp_path: Path) -> None:
         at - size - 1
         for at in begins
         for size in range(11, 17)
-        if data[at - size - 1 : at - size + 1] == bytes([13, size])
+        if data[at - size - 1 : at - size + 1] == bytes([19, size])
     }
     data[place] ^= 1
     database_file(path).write_bytes(data)

@@ -175,7 +175,7 @@ def test_neighbours_of_one_section_are_one_passage_with_the_texts_own_characters
 
 def test_a_passage_has_three_chunks_at_most(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(LONG, encoding="utf-8")
-    ingest([tmp_path / "a.txt"], tmp_path / "index", HashEmbedder(), chunking=Chunking(16, 8))
+    ingest([tmp_path / "a.txt"], tmp_path / "index", HashEmbedder(), chunking=Chunking(26, 8))
     with Index.open(tmp_path / "index") as index:
         in_order = sorted(Retriever(index, HashEmbedder()).retrieve("drum", 20), key=lambda hit: hit.start)
         found = passages(index, "drum", in_order, 20)
@@ -186,7 +186,7 @@ def test_a_passage_has_three_chunks_at_most(tmp_path: Path) -> None:
 def test_what_stands_far_behind_is_not_joined(tmp_path: Path) -> None:
     """Of ten hits wanted one at a time, only the second may be a part of the first."""
     (tmp_path / "a.txt").write_text(LONG, encoding="utf-8")
-    ingest([tmp_path / "a.txt"], tmp_path / "index", HashEmbedder(), chunking=Chunking(16, 8))
+    ingest([tmp_path / "a.txt"], tmp_path / "index", HashEmbedder(), chunking=Chunking(26, 8))
     with Index.open(tmp_path / "index") as index:
         hits = Retriever(index, HashEmbedder()).retrieve("drum", 10)
         assert len(hits) > 4
@@ -197,7 +197,7 @@ def test_what_stands_far_behind_is_not_joined(tmp_path: Path) -> None:
 
 def test_joining_keeps_what_either_stood_for(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(LONG, encoding="utf-8")
-    ingest([tmp_path / "a.txt"], tmp_path / "index", HashEmbedder(), chunking=Chunking(16, 8))
+    ingest([tmp_path / "a.txt"], tmp_path / "index", HashEmbedder(), chunking=Chunking(26, 8))
     with Index.open(tmp_path / "index") as index:
         one, two = sorted(Retriever(index, HashEmbedder()).retrieve("drum", 10), key=lambda hit: hit.start)[:2]
         elsewhere = replace(two, source="/docs/b.txt")
