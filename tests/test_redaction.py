@@ -161,5 +161,10 @@ def test_a_rebuild_of_a_damaged_index_does_not_bring_it_back(docs: Path, tmp_pat
     (index / "REDACT").write_text("\ufffd")
     with pytest.raises(IndexDamaged, match="--redact all"):
         ingest([docs], index, HashEmbedder(), rebuild=True)
+    (index / "REDACT").unlink()
+    (index / "REDACT").mkdir()
+    with pytest.raises(IndexDamaged, match="--redact all"):
+        ingest([docs], index, HashEmbedder(), rebuild=True)
+    (index / "REDACT").rmdir()
     ingest([docs], index, HashEmbedder(), rebuild=True, redact=["all"])
     assert not any(canary.encode() in everything(index) for canary in CANARIES)

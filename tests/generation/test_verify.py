@@ -127,3 +127,12 @@ def test_marks_are_hints_and_not_trusted() -> None:
 def test_without_evidence_nothing_is_supported() -> None:
     verdict = verify("The oven weighs 204 kg.", [])
     assert [problem.reason for problem in verdict.problems] == [Reason.NO_EVIDENCE]
+
+
+def test_of_several_grounds_the_one_with_the_fewest_problems_says_what_is_wrong() -> None:
+    near = Ground((1,), "The sign on the quay says “no entry” since 2021.")
+    far = Ground((2,), "Herons breed in the reeds.")
+    verdict = verify("The sign on the quay says “no entry” since 2020.", [near, far])
+    assert not verdict.supported
+    assert [problem.reason for problem in verdict.problems] == [Reason.NUMBER]
+    assert verify("The sign on the quay says “no entry” since 2021.", [far, near]).supported
