@@ -122,13 +122,13 @@ def ingest(
     Unchanged files cost no embedding, changed ones are replaced, those gone from an ingested folder are removed.
     `verify` hashes every file instead of trusting size, time and inode; `rebuild` re-embeds everything the index
     holds first, with this embedder and chunking, while readers keep the old state. `chunking` None is how the index
-    was cut, `Chunking()` for one that is new or rebuilt. `meta` is what is said of all the
-    files, as "key=value" (`rag.corpus.metadata`), in place of what was said before; None leaves that as it was.
-    `dense` is how vectors are searched: "exact", "ivf", or "auto", which is by their number. `redact` names the kinds
-    of personal data that are taken out of documents before they are kept (`rag.corpus.redaction`); an index keeps to
-    those that it was made with, and None is these. `passwords` open encrypted PDFs and members of ZIP archives: they
-    are kept nowhere, and what was encrypted is tried again where there are any. `parser` is what files are parsed in,
-    by default child processes that can do nothing else (`rag.corpus.sandbox`); another one has passwords of its own.
+    was cut, `Chunking()` for one that is new or rebuilt. `meta` is what is said of all the files, as "key=value"
+    (`rag.corpus.metadata`), in place of what was said before; None leaves that as it was. `dense` is how vectors are
+    searched: "exact", "ivf", or "auto", which is by their number. `redact` names the kinds of personal data that are
+    taken out of documents before they are kept (`rag.corpus.redaction`); an index keeps to those that it was made with,
+    and None is these. `passwords` open encrypted PDFs and members of ZIP archives: they are kept nowhere, and what was
+    encrypted is tried again where there are any. `parser` is what files are parsed in, by default child processes that
+    can do nothing else (`rag.corpus.sandbox`); another one has passwords of its own.
 
     Raises SettingsError (meta that is not key=value, a `dense` or kind that there is not), CorpusError (a root that
     cannot be read; a large removal without `prune`), IndexMissing (nothing to rebuild), IndexBusy, IndexMismatch.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from rag.cli.exits import complain
 from rag.cli.progress import Bar
 from rag.datatypes import Sampling
-from rag.errors import IndexMissing, shell_quoted
+from rag.errors import IndexMissing
 from rag.models.threads import prepare_numpy
 from rag.settings import API_KEY, Settings
 
@@ -167,7 +167,9 @@ def _of_server(settings: Settings) -> LanguageModel:
 
 def index_flag(settings: Settings) -> str:
     """What `rag show` needs in order to look into the same index, "" where it would anyway."""
-    return f" --index {shell_quoted(str(settings.index))}" if settings.origins.get("index") == "--index" else ""
+    from rag.index.folder import flag
+
+    return f" {flag(settings.index)}" if settings.origins.get("index") == "--index" else ""
 
 
 def fetch(name: str) -> None:

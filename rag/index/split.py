@@ -124,9 +124,9 @@ class _Splitter:
                 sections[-1].append(group)
             else:
                 sections.append([group])
+        part = max(1, int(PART * self.limit))
         for section in sections:
-            whole = list(chain.from_iterable(section))
-            yield from self.packed(whole, max(1, int(PART * self.limit))) if len(section) > 1 else section
+            yield from self.packed(chain.from_iterable(section), part) if len(section) > 1 else section
 
     def finer(self, piece: Piece, room: int, limit: int) -> list[Piece]:
         return finer(self.document, piece, self.tokens, room, limit) if room > 0 else [piece]
