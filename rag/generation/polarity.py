@@ -6,6 +6,7 @@ import re
 from collections import Counter
 
 from rag.text.fold import light
+from rag.text.numerals import numerals_to_digits
 
 # In the lists: "_" is a space, "*" any ending, "#" a number that must follow.
 _INNOCENT = (
@@ -68,10 +69,10 @@ _DIRECTIONS: tuple[tuple[str, str], ...] = (
         "allow allows allowed permit permits permitted 允许 准许 erlaubt gestattet autorisé* permitid* permess* "
         "مسموح разреш*",
     ),
-    ("open", "open opens opened opening 打开 开启 öffne* geöffnet ouvre ouvert* ouvrir abre abrir abiert*"),
+    ("open", "open opens opened opening 打开 开启 开门 öffne* geöffnet ouvre ouvert* ouvrir abre abrir abiert*"),
     (
         "shut",
-        "close closes closed closing shut shuts 关闭 关上 schließ* geschlossen ferme fermé* fermer cierra cerrar "
+        "close closes closed closing shut shuts 关闭 关上 关门 schließ* geschlossen ferme fermé* fermer cierra cerrar "
         "cerrad*",
     ),
     ("on", "switch_on turn_on switched_on turned_on power_on 接通 启动 einschalten eingeschaltet allumer encender"),
@@ -105,6 +106,16 @@ _SECOND = (
     "nenhum nenhuma ninguém ни никогда никто"
 )
 
+_BEFORE_NUMBERS = (
+    "more_than over_# above exceeding 超过 高于 大于 多于 mehr_als über_# plus_de_# más_de più_di mais_de более больше "
+    "less_than fewer_than under_# below 低于 小于 少于 weniger_als unter_# moins_de menos_de meno_di менее меньше"
+)
+_BEHIND_NUMBERS = (
+    "or_more or_less or_fewer or_longer or_above or_below or_over or_under 以上 以下 以内 之内 未満 oder_mehr "
+    "oder_weniger ou_plus ou_moins o_más o_menos o_più o_meno ou_mais ou_menos или_более или_менее"
+)
+"""Beside the first two directions, what makes a number the end of a range."""
+
 
 def _pattern(listed: str) -> re.Pattern[str]:
     """Any entry of a list, the longest first: a whole word where the script has spaces.
@@ -130,6 +141,12 @@ _by_direction = [(name, _pattern(words)) for name, words in _DIRECTIONS]
 _negation = _pattern(_NEGATIONS)
 _contracted = re.compile(r"n['’]t\b")
 _main, _second = _pattern(_MAIN), _pattern(_SECOND)
+_digits = r"[0-9]+(?:[.,'’ \u00a0][0-9]+)*"
+_before = _pattern(" ".join([*(words for _, words in _DIRECTIONS[:2]), _BEFORE_NUMBERS]))
+_limited = re.compile(
+    rf"(?:{_before.pattern})[^0-9.,;:!?。，；：！？\n]{{0,12}}{_digits}"
+    rf"|{_digits}[^0-9.,;:!?。，；：！？\n]{{0,12}}(?:{_pattern(_BEHIND_NUMBERS).pattern})"
+)
 
 
 def negations(text: str) -> int:
@@ -164,3 +181,8 @@ def directions(text: str) -> Counter[str]:
         if count:
             found[name] += count
     return found
+
+
+def without_limits(text: str) -> str:
+    """The text, light-folded, without the numbers that are the end of a range: of «less than 5 t», « t»."""
+    return _limited.sub(" ", numerals_to_digits(light(text)))

@@ -16,7 +16,7 @@ from difflib import SequenceMatcher
 
 from rag.generation.inert import inert, markup
 from rag.generation.mentions import NOUN_CAPITALS, closed_up, identifiers, names, quoted, stands_alone
-from rag.generation.polarity import directions, is_negated, neutral
+from rag.generation.polarity import directions, is_negated, neutral, without_limits
 from rag.text.fold import fold
 from rag.text.language import language
 from rag.text.numbers import Quantity, borne_out, quantities, units, without_quantities
@@ -185,8 +185,19 @@ def _polarity(claim: str, ground: str) -> Iterator[Problem]:
     for direction in directions(claim):
         if not given[direction]:
             yield Problem(Reason.COMPARISON, direction)
+    yield from _limits(claim, ground)
     if is_negated(claim) != _nearest_is_negated(claim, ground):
         yield Problem(Reason.NEGATION, "negated" if is_negated(claim) else "not negated")
+
+
+def _limits(claim: str, ground: str) -> Iterator[Problem]:
+    """«5 t» is not what «less than 5 t» says."""
+    if directions(claim).keys() & {"up", "down"}:
+        return
+    given, named, exact = quantities(ground), units(ground), quantities(without_limits(ground))
+    for quantity in quantities(claim):
+        if borne_out(quantity, given, named) and not borne_out(quantity, exact, named):
+            yield Problem(Reason.COMPARISON, quantity.surface)
 
 
 def _nearest_is_negated(claim: str, ground: str) -> bool:
@@ -295,9 +306,9 @@ def _binding(claim: str, ground: str) -> Iterator[Problem]:
     """
     if _in_words(claim) in _in_words(ground):
         return
-    clauses = [(_forms(clause), quantities(clause)) for sentence in _sentences(ground) for clause in _clauses(sentence)]
+    clauses = [_Clause.of(clause) for sentence in _sentences(ground) for clause in _clauses(sentence)]
     parts = dict.fromkeys([claim, *_clauses(claim)])  # a part by itself, too: «5 euros for children and 5 for adults»
-    astray = (quantity.surface.strip() for part in parts for quantity in _astray(part, clauses))
+    astray = (quantity.surface.strip() for part in parts for quantity in _astray(_Clause.of(part), clauses))
     yield from (Problem(Reason.BINDING, surface) for surface in dict.fromkeys(astray))
 
     people = list(dict.fromkeys(names(claim, initial=True)))
@@ -305,17 +316,44 @@ def _binding(claim: str, ground: str) -> Iterator[Problem]:
         yield Problem(Reason.BINDING, " ".join(people))
 
 
-def _astray(part: str, clauses: Sequence[tuple[set[str], list[Quantity]]]) -> Iterator[Quantity]:
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    """What a clause, or `several` in one, says of which values."""
+
+    words: set[str]
+    directions: set[str]
+    quantities: list[Quantity]
+    several: bool
+
+    @classmethod
+    def of(cls, text: str) -> _Clause:
+        return cls(_forms(text), set(directions(text)), quantities(text), len(_clauses(text)) > 1)
+
+
+def _astray(part: _Clause, clauses: Sequence[_Clause]) -> Iterator[Quantity]:
     """The quantities of a part of a claim with which the ground's clauses say something else than the part does."""
-    own = _forms(part)
-    for quantity in quantities(part):
-        holding = [words for words, given in clauses if borne_out(quantity, given)]
-        rivals = [words for words, given in clauses if not borne_out(quantity, given) and _rivals(quantity, given)]
+    for quantity in part.quantities:
+        holding = [clause for clause in clauses if borne_out(quantity, clause.quantities)]
+        rivals = [
+            clause
+            for clause in clauses
+            if not borne_out(quantity, clause.quantities) and _rivals(quantity, clause.quantities)
+        ]
         if not holding or not rivals:
             continue
-        best = max(holding, key=lambda words: len(own & words))
-        if any(len(own & (rival - best)) > len(own & (best - rival) - _digits(quantity)) for rival in rivals):
+        best = max(holding, key=lambda clause: len(part.words & clause.words))
+        if any(_says_rather(part, rival, best, quantity) for rival in rivals):
             yield quantity
+
+
+def _says_rather(part: _Clause, rival: _Clause, best: _Clause, quantity: Quantity) -> bool:
+    """Whether a rival says what the part says, and the best clause with its quantity does not."""
+    if part.several and any(borne_out(other, part.quantities) for other in rival.quantities):
+        return (
+            False  # «opens at 8:00 and closes at 17:00» has the words of both: each of its clauses is looked at alone
+        )
+    more, less = part.words & rival.words - best.words, part.words & best.words - rival.words - _digits(quantity)
+    return len(more) > len(less) or bool(part.directions & rival.directions - best.directions)
 
 
 def _in_words(text: str) -> str:
