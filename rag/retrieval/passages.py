@@ -148,12 +148,16 @@ def _continue(store: Store, one: Hit, other: Hit) -> bool:
 
 def _one(store: Store, better: Hit, hit: Hit) -> Hit:
     """Both as one, with the scores of the better. It is the newest only if both parts are."""
-    alike: dict[str, Hit] = {}
-    for each in (*better.alike, *hit.alike):
-        first = alike.get(each.source)
-        alike[each.source] = _widened(store, first, each) if first else each
+    alike = list(better.alike)
+    for each in hit.alike:
+        own = (at for at, other in enumerate(alike) if other.source == each.source and _continue(store, each, other))
+        at = next(own, None)
+        if at is None:
+            alike.append(each)
+        else:
+            alike[at] = _widened(store, alike[at], each)
     newest = better.newest and hit.newest
-    return replace(_widened(store, better, hit), alike=tuple(alike.values()), newest=newest)
+    return replace(_widened(store, better, hit), alike=tuple(alike), newest=newest)
 
 
 def _widened(store: Store, hit: Hit, other: Hit) -> Hit:

@@ -203,3 +203,17 @@ def test_joining_keeps_what_either_stood_for(tmp_path: Path) -> None:
         elsewhere = replace(two, source="/docs/b.txt")
         (passage,) = passages(index, "drum", [one, replace(two, alike=(elsewhere,))], 1)
         assert passage.alike == (elsewhere,)
+
+
+def test_copies_of_parts_that_are_joined_are_joined_where_they_continue_each_other(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(LONG, encoding="utf-8")
+    ingest([tmp_path / "a.txt"], tmp_path / "index", HashEmbedder(), chunking=Chunking(26, 8))
+    with Index.open(tmp_path / "index") as index:
+        hits = sorted(Retriever(index, HashEmbedder()).retrieve("drum", 10), key=lambda hit: hit.start)
+        one, two, three, _, far = (replace(each, source="/docs/b.txt") for each in hits[:5])
+        pair = [replace(hits[0], alike=(one,)), replace(hits[1], alike=(two,))]
+        (passage,) = passages(index, "drum", pair, 1)
+        assert [(each.start, each.end) for each in passage.alike] == [(one.start, two.end)]
+        (passage,) = passages(index, "drum", [pair[0], replace(hits[1], alike=(far, three))], 1)
+        spans = [(each.start, each.end) for each in passage.alike]
+        assert spans == [(each.start, each.end) for each in (one, far, three)], "nothing of what lies between is a copy"
