@@ -179,7 +179,7 @@ def _ppt(_data: bytes, _path: str) -> Content | Unread:
 
 
 HTML = Reader("html", "3", _html)
-PDF = Reader("pdf", "3", _pdf, aided=True)
+PDF = Reader("pdf", "4", _pdf, aided=True)
 DOC = Reader("doc", "1", _doc, modules=("olefile",), extra="office")
 ZIP = Reader("zip", "1", _zip, ARCHIVE_BYTES, aided=True)
 TAR = Reader("tar", "1", _tar, ARCHIVE_BYTES)
