@@ -234,6 +234,45 @@ def test_numbers_of_nested_levels_are_counted() -> None:
     assert read(document).text == "1. a\n   1.a) b\n   1.b) c\n2. d\n   2.a) e\n"
 
 
+def numbered(definitions: str, *paragraphs: tuple[str, int]) -> str:
+    """What is read of paragraphs (text, list) of a document with these definitions of lists."""
+    document = docx.Document()
+    root = document.part.numbering_part.element
+    for each in list(root):
+        root.remove(each)
+    for each in parse_xml(f"<w:numbering {nsdecls('w')}>{definitions}</w:numbering>"):
+        root.append(each)
+    for text, number in paragraphs:
+        numbers = f'<w:numPr {nsdecls("w")}><w:ilvl w:val="0"/><w:numId w:val="{number}"/></w:numPr>'
+        document.add_paragraph(text)._p.get_or_add_pPr().append(parse_xml(numbers))
+    return read(document).text
+
+
+LEVEL = '<w:lvl w:ilvl="0"><w:start w:val="1"/><w:numFmt w:val="decimal"/><w:lvlText w:val="%1."/></w:lvl>'
+
+
+def test_a_list_that_is_restarted_counts_anew() -> None:
+    lists = (
+        f'<w:abstractNum w:abstractNumId="7">{LEVEL}</w:abstractNum>'
+        '<w:num w:numId="1"><w:abstractNumId w:val="7"/></w:num><w:num w:numId="2"><w:abstractNumId w:val="7"/></w:num>'
+        '<w:num w:numId="3"><w:abstractNumId w:val="7"/><w:lvlOverride w:ilvl="0"><w:startOverride w:val="5"/>'
+        "</w:lvlOverride></w:num>"
+    )
+    text = numbered(lists, ("a", 1), ("b", 1), ("goes on", 2), ("anew", 3), ("next", 3))
+    assert text == "1. a\n2. b\n3. goes on\n5. anew\n6. next\n"
+
+
+def test_a_list_by_a_style_has_the_levels_of_that_style_or_its_own() -> None:
+    own = LEVEL.replace("%1.", "(%1)")
+    lists = (
+        f'<w:abstractNum w:abstractNumId="7"><w:styleLink w:val="Steps"/>{LEVEL}</w:abstractNum>'
+        '<w:abstractNum w:abstractNumId="8"><w:numStyleLink w:val="Steps"/></w:abstractNum>'
+        '<w:num w:numId="1"><w:abstractNumId w:val="8"/></w:num><w:num w:numId="2"><w:abstractNumId w:val="8"/>'
+        f'<w:lvlOverride w:ilvl="0">{own}</w:lvlOverride></w:num>'
+    )
+    assert numbered(lists, ("a", 1), ("b", 2)) == "1. a\n(2) b\n"
+
+
 @pytest.mark.parametrize(
     ("style", "shown"),
     [
