@@ -208,6 +208,40 @@ def test_merged_cells_stand_in_each_row_they_span() -> None:
     assert lines[3].startswith("| 3 6 | 7 |")
 
 
+def test_a_row_that_begins_further_right_keeps_its_columns() -> None:
+    document = docx.Document()
+    table = document.add_table(rows=2, cols=3)
+    for cell, text in zip(table._cells, ["gone", "2022", "2023", "Sum", "5", "6"], strict=True):
+        cell.text = text
+    row = table.rows[0]._tr
+    row.remove(row.tc_lst[0])
+    row.get_or_add_trPr().append(parse_xml(f'<w:gridBefore {nsdecls("w")} w:val="1"/>'))
+    assert read(document).text == "|  | 2022 | 2023 |\n| --- | --- | --- |\n| Sum | 5 | 6 |\n"
+
+
+def test_rows_and_cells_in_custom_markup_are_read() -> None:
+    document = docx.Document()
+    table = document.add_table(rows=1, cols=2)
+    for cell, text in zip(table._cells, ["A", "B"], strict=True):
+        cell.text = text
+    one, two = (f"<w:tc><w:p><w:r><w:t>{number}</w:t></w:r></w:p></w:tc>" for number in (1, 2))
+    cells = f"<w:customXml>{one}</w:customXml><w:sdt><w:sdtContent>{two}</w:sdtContent></w:sdt>"
+    table._tbl.append(parse_xml(f"<w:customXml {nsdecls('w')}><w:tr>{cells}</w:tr></w:customXml>"))
+    assert read(document).text == "| A | B |\n| --- | --- |\n| 1 | 2 |\n"
+
+
+def test_a_table_that_is_a_frame_around_text_keeps_what_stands_in_it() -> None:
+    document = docx.Document()
+    frame = document.add_table(rows=2, cols=1)
+    frame.cell(0, 0).paragraphs[0].text = "Scope"
+    frame.cell(0, 0).paragraphs[0].style = "Heading 1"
+    frame.cell(0, 0).add_paragraph("One step.", style="List Bullet")
+    inner = frame.cell(1, 0).add_table(rows=2, cols=2)
+    for cell, text in zip(inner._cells, ["A", "B", "1", "2"], strict=True):
+        cell.text = text
+    assert read(document).text == "# Scope\n\n- One step.\n\n| A | B |\n| --- | --- |\n| 1 | 2 |\n"
+
+
 def test_a_text_box_is_read_once() -> None:
     document = docx.Document()
     box = "<w:txbxContent><w:p><w:r><w:t>boxed</w:t></w:r></w:p></w:txbxContent>"

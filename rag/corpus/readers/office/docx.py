@@ -17,6 +17,8 @@ from rag.corpus.readers.pictures.embedded import Pictures
 from rag.corpus.readers.reader import Content, Unread
 
 _GONE = {f"{W}del", f"{W}moveFrom", f"{W}cellDel", FALLBACK}
+_AROUND = {f"{W}{name}" for name in ("sdt", "sdtContent", "ins", "customXml", "smartTag", "moveTo")}
+"""What stands around paragraphs, rows and cells without a meaning for them."""
 _NOTES = {"footnoteReference": "footnotes", "endnoteReference": "endnotes", "commentReference": "comments"}
 
 
@@ -65,11 +67,17 @@ class _Conversion:
         self.around()
 
     def blocks(self, within: Element) -> None:
-        """The paragraphs and tables of the body or of a text box."""
-        for block in _blocks(within):
+        """The paragraphs and tables of the body, of a text box or of a table that only draws a frame around them."""
+        for block in _inside(within, f"{W}p", f"{W}tbl"):
             asides: list[Aside] = []
             if block.tag == f"{W}tbl":
-                self.table(block, asides)
+                rows = [row for row in _inside(block, f"{W}tr") if row.find(f"{W}trPr/{W}del") is None]
+                cells = [list(_inside(row, f"{W}tc")) for row in rows]
+                if all(len(row) == 1 for row in cells):
+                    for row in cells:
+                        self.blocks(row[0])
+                else:
+                    self.table(rows, asides)
             else:
                 self.paragraph(block, asides)
             for aside in asides:
@@ -89,8 +97,8 @@ class _Conversion:
         else:
             self.composer.paragraph(text)
 
-    def table(self, element: Element, asides: list[Aside]) -> None:
-        rows = [[*self.cells(row, asides)] for row in element.iterchildren(f"{W}tr", f"{W}sdt") for row in _rows(row)]
+    def table(self, elements: list[Element], asides: list[Aside]) -> None:
+        rows = [[*self.cells(row, asides)] for row in elements]
         open_cells: dict[int, str] = {}
         grid: list[list[Cell]] = []
         for row in rows:
@@ -106,14 +114,15 @@ class _Conversion:
 
     def cells(self, row: Element, asides: list[Aside]) -> Iterator[tuple[str, int, bool]]:
         """Each cell's text, the columns that it spans, and whether it goes on the cell above."""
-        for child in row.iterchildren(f"{W}tc", f"{W}sdt"):
-            cell = child if child.tag == f"{W}tc" else next(child.iter(f"{W}tc"), child)
-            span = cell.find(f"{W}tcPr/{W}gridSpan")
+        before = _count(row.find(f"{W}trPr/{W}gridBefore"), 0)
+        if before:
+            yield "", before, False
+        for cell in _inside(row, f"{W}tc"):
             merge = cell.find(f"{W}tcPr/{W}vMerge")
             texts = (shown(each, asides, self.number) for each in _paragraphs(cell))
-            width = (span.get(f"{W}val") if span is not None else None) or "1"
             continued = merge is not None and merge.get(f"{W}val") != "restart"
-            yield " ".join(text for text in texts if text.strip()), int(width) if width.isdigit() else 1, continued
+            width = _count(cell.find(f"{W}tcPr/{W}gridSpan"), 1)
+            yield " ".join(text for text in texts if text.strip()), width, continued
 
     def number(self, aside: Aside) -> str:
         """The mark in the text of a note, counted as Word does; of other things none."""
@@ -202,21 +211,20 @@ def _paragraphs(within: Element) -> Iterator[Element]:
             waiting.extend(reversed(element))
 
 
-def _blocks(body: Element) -> Iterator[Element]:
-    """Paragraphs and tables in order, those in content controls and inserted ones included."""
-    waiting = list(reversed(body))
+def _inside(element: Element, *tags: str) -> Iterator[Element]:
+    """The elements of these tags in order, those in content controls and inserted ones included."""
+    waiting = list(reversed(element))
     while waiting:
-        element = waiting.pop()
-        if element.tag in (f"{W}p", f"{W}tbl"):
-            yield element
-        elif element.tag in (f"{W}sdt", f"{W}sdtContent", f"{W}ins", f"{W}customXml", f"{W}smartTag", f"{W}moveTo"):
-            waiting.extend(reversed(element))
+        each = waiting.pop()
+        if each.tag in tags:
+            yield each
+        elif each.tag in _AROUND:
+            waiting.extend(reversed(each))
 
 
-def _rows(element: Element) -> Iterator[Element]:
-    """The rows of a table's child; one that was deleted under the eyes of the reviewers is none."""
-    rows = element.iter(f"{W}tr") if element.tag == f"{W}sdt" else iter([element])
-    return (row for row in rows if row.find(f"{W}trPr/{W}del") is None)
+def _count(element: Element, default: int) -> int:
+    value = element.get(f"{W}val", "") if element is not None else ""
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 6 else default
 
 
 # ---------------------------------------------------------------- headings
