@@ -98,6 +98,47 @@ def test_breaks_tabs_links_and_powers_are_kept() -> None:
     assert read(document).text == "one\ttwo\nthree 10^3 link\n"
 
 
+def said(*xml: str) -> str:
+    """What is read of a paragraph with these elements in it."""
+    document = docx.Document()
+    paragraph = document.add_paragraph()
+    for each in xml:
+        paragraph._p.append(parse_xml(each.replace(">", f" {nsdecls('w')}>", 1)))
+    return read(document).text
+
+
+def test_signs_are_read_by_their_font() -> None:
+    run = '<w:r><w:rPr><w:rFonts w:ascii="{}"/></w:rPr><w:t>{}</w:t></w:r>'
+    symbol = '<w:r><w:sym w:font="{}" w:char="{}"></w:sym></w:r>'
+    known = (("Symbol", "F06D"), ("Symbol", "B3"), ("Wingdings", "F0FE"), ("Arial", "2022"))
+    unknown = (("Wingdings", "F021"), ("Other", "F06D"), ("Other", "D800"), ("Symbol", "?"))
+    assert said(*(symbol.format(*each) for each in (*known, *unknown))) == "μ≥☑•\n"
+    assert said(run.format("Symbol", "5 \uf06dm"), run.format("Other", " \uf06d")) == "5 μm \uf06d\n"
+
+
+def test_what_is_ticked_and_chosen_in_a_form_is_read() -> None:
+    field = (
+        '<w:r><w:fldChar w:fldCharType="begin"><w:ffData>{}</w:ffData></w:fldChar></w:r>',
+        "<w:r><w:instrText>FORM</w:instrText></w:r>",
+        '<w:r><w:fldChar w:fldCharType="end"></w:fldChar></w:r>',
+    )
+    boxes = ("<w:default/>", '<w:default/><w:checked w:val="0"/>', "<w:checked/>", "")
+    assert said(*(xml.format(f"<w:checkBox>{box}</w:checkBox>") for box in boxes for xml in field)) == "☒☐☒☐\n"
+    colours = '<w:listEntry w:val="red"/><w:listEntry w:val="blue"/>'
+    lists = ("", '<w:result w:val="1"/>', '<w:default w:val="1"/>', '<w:result w:val="7"/>')
+    said_lists = said(*(xml.format(f"<w:ddList>{told}{colours}</w:ddList>") for told in lists for xml in field))
+    assert said_lists == "redblueblue\n"
+
+
+def test_how_words_are_pronounced_is_left_out() -> None:
+    rt, base = "<w:rt><w:r><w:t>とう</w:t></w:r></w:rt>", "<w:rubyBase><w:r><w:t>東</w:t></w:r></w:rubyBase>"
+    assert said(f"<w:r><w:ruby>{rt}{base}</w:ruby></w:r>", "<w:r><w:t>京</w:t></w:r>") == "東京\n"
+
+
+def test_what_a_tab_sets_apart_is_apart() -> None:
+    assert said("<w:r><w:t>Left</w:t><w:ptab/><w:t>Right</w:t></w:r>") == "Left\tRight\n"
+
+
 def test_notes_and_comments_stand_behind_their_paragraph_once() -> None:
     document = docx.Document()
     first = document.add_paragraph("It holds 40 kg.")
