@@ -130,6 +130,13 @@ def test_what_is_ticked_and_chosen_in_a_form_is_read() -> None:
     assert said_lists == "redblueblue\n"
 
 
+def test_a_formula_stands_in_its_paragraph_in_one_line() -> None:
+    parts = ("<m:num><m:r><m:t>a+1</m:t></m:r></m:num>", "<m:den><m:r><m:t>2</m:t></m:r></m:den>")
+    namespace = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+    formula = f"<m:oMath {namespace}><m:f>{''.join(parts)}</m:f></m:oMath>"
+    assert said("<w:r><w:t>x = </w:t></w:r>", formula, "<w:r><w:t> holds</w:t></w:r>") == "x = (a+1)/2 holds\n"
+
+
 def test_how_words_are_pronounced_is_left_out() -> None:
     rt, base = "<w:rt><w:r><w:t>とう</w:t></w:r></w:rt>", "<w:rubyBase><w:r><w:t>東</w:t></w:r></w:rubyBase>"
     assert said(f"<w:r><w:ruby>{rt}{base}</w:ruby></w:r>", "<w:r><w:t>京</w:t></w:r>") == "東京\n"

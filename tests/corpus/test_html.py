@@ -166,3 +166,8 @@ def test_a_tag_of_more_attributes_than_anyone_writes_is_not_parsed(tag: str) -> 
 def test_looking_for_such_a_tag_takes_time_by_the_length_of_the_page() -> None:
     for piece in ('<a b="', "<a b='", "<a ", "<a b = ", "<p a=1 b ", "< a ", "<a\n\t\n", "<a b=\"<c d='"):
         assert growth(_CROWDED.search, piece * 20_000, piece * 80_000) < 12
+
+
+def test_formulas_read_as_they_are_drawn() -> None:
+    power = "<math><msup><mn>10</mn><mn>3</mn></msup></math>"
+    assert text(f"<p>It holds {power} kg.</p>") == "It holds 10^3 kg.\n"

@@ -178,7 +178,7 @@ def _ppt(_data: bytes, _path: str) -> Content | Unread:
     return Unread(State.UNSUPPORTED, "an old PowerPoint file (.ppt)", "save it as .pptx")
 
 
-HTML = Reader("html", "3", _html)
+HTML = Reader("html", "4", _html)
 PDF = Reader("pdf", "4", _pdf, aided=True)
 DOC = Reader("doc", "1", _doc, modules=("olefile",), extra="office")
 ZIP = Reader("zip", "1", _zip, ARCHIVE_BYTES, aided=True)
@@ -190,15 +190,15 @@ MSG = Reader("msg", "2", _msg, modules=("olefile",), extra="mail")
 MHTML = Reader("mhtml", "2", _mhtml)
 XML = Reader("xml", "1", _xml)
 DOCX = Reader("docx", "4", _docx, aided=True)
-PPTX = Reader("pptx", "2", _pptx, aided=True)
+PPTX = Reader("pptx", "3", _pptx, aided=True)
 PPT = Reader("ppt", "1", _ppt, isolated=False)
 XLSX = Reader("xlsx", "1", _xlsx)
 XLS = Reader("xls", "1", _xls, modules=("xlrd",), extra="office")
 XLSB = Reader("xlsb", "1", _xlsb, modules=("python_calamine",), extra="office")
-ODF = Reader("odf", "2", _odf, aided=True)
+ODF = Reader("odf", "3", _odf, aided=True)
 RTF = Reader("rtf", "1", _rtf)
 IMAGE = Reader("image", "1", _image, modules=ocr_extra.MODULES, extra=ocr_extra.EXTRA, aided=True)
-EPUB = Reader("epub", "3", _epub, aided=True)
+EPUB = Reader("epub", "4", _epub, aided=True)
 
 READERS: dict[str, Reader] = {
     ".md": MARKDOWN,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from rag.corpus.readers.formulas import linear
 from rag.corpus.readers.office.ooxml import MC
 from rag.corpus.readers.office.package import Element
 from rag.corpus.readers.office.symbols import signs
@@ -20,8 +21,6 @@ _LEFT_OUT = {f"{W}{name}" for name in ("del", "moveFrom", "rPr", "pPr", "instrTe
 _LEFT_OUT |= {f"{W}rt"}
 """What is not shown, and how words are pronounced."""
 _AS_TEXT = {f"{W}tab": "\t", f"{W}ptab": "\t", f"{W}br": "\n", f"{W}cr": "\n", f"{W}noBreakHyphen": "\u2011"}
-# Marks without which a formula would read as another number: 10^-4, 550/2.
-_BEFORE = {f"{M}sup": "^", f"{M}den": "/"}
 _REFERENCES = {f"{W}{name}": name for name in ("footnoteReference", "endnoteReference", "commentReference")}
 _CODE = re.compile("[0-9A-Fa-f]{2,4}")
 _PAGE_FIELDS = {"PAGE", "NUMPAGES", "SECTIONPAGES"}
@@ -62,8 +61,11 @@ def shown(paragraph: Element, asides: list[Aside], mark: Callable[[Aside], str])
             parts.append(_SAYING[tag](element))
         elif tag in _AS_TEXT:
             parts.append(_AS_TEXT[tag])
-        elif tag in _BEFORE or _is_power(element, parts):
-            parts.append(_BEFORE.get(tag, "^"))
+        elif tag == f"{M}oMath":
+            parts.append(linear(element))
+            continue
+        elif _is_power(element, parts):
+            parts.append("^")
         waiting.extend(reversed(element))
     return "".join(parts)
 
@@ -114,7 +116,6 @@ def _chosen(field: Element) -> str:
 
 _SAYING: dict[str, Callable[[Element], str]] = {
     f"{W}t": _written,
-    f"{M}t": _written,
     f"{W}sym": _symbol,
     f"{W}fldChar": _chosen,
 }

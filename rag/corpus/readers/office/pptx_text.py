@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rag.corpus.readers.compose import Composer
+from rag.corpus.readers.formulas import linear
 from rag.corpus.readers.office.docx_numbering import numeral
 from rag.corpus.readers.office.ooxml import MC
 from rag.corpus.readers.office.package import Element
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
-_TEXTS = (f"{A}t", f"{M}t")
 _PARAGRAPH = f"{A}p"
 _LEFT_OUT = (f"{MC}Fallback", f"{A}rPr", f"{A}pPr", f"{A}endParaRPr")
 _STYLES = {"alphaLc": "lowerLetter", "alphaUc": "upperLetter", "romanLc": "lowerRoman", "romanUc": "upperRoman"}
@@ -83,7 +83,10 @@ def _line(paragraph: Element) -> str:
         element = waiting.pop()
         if element.tag in _LEFT_OUT or (element.tag == f"{A}fld" and element.get("type") == "slidenum"):
             continue
-        if element.tag in _TEXTS:
+        if element.tag == f"{M}oMath":
+            parts.append(linear(element))
+            continue
+        if element.tag == f"{A}t":
             parts.append(element.text or "")
         elif element.tag == f"{A}br":
             parts.append("\n")

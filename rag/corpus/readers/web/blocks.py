@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rag.corpus.readers.compose import Cell, Composer, spread
+from rag.corpus.readers.formulas import linear
 
 Element = Any  # lxml has no types
 Choice = Callable[[Element], bool]
@@ -72,6 +73,9 @@ class _Conversion:
     def enter(self, element: Element) -> bool:
         """Begin an element; whether its content is to be gone through (else it is done already)."""
         tag = element.tag
+        if tag == "math":
+            self.inline.append(linear(element))
+            return False
         if tag == "br":
             self.inline.append("\n")
         elif tag == "sup" and "".join(self.inline[-1:])[-1:].isdigit():
