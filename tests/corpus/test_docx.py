@@ -137,6 +137,28 @@ def test_a_formula_stands_in_its_paragraph_in_one_line() -> None:
     assert said("<w:r><w:t>x = </w:t></w:r>", formula, "<w:r><w:t> holds</w:t></w:r>") == "x = (a+1)/2 holds\n"
 
 
+def test_a_file_in_the_place_of_paragraphs_is_read_there_or_named() -> None:
+    document = docx.Document()
+    document.add_paragraph("Before")
+    page, text = b"<html><body><h1>Imported</h1><p>From a page.</p></body></html>", b"# as it stands"
+    for name, data in (("a.htm", page), ("b.txt", text), ("c.rtf", b"none")):
+        part = Part(PackURI(f"/word/{name}"), "text/plain", data, document.part.package)
+        kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/aFChunk"
+        identity = document.part.relate_to(part, kind)
+        chunk = parse_xml(f'<w:altChunk {nsdecls("w", "r")} r:id="{identity}"/>')
+        document.element.body.insert(len(document.element.body) - 1, chunk)
+    found = read(document)
+    assert found.text == "Before\n\n# Imported\n\nFrom a page.\n\n\\# as it stands\n"
+    assert ("not_read", "word/c.rtf") in found.metadata
+
+
+def test_a_document_that_only_points_to_what_cannot_be_read_is_not_empty() -> None:
+    document = docx.Document()
+    document.element.body.insert(0, parse_xml(f'<w:altChunk {nsdecls("w", "r")} r:id="rId99"/>'))
+    outcome = unread(saved(document))
+    assert (outcome.state, outcome.fix) == (State.FAILED, "save it anew in Word")
+
+
 def test_how_words_are_pronounced_is_left_out() -> None:
     rt, base = "<w:rt><w:r><w:t>とう</w:t></w:r></w:rt>", "<w:rubyBase><w:r><w:t>東</w:t></w:r></w:rubyBase>"
     assert said(f"<w:r><w:ruby>{rt}{base}</w:ruby></w:r>", "<w:r><w:t>京</w:t></w:r>") == "東京\n"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from rag.corpus.cleaned import Cleaning, added
+from rag.corpus.readers import reader_for
 from rag.corpus.readers.compose import LONGEST_REPEATED, Cell, Composer, spread
 from rag.corpus.readers.office.docx_numbering import Numbering
 from rag.corpus.readers.office.docx_text import FALLBACK, IMAGE, Aside, W, deletions, hidden_passages, shown
@@ -15,6 +16,7 @@ from rag.corpus.readers.office.ooxml_chart import A, C, chart
 from rag.corpus.readers.office.package import Element, Package, converted_package
 from rag.corpus.readers.pictures.embedded import Pictures
 from rag.corpus.readers.reader import Content, Unread
+from rag.datatypes import Document, State
 
 _GONE = {f"{W}del", f"{W}moveFrom", f"{W}cellDel", FALLBACK}
 _AROUND = {f"{W}{name}" for name in ("sdt", "sdtContent", "ins", "customXml", "smartTag", "moveTo")}
@@ -28,13 +30,16 @@ def parse_docx(data: bytes, _path: str, pictures: Pictures | None = None) -> Con
 
 
 def _content(package: Package, pictures: Pictures) -> Content | Unread:
-    metadata = properties(package)
     conversion = _Conversion(package, main_part(package), pictures)
     conversion.run()
+    not_read = ", ".join(conversion.not_read)
+    metadata = (*properties(package), *([("not_read", not_read)] if not_read else []))
     filled = pictures.fill_document(conversion.composer, package)
     if isinstance(filled, Unread):
         return filled
     text, unread = filled
+    if not_read and not text.strip():
+        return Unread(State.FAILED, f"all its text is in {not_read}, which cannot be read", "save it anew in Word")
     cleaned = {
         Cleaning.REPEATED_ROWS: conversion.repeated,
         Cleaning.HIDDEN: hidden_passages(conversion.body),
@@ -60,6 +65,7 @@ class _Conversion:
         self.notes = {kind: _by_id(_roots(package, main, kind)) for kind in _NOTES.values()}
         self.numbers: dict[str, dict[str, int]] = {}
         self.told: set[str] = set()
+        self.not_read: list[str] = []
         self.repeated = 0
 
     def run(self) -> None:
@@ -68,9 +74,11 @@ class _Conversion:
 
     def blocks(self, within: Element) -> None:
         """The paragraphs and tables of the body, of a text box or of a table that only draws a frame around them."""
-        for block in _inside(within, f"{W}p", f"{W}tbl"):
+        for block in _inside(within, f"{W}p", f"{W}tbl", f"{W}altChunk"):
             asides: list[Aside] = []
-            if block.tag == f"{W}tbl":
+            if block.tag == f"{W}altChunk":
+                self.imported(block)
+            elif block.tag == f"{W}tbl":
                 rows = [row for row in _inside(block, f"{W}tr") if row.find(f"{W}trPr/{W}del") is None]
                 cells = [list(_inside(row, f"{W}tc")) for row in rows]
                 if all(len(row) == 1 for row in cells):
@@ -82,6 +90,17 @@ class _Conversion:
                 self.paragraph(block, asides)
             for aside in asides:
                 self.aside(aside)
+
+    def imported(self, element: Element) -> None:
+        """A whole file that stands in the place of paragraphs: Word takes it in when it opens the document."""
+        kind, name = self.main.related.get(element.get(f"{R}id", ""), ("", "a part that is missing"))
+        reader = reader_for(name) if kind == "aFChunk" and name in self.package else None
+        found = reader.read(self.package.read(name), name) if reader else None
+        if isinstance(found, Document):
+            put = self.composer.finished if found.markup == "markdown" else self.composer.paragraph
+            put(found.text)
+        else:
+            self.not_read.append(name)
 
     def paragraph(self, element: Element, asides: list[Aside]) -> None:
         text = shown(element, asides, self.number)
