@@ -126,6 +126,11 @@ def test_names_in_several_rows_are_one_header_even_above_a_blank_row() -> None:
     assert place(found, "| North") == "Sheet1!A4:C4"
 
 
+def test_rows_of_words_above_the_first_number_are_rows_and_no_names() -> None:
+    found = xlsx(rows(("Name", "Value"), ("Kind", "Pump"), ("Power", "5 kW"), ("Year", 2020)))
+    assert "| Name | Value |\n| --- | --- |\n| Kind | Pump |\n| Power | 5 kW |\n| Year | 2020 |\n" in found.text
+
+
 def test_years_that_follow_each_other_are_names_of_columns() -> None:
     found = xlsx(rows(("Item", 2022, 2023, 2024), ("Sales", 10, 20, 30)))
     assert "| Item | 2022 | 2023 | 2024 |\n| --- | --- | --- | --- |\n| Sales |" in found.text

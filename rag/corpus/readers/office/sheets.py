@@ -316,10 +316,20 @@ def _headers(block: _Block, rows: Sequence[int]) -> int:
     """How many rows at the top name the columns: texts alone, in most of them. Several only above numbers."""
     texts = [_is_naming(block, row) for row in rows[: MOST_HEADERS + 1]]
     count = next((at for at, text in enumerate(texts) if not text), len(texts))
+    if count > 1 and not all(_completes(block, *pair) for pair in pairwise(rows[:count])):
+        count = 1
     if count > 1 and (count == len(texts) or _name(block.filled(rows[count]))):
         count = 1
     named = {column for row in rows[:count] for column in block.columns if column in block.cells[row]}
     return count if len(rows) > count and 2 * len(named) > len(block.columns) else 0
+
+
+def _completes(block: _Block, above: int, row: int) -> bool:
+    """Whether a row of names goes on the one above: it names no row itself, or names what stands open there."""
+    first = block.columns[0]
+    if block.at(row, first) in ("", block.at(above, first)):
+        return True
+    return any(column in block.cells[row] and column not in block.cells[above] for column in block.columns)
 
 
 def _is_naming(block: _Block, row: int) -> bool:
