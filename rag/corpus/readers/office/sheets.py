@@ -28,6 +28,8 @@ MOST_PLACES = 10_000
 ROWS_A_PLACE = 50
 MOST_HEADERS = 4
 """Rows that name the columns of one table."""
+_MOST_NAMED = 64
+"""Tables side by side whose rows may go on further down."""
 _WIDEST_NAME = 256
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _PLAIN_NAME = re.compile(r"[^\W\d]\w*")
@@ -118,11 +120,12 @@ class _Composed:
         if sheet.hidden:
             composer.paragraph("(hidden sheet)")
         self.add(number, [(composer.text(), name)])
+        named: list[_Named] = []
         for block in _blocks(sheet.rows, _across(sheet.merges)):
             self.cells += len(block.rows) * len(block.columns)
             if self.cells > MOST_CELLS:
                 raise TooManyCells
-            for piece in _pieces(block):
+            for piece in _pieces(block, named):
                 self.add(number, [(text, f"{shown}!{place}") for text, place in piece])
         for cell, said in sheet.remarks:
             composer = Composer()
@@ -192,6 +195,14 @@ class _Block:
     def filled(self, row: int) -> list[SheetCell]:
         cells = self.cells[row]
         return [cells[column] for column in self.columns if column in cells]
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A table's names by column, and the columns that hold figures: a blank row may lie within the table."""
+
+    names: dict[int, str]
+    figures: set[int]
 
 
 def _blocks(cells: dict[int, Row], across: dict[tuple[int, int], int]) -> Iterator[_Block]:
@@ -266,8 +277,11 @@ Piece = list[tuple[str, str]]
 """Lines that follow each other, each with the range of cells that it shows."""
 
 
-def _pieces(block: _Block) -> Iterator[Piece]:
-    """A table, and as paragraphs the single cells above and below it: titles and notes."""
+def _pieces(block: _Block, named: list[_Named]) -> Iterator[Piece]:
+    """A table, and as paragraphs the single cells above and below it: titles and notes.
+
+    `named` are the tables above it, to which this one is added.
+    """
     rows = block.rows
     if len(block.columns) == 1:
         yield from _paragraphs(block, rows)
@@ -279,7 +293,7 @@ def _pieces(block: _Block) -> Iterator[Piece]:
         first, last = 0, len(rows)
     yield from _paragraphs(block, rows[:first])
     if last > first:
-        yield from _tables(block, rows[first:last])
+        yield from _tables(block, rows[first:last], named)
     yield from _paragraphs(block, rows[last:])
 
 
@@ -291,10 +305,21 @@ def _paragraphs(block: _Block, rows: Sequence[int]) -> Iterator[Piece]:
         yield [(composer.text(), cell_name(row, column))]
 
 
-def _tables(block: _Block, rows: Sequence[int]) -> Iterator[Piece]:
-    """The rows as one table; as several, each with its first column, where it is wider than a table may be."""
+def _tables(block: _Block, rows: Sequence[int], named: list[_Named]) -> Iterator[Piece]:
+    """The rows as one table; as several, each with its first column, where it is wider than a table may be.
+
+    Rows without names of their own go on the table above where their figures stand below its figures.
+    """
     first, *others = block.columns
     headers = _headers(block, rows)
+    figures = {each for row in rows[headers:] for each, cell in block.cells[row].items() if not cell.is_text}
+    if headers:
+        names = _names(block, rows[:headers])
+        others_named = [each for each in named if each.names.keys().isdisjoint(names)]
+        named[:] = [*others_named[1 - _MOST_NAMED :], _Named(names, figures)]
+    else:
+        above = (each.names for each in named if each.names.keys() >= set(block.columns) and figures <= each.figures)
+        names = next(above, {}) if figures else {}
     step = WIDEST - 1
     for at in range(0, len(others), step):
         columns = [first, *others[at : at + step]]
@@ -302,7 +327,8 @@ def _tables(block: _Block, rows: Sequence[int]) -> Iterator[Piece]:
         if len(others) > step:
             kept = [row for row in kept if not block.cells[row].keys().isdisjoint(columns[1:])]
         if kept:
-            yield _table(_with_short_names(block, first) if at else block, rows[:headers], kept, columns)
+            shown = _with_short_names(block, first) if at else block
+            yield _table(shown, rows[:headers], kept, [(each, names.get(each, "")) for each in columns])
 
 
 def _with_short_names(block: _Block, column: int) -> _Block:
@@ -339,12 +365,21 @@ def _is_naming(block: _Block, row: int) -> bool:
     return not only_first and _name(cells)
 
 
-def _table(block: _Block, headers: Sequence[int], rows: Sequence[int], columns: Sequence[int]) -> Piece:
-    """A table's lines with their places; the line of dashes belongs to the header, or to the first row."""
-    names = ((block.name(row, column) for row in headers) for column in columns)
-    named = [" ".join(dict.fromkeys(filter(None, each))) for each in names]  # merged downwards it is said once
+def _names(block: _Block, headers: Sequence[int]) -> dict[int, str]:
+    """What the header says of each column."""
+    said = ((column, [block.name(row, column) for row in headers]) for column in block.columns)
+    # Merged downwards it is said once.
+    return {column: " ".join(dict.fromkeys(filter(None, each))) for column, each in said}
+
+
+def _table(block: _Block, headers: Sequence[int], rows: Sequence[int], named: Sequence[tuple[int, str]]) -> Piece:
+    """A table's lines with their places; the line of dashes belongs to the header, or to the first row.
+
+    `named` are the columns with their names.
+    """
+    columns = [column for column, _ in named]
     composer = Composer()
-    composer.table([named, *([block.at(row, column) for column in columns] for row in rows)])
+    composer.table([[name for _, name in named], *([block.at(row, column) for column in columns] for row in rows)])
     lines = composer.text().splitlines(keepends=True)
     piece: Piece = [("".join(lines[:2]), _range(headers[0], headers[-1], columns))] if headers else []
     texts = lines[2:] if headers else ["".join(lines[:3]), *lines[3:]]
