@@ -49,6 +49,8 @@ class Parts:
             each.get(f"{STYLE}name", ""): each for one in reversed(roots) for each in one.iter(f"{STYLE}style")
         }
         self.lists = {each.get(f"{STYLE}name", ""): each for one in roots for each in one.iter(f"{TEXT}list-style")}
+        outlines = (each for one in reversed(roots) for each in one.iter(f"{TEXT}outline-level-style"))
+        self.outline = {each.get(f"{TEXT}level", ""): each for each in outlines}
         self._read: set[str] = set()
 
     def level(self, paragraph: Element) -> int | None:
