@@ -196,7 +196,7 @@ XLSX = Reader("xlsx", "2", _xlsx)
 XLS = Reader("xls", "2", _xls, modules=("xlrd",), extra="office")
 XLSB = Reader("xlsb", "2", _xlsb, modules=("python_calamine",), extra="office")
 ODF = Reader("odf", "3", _odf, aided=True)
-RTF = Reader("rtf", "1", _rtf)
+RTF = Reader("rtf", "2", _rtf)
 IMAGE = Reader("image", "1", _image, modules=ocr_extra.MODULES, extra=ocr_extra.EXTRA, aided=True)
 EPUB = Reader("epub", "4", _epub, aided=True)
 

@@ -28,4 +28,5 @@ def signs(text: str, font: str) -> str:
     known = _SIGNS.get(font.strip().lower())
     if known is None:
         return text
+    known = {0x20: " ", **known}
     return "".join(known.get(ord(char) - _PRIVATE, "") if "\uf020" <= char <= "\uf0ff" else char for char in text)
