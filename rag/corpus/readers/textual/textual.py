@@ -18,8 +18,8 @@ LARGEST_DATA = 128 * 2**20
 
 RST = Reader("rst", "1", parse_rst, MAX_BYTES)
 ORG = Reader("org", "1", parse_org, MAX_BYTES)
-ASCIIDOC = Reader("asciidoc", "1", parse_asciidoc, MAX_BYTES)
-LATEX = Reader("latex", "1", parse_latex, MAX_BYTES)
+ASCIIDOC = Reader("asciidoc", "2", parse_asciidoc, MAX_BYTES)
+LATEX = Reader("latex", "2", parse_latex, MAX_BYTES)
 YAML = Reader("yaml", "1", parse_yaml, LARGEST_DATA)
 INI = Reader("ini", "1", parse_ini, LARGEST_DATA)
 DELIMITED = Reader("delimited", "2", parse_delimited, LARGEST_DATA)
