@@ -9,6 +9,7 @@ from rag.corpus.readers.formulas import linear
 from rag.corpus.readers.office.docx_numbering import numeral
 from rag.corpus.readers.office.ooxml import MC
 from rag.corpus.readers.office.package import Element
+from rag.corpus.readers.office.symbols import signs
 
 if TYPE_CHECKING:
     from rag.corpus.readers.office.pptx_shapes import Placeholders
@@ -87,11 +88,21 @@ def _line(paragraph: Element) -> str:
             parts.append(linear(element))
             continue
         if element.tag == f"{A}t":
-            parts.append(element.text or "")
+            parts.append(_written(element))
         elif element.tag == f"{A}br":
             parts.append("\n")
         waiting.extend(reversed(element))
     return "".join(parts).replace("\v", "\n")
+
+
+def _written(element: Element) -> str:
+    """The text of a run, in the font of which letters may be signs."""
+    properties = element.getparent().find(f"{A}rPr")
+    fonts = properties.iterchildren(f"{A}sym", f"{A}latin") if properties is not None else ()
+    text = element.text or ""
+    for font in fonts:
+        text = signs(text, font.get("typeface", ""))
+    return text
 
 
 def _level(properties: Element | None) -> int:
