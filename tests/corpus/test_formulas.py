@@ -19,6 +19,7 @@ def part(name: str, text: str) -> str:
 FORMULAS = {
     "(x+1)/(2y)": f"<m:f>{part('num', 'x+1')}{part('den', '2y')}</m:f>",
     "550/2": f"<m:f>{part('num', '550')}{part('den', '2')}</m:f>",
+    "sin θ^∘": f"{run('sin')}{run(chr(0x2061))}<m:sSup>{part('e', 'θ')}{part('sup', '∘')}</m:sSup>",
     "5·10^-4": f"{run('5·')}<m:sSup>{part('e', '10')}{part('sup', '-4')}</m:sSup>",
     "x1 + a_i": f"<m:sSub>{part('e', 'x')}{part('sub', '1')}</m:sSub>{run(' + ')}"
     f"<m:sSub>{part('e', 'a')}{part('sub', 'i')}</m:sSub>",

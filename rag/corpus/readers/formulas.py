@@ -11,8 +11,10 @@ from typing import Any
 
 Element = Any  # lxml has no types
 
-_ATOM = re.compile(r"[-−+]?(?:[\d.,]+|[^\W\d_]\w*|∞)?[′']*|\([^()]*\)")
-_INVISIBLE = re.compile("[\u2061-\u2064]")
+_ATOM = re.compile(r"[-−+]?(?:[\d.,]+|[^\W\d_]\w*|∞)?[′']*|\([^()]*\)|.")
+_INVISIBLE = re.compile("[\u2062-\u2064]|\u2061(?=\\()")
+_APPLIED = "\u2061"
+"""Between the name of a function and what it is applied to."""
 _BETWEEN = frozenset("=<>≠≤≥≈≡∼≅+-−±∓×·⋅÷∗→⇒⇔↔←∈∉⊂⊆∪∩∧∨∣")
 """Operators that stand apart from what they join."""
 _INDEX = re.compile(r"\d{1,3}")
@@ -25,13 +27,13 @@ def linear(element: Element) -> str:
         said = _said(element)
     except RecursionError:
         said = "".join(element.itertext())
-    return " ".join(said.split())
+    return " ".join(_INVISIBLE.sub("", said).replace(_APPLIED, " ").split())
 
 
 def _said(element: Element) -> str:
     name = _name(element)
     if name in _TOKENS:
-        text = _INVISIBLE.sub("", "".join(element.itertext()))
+        text = "".join(element.itertext())
         return text if name in ("t", "mtext") else text.strip()
     if name in _SILENT or name.endswith("Pr"):
         return ""
