@@ -366,6 +366,27 @@ def test_a_list_that_is_restarted_counts_anew() -> None:
     assert text == "1. a\n2. b\n3. goes on\n5. anew\n6. next\n"
 
 
+def test_an_empty_paragraph_of_a_list_is_counted() -> None:
+    lists = (
+        f'<w:abstractNum w:abstractNumId="7">{LEVEL}</w:abstractNum>'
+        '<w:num w:numId="1"><w:abstractNumId w:val="7"/></w:num>'
+    )
+    assert numbered(lists, ("a", 1), ("", 1), ("b", 1)) == "1. a\n3. b\n"
+
+
+def test_numbers_stand_in_cells_even_alone_unless_they_were_deleted() -> None:
+    document = docx.Document()
+    table = document.add_table(rows=3, cols=2)
+    for number, text in enumerate(("What", "Open it", "Close it")):
+        table.cell(number, 1).text = text
+        if number:
+            table.cell(number, 0).paragraphs[0].style = "List Number"
+    table.cell(1, 0).add_paragraph("bullet", style="List Bullet")
+    deleted = f"<w:rPr {nsdecls('w')}><w:del w:id='1' w:author='a'/></w:rPr>"
+    table.cell(1, 0).add_paragraph(style="List Number")._p.get_or_add_pPr().append(parse_xml(deleted))
+    assert read(document).text == "|  | What |\n| --- | --- |\n| 1. bullet | Open it |\n| 2. | Close it |\n"
+
+
 def test_a_list_by_a_style_has_the_levels_of_that_style_or_its_own() -> None:
     own = LEVEL.replace("%1.", "(%1)")
     lists = (

@@ -104,9 +104,9 @@ class _Conversion:
 
     def paragraph(self, element: Element, asides: list[Aside]) -> None:
         text = shown(element, asides, self.number)
+        marker, depth = self.marker(element, text)
         if not text.strip():
             return
-        marker, depth = self.numbering.marker(element)
         level = _own_level(element, self.levels)
         if level is not None:
             prefix = f"{marker} " if marker and marker != "-" else ""
@@ -115,6 +115,17 @@ class _Conversion:
             self.composer.item(marker, text, "   " * depth)
         else:
             self.composer.paragraph(text)
+
+    def marker(self, paragraph: Element, text: str) -> tuple[str, int]:
+        """The number or bullet of a paragraph, and its depth; an empty one is counted, unless it was deleted."""
+        is_gone = not text.strip() and paragraph.find(f"{W}pPr/{W}rPr/{W}del") is not None
+        return ("", 0) if is_gone else self.numbering.marker(paragraph)
+
+    def in_cell(self, paragraph: Element, asides: list[Aside]) -> str:
+        """A paragraph of a cell, with its number."""
+        text = shown(paragraph, asides, self.number)
+        marker, _ = self.marker(paragraph, text)
+        return text if marker in ("", "-") else f"{marker} {text}"
 
     def table(self, elements: list[Element], asides: list[Aside]) -> None:
         rows = [[*self.cells(row, asides)] for row in elements]
@@ -138,7 +149,7 @@ class _Conversion:
             yield "", before, False
         for cell in _inside(row, f"{W}tc"):
             merge = cell.find(f"{W}tcPr/{W}vMerge")
-            texts = (shown(each, asides, self.number) for each in _paragraphs(cell))
+            texts = (self.in_cell(each, asides) for each in _paragraphs(cell))
             continued = merge is not None and merge.get(f"{W}val") != "restart"
             width = _count(cell.find(f"{W}tcPr/{W}gridSpan"), 1)
             yield " ".join(text for text in texts if text.strip()), width, continued
