@@ -159,6 +159,17 @@ def test_a_document_that_only_points_to_what_cannot_be_read_is_not_empty() -> No
     assert (outcome.state, outcome.fix) == (State.FAILED, "save it anew in Word")
 
 
+def test_a_paragraph_whose_end_was_deleted_goes_on_in_the_next() -> None:
+    document = docx.Document()
+    gone = f"<w:rPr {nsdecls('w')}><w:del w:id='1' w:author='a'/></w:rPr>"
+    for text in ("It holds ", "", "40 kg"):
+        document.add_paragraph(text, style="List Number")._p.get_or_add_pPr().append(parse_xml(gone))
+    document.add_paragraph(" at most.", style="List Number")
+    document.add_paragraph("Alone", style="List Number")._p.get_or_add_pPr().append(parse_xml(gone))
+    document.add_table(rows=1, cols=2).cell(0, 0).text = "A"
+    assert read(document).text == "1. It holds 40 kg at most.\n\nAlone\n\n| A |  |\n| --- | --- |\n"
+
+
 def test_how_words_are_pronounced_is_left_out() -> None:
     rt, base = "<w:rt><w:r><w:t>とう</w:t></w:r></w:rt>", "<w:rubyBase><w:r><w:t>東</w:t></w:r></w:rubyBase>"
     assert said(f"<w:r><w:ruby>{rt}{base}</w:ruby></w:r>", "<w:r><w:t>京</w:t></w:r>") == "東京\n"
@@ -385,6 +396,24 @@ def test_numbers_stand_in_cells_even_alone_unless_they_were_deleted() -> None:
     deleted = f"<w:rPr {nsdecls('w')}><w:del w:id='1' w:author='a'/></w:rPr>"
     table.cell(1, 0).add_paragraph(style="List Number")._p.get_or_add_pPr().append(parse_xml(deleted))
     assert read(document).text == "|  | What |\n| --- | --- |\n| 1. bullet | Open it |\n| 2. | Close it |\n"
+
+
+def test_a_style_has_the_level_that_names_it() -> None:
+    document = docx.Document()
+    levels = "".join(
+        f'<w:lvl w:ilvl="{at}"><w:start w:val="1"/><w:numFmt w:val="decimal"/><w:pStyle w:val="Heading{at + 1}"/>'
+        f'<w:lvlText w:val="{text}"/></w:lvl>'
+        for at, text in enumerate(("%1", "%1.%2"))
+    )
+    root = document.part.numbering_part.element
+    root.insert(0, parse_xml(f'<w:abstractNum {nsdecls("w")} w:abstractNumId="77">{levels}</w:abstractNum>'))
+    root.append(parse_xml(f'<w:num {nsdecls("w")} w:numId="77"><w:abstractNumId w:val="77"/></w:num>'))
+    for name in ("Heading 1", "Heading 2"):
+        properties = document.styles[name].element.get_or_add_pPr()
+        properties.append(parse_xml(f'<w:numPr {nsdecls("w")}><w:numId w:val="77"/></w:numPr>'))
+    for text, level in (("Start", 1), ("Aim", 2), ("Way", 2), ("End", 1)):
+        document.add_heading(text, level)
+    assert read(document).text == "# 1 Start\n\n## 1.1 Aim\n\n## 1.2 Way\n\n# 2 End\n"
 
 
 def test_a_list_by_a_style_has_the_levels_of_that_style_or_its_own() -> None:

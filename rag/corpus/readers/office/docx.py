@@ -65,6 +65,7 @@ class _Conversion:
         self.notes = {kind: _by_id(_roots(package, main, kind)) for kind in _NOTES.values()}
         self.numbers: dict[str, dict[str, int]] = {}
         self.told: set[str] = set()
+        self.begun = ""  # by a paragraph whose end was deleted, so that the next one goes on with it
         self.not_read: list[str] = []
         self.repeated = 0
 
@@ -104,8 +105,13 @@ class _Conversion:
 
     def paragraph(self, element: Element, asides: list[Aside]) -> None:
         text = shown(element, asides, self.number)
-        marker, depth = self.marker(element, text)
+        marker, depth = self.marker(element)
+        text, self.begun = self.begun + text, ""
         if not text.strip():
+            return
+        following = element.getnext()
+        if _end_is_deleted(element) and not asides and following is not None and following.tag == f"{W}p":
+            self.begun = text
             return
         level = _own_level(element, self.levels)
         if level is not None:
@@ -116,15 +122,14 @@ class _Conversion:
         else:
             self.composer.paragraph(text)
 
-    def marker(self, paragraph: Element, text: str) -> tuple[str, int]:
-        """The number or bullet of a paragraph, and its depth; an empty one is counted, unless it was deleted."""
-        is_gone = not text.strip() and paragraph.find(f"{W}pPr/{W}rPr/{W}del") is not None
-        return ("", 0) if is_gone else self.numbering.marker(paragraph)
+    def marker(self, paragraph: Element) -> tuple[str, int]:
+        """The number or bullet of a paragraph, and its depth; an empty one is counted, one whose end is gone is not."""
+        return ("", 0) if _end_is_deleted(paragraph) else self.numbering.marker(paragraph)
 
     def in_cell(self, paragraph: Element, asides: list[Aside]) -> str:
         """A paragraph of a cell, with its number."""
         text = shown(paragraph, asides, self.number)
-        marker, _ = self.marker(paragraph, text)
+        marker, _ = self.marker(paragraph)
         return text if marker in ("", "-") else f"{marker} {text}"
 
     def table(self, elements: list[Element], asides: list[Aside]) -> None:
@@ -250,6 +255,11 @@ def _inside(element: Element, *tags: str) -> Iterator[Element]:
             yield each
         elif each.tag in _AROUND:
             waiting.extend(reversed(each))
+
+
+def _end_is_deleted(paragraph: Element) -> bool:
+    """Whether the deletion of the end of the paragraph was tracked: what follows is of the same one."""
+    return paragraph.find(f"{W}pPr/{W}rPr/{W}del") is not None
 
 
 def _count(element: Element, default: int) -> int:

@@ -92,7 +92,9 @@ class Numbering:
         while style in self.styles and style not in seen and not identity and len(seen) <= DEEPEST_STYLE:
             seen.add(style)
             identity, own = _numbers(self.styles[style].find(f"{W}pPr"))
-            depth = depth or own
+            levels = self._levels(identity).items() if identity else ()
+            linked = (number for number, each in levels if _value(each.find(f"{W}pStyle")) == style)
+            depth = depth or next(linked, own)
             style = _value(self.styles[style].find(f"{W}basedOn"))
         return identity, depth
 
