@@ -24,9 +24,9 @@ YAML = Reader("yaml", "1", parse_yaml, LARGEST_DATA)
 INI = Reader("ini", "1", parse_ini, LARGEST_DATA)
 DELIMITED = Reader("delimited", "2", parse_delimited, LARGEST_DATA)
 JSON = Reader("json", "1", parse_json, LARGEST_DATA)
-JSON_LINES = Reader("jsonl", "1", parse_json_lines, LARGEST_DATA)
+JSON_LINES = Reader("jsonl", "2", parse_json_lines, LARGEST_DATA)
 NOTEBOOK = Reader("notebook", "1", parse_notebook)
-SUBTITLES = Reader("subtitles", "1", parse_subtitles)
+SUBTITLES = Reader("subtitles", "2", parse_subtitles)
 SOURCE = Reader("source", "1", parse_source)
 
 _SOURCE = (
