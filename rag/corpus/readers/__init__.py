@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rag.corpus.readers.pictures import ocr_extra
 from rag.corpus.readers.plain import MARKDOWN, PLAIN, UNKNOWN
 from rag.corpus.readers.reader import NO_AID, Aid, Content, Member, Parsed, Reader, Unread, document_id, too_large
-from rag.corpus.readers.signature import suffix_of
+from rag.corpus.readers.signature import is_text, is_xml, suffix_of
 from rag.corpus.readers.textual.textual import LEFT_OUT, NAMES, TEXTUAL, is_binary
 from rag.datatypes import State
 
@@ -33,6 +33,8 @@ ARCHIVE_BYTES = 256 * 2**20
 """Bytes of the largest archive that is read; its members are unpacked one at a time."""
 BINARY = {"pdf", "docx", "doc", "msg", "pptx", "ppt", "xlsx", "xls", "xlsb", "odf", "rtf", "epub"}
 """Formats whose suffix is often on something else; a text is taken for what its suffix says."""
+AS_TEXT = {"doc": ".txt", "docx": ".txt", "rtf": ".txt", "xls": ".csv", "xlsx": ".csv", "xlsb": ".csv"}
+"""What a text is under the suffix of such a format: programs name an export after the one that opens it."""
 MBOX_BYTES = 128 * 2**20
 """Bytes of the largest mailbox that is read."""
 
@@ -180,7 +182,7 @@ def _ppt(_data: bytes, _path: str) -> Content | Unread:
 
 HTML = Reader("html", "4", _html)
 PDF = Reader("pdf", "4", _pdf, aided=True)
-DOC = Reader("doc", "1", _doc, modules=("olefile",), extra="office")
+DOC = Reader("doc", "2", _doc, modules=("olefile",), extra="office")
 ZIP = Reader("zip", "1", _zip, ARCHIVE_BYTES, aided=True)
 TAR = Reader("tar", "1", _tar, ARCHIVE_BYTES)
 PACKED = Reader("packed", "1", _packed, ARCHIVE_BYTES)
@@ -269,8 +271,15 @@ READERS: dict[str, Reader] = {
 
 
 def reader_by_content(reader: Reader, data: bytes) -> Reader:
-    """The reader of what the bytes are, where that is another binary format than the suffix promised."""
-    return READERS.get(suffix_of(data), reader) if reader.name in BINARY else reader
+    """The reader of what the bytes are, where that is another format than the binary one that the suffix promised."""
+    if reader.name not in BINARY:
+        return reader
+    known = suffix_of(data)
+    if not known and reader.name in AS_TEXT and is_text(data):
+        known = AS_TEXT[reader.name]
+        if is_xml(data):  # a workbook of 2003 is a table there too; a text of Word would be a line for each run
+            known = ".xml" if known == ".csv" else ""
+    return READERS.get(known, reader)
 
 
 def reader_for(path: PurePath | str) -> Reader | None:

@@ -31,7 +31,7 @@ _PROSE = frozenset(_PROSE_NAMES.split())
 _ITEMS = {"li", "listitem", "item", "step", "member", "bullet"}
 _CODE = {"programlisting", "screen", "literallayout", "pre", "codeblock", "synopsis", "code"}
 _TABLES = {"table", "informaltable", "simpletable"}
-_ROWS, _CELLS = {"tr", "row", "strow", "sthead"}, {"td", "th", "entry", "stentry"}
+_ROWS, _CELLS = {"tr", "row", "strow", "sthead"}, {"td", "th", "entry", "stentry", "cell"}
 _LISTS = {"itemizedlist", "orderedlist", "simplelist", "ul", "ol", "list", "steps"}
 _APART = _PROSE | _ITEMS | {"title", "caption", "td", "th", "l", "lb", "br"}
 """Elements whose text is none of the word that stands before them."""
