@@ -17,6 +17,7 @@ _LONGEST = 500
 
 _RST_FIELD = re.compile(r"^:([A-Za-z][\w -]{0,40}):[ \t]+(\S.*)$", re.MULTILINE)
 _ORG_KEYWORD = re.compile(r"^[ \t]*#\+([A-Za-z_]+):[ \t]*(\S.*)$", re.MULTILINE)
+_ORG_STAMP = re.compile(r"[<\[](\d{4}-\d\d-\d\d)[^<>\[\]\n]*[>\]]")
 _ADOC_ATTRIBUTE = re.compile(r"^:([A-Za-z][\w-]{0,40}):[ \t]+(\S.*)$", re.MULTILINE)
 _ADOC_AUTHOR = re.compile(r"\A\s*=[ \t].*\n([^\W\d_][^\n<:=]{1,80}?)[ \t]*<[^>\s]+>[ \t]*(?:;.*)?$", re.MULTILINE)
 _LATEX_NOTE = re.compile(r"\\(?:thanks|footnote)\{[^{}]*\}")
@@ -37,8 +38,10 @@ def parse_rst(data: bytes, _path: str) -> Content | Unread:
 
 
 def parse_org(data: bytes, _path: str) -> Content | Unread:
-    """The text, with its #+TITLE and other keywords as metadata."""
-    return _content(data, "org", lambda top: iter(_ORG_KEYWORD.findall(top)))
+    """The text, with its #+TITLE and other keywords as metadata, stamps of time as their days."""
+    return _content(
+        data, "org", lambda top: ((name, _ORG_STAMP.sub(r"\1", said)) for name, said in _ORG_KEYWORD.findall(top))
+    )
 
 
 def parse_asciidoc(data: bytes, _path: str) -> Content | Unread:

@@ -18,7 +18,7 @@ LARGEST_DATA = 128 * 2**20
 """Bytes of the largest table or file of records that is read."""
 
 RST = Reader("rst", "1", parse_rst, MAX_BYTES)
-ORG = Reader("org", "1", parse_org, MAX_BYTES)
+ORG = Reader("org", "2", parse_org, MAX_BYTES)
 ASCIIDOC = Reader("asciidoc", "2", parse_asciidoc, MAX_BYTES)
 LATEX = Reader("latex", "2", parse_latex, MAX_BYTES)
 YAML = Reader("yaml", "1", parse_yaml, LARGEST_DATA)
