@@ -142,6 +142,12 @@ def test_rows_behind_a_blank_one_go_on_under_the_names_of_their_table() -> None:
     assert "|  |  |  |\n| --- | --- | --- |\n| nut | seven | 7 |\n" in found.text
 
 
+def test_rows_far_below_a_table_do_not_go_on_with_it() -> None:
+    found = xlsx(rows(("Item", "Count"), ("bolt", 5), *([()] * 8), ("nut", 7), *([()] * 12), ("far", 9)))
+    assert "| Item | Count |\n| --- | --- |\n| nut | 7 |\n" in found.text
+    assert "|  |  |\n| --- | --- |\n| far | 9 |\n" in found.text
+
+
 def test_the_names_of_another_table_are_not_lent() -> None:
     found = xlsx(rows(("Item", "Count"), ("bolt", 5), (), ("City", "People"), ("Rome", 3), (), ("Bern", 1)))
     assert "| City | People |\n| --- | --- |\n| Bern | 1 |\n" in found.text

@@ -28,6 +28,8 @@ MOST_PLACES = 10_000
 ROWS_A_PLACE = 50
 MOST_HEADERS = 4
 """Rows that name the columns of one table."""
+_WIDEST_GAP = 10
+"""Rows between rows of one table, the blank ones."""
 _MOST_NAMED = 64
 """Tables side by side whose rows may go on further down."""
 _WIDEST_NAME = 256
@@ -203,6 +205,8 @@ class _Named:
 
     names: dict[int, str]
     figures: set[int]
+    last: int
+    """Its last row, counted on where rows further down go on with it."""
 
 
 def _blocks(cells: dict[int, Row], across: dict[tuple[int, int], int]) -> Iterator[_Block]:
@@ -316,10 +320,11 @@ def _tables(block: _Block, rows: Sequence[int], named: list[_Named]) -> Iterator
     if headers:
         names = _names(block, rows[:headers])
         others_named = [each for each in named if each.names.keys().isdisjoint(names)]
-        named[:] = [*others_named[1 - _MOST_NAMED :], _Named(names, figures)]
+        named[:] = [*others_named[1 - _MOST_NAMED :], _Named(names, figures, rows[-1])]
     else:
-        above = (each.names for each in named if each.names.keys() >= set(block.columns) and figures <= each.figures)
-        names = next(above, {}) if figures else {}
+        above = next((each for each in named if figures and _goes_on(block, rows[0], figures, each)), None)
+        names = above.names if above else {}
+        named[:] = [replace(each, last=rows[-1]) if each is above else each for each in named]
     step = WIDEST - 1
     for at in range(0, len(others), step):
         columns = [first, *others[at : at + step]]
@@ -329,6 +334,12 @@ def _tables(block: _Block, rows: Sequence[int], named: list[_Named]) -> Iterator
         if kept:
             shown = _with_short_names(block, first) if at else block
             yield _table(shown, rows[:headers], kept, [(each, names.get(each, "")) for each in columns])
+
+
+def _goes_on(block: _Block, first: int, figures: set[int], above: _Named) -> bool:
+    """Whether rows without names, from `first` on, are of a table above."""
+    stands_below = above.names.keys() >= set(block.columns) and figures <= above.figures
+    return stands_below and first - above.last <= _WIDEST_GAP
 
 
 def _with_short_names(block: _Block, column: int) -> _Block:
