@@ -170,6 +170,20 @@ def test_a_paragraph_whose_end_was_deleted_goes_on_in_the_next() -> None:
     assert read(document).text == "1. It holds 40 kg at most.\n\nAlone\n\n| A |  |\n| --- | --- |\n"
 
 
+@pytest.mark.parametrize("words", [("Page ", " of "), ("第", "页 共"), ("- ", " -"), ("Seite ", " von ")])
+def test_what_is_left_of_the_number_of_a_page_is_no_footer(words: tuple[str, str]) -> None:
+    document = docx.Document()
+    document.add_paragraph("Text.")
+    footer = document.sections[0].footer.paragraphs[0]
+    for text, code in zip(words, ("PAGE", "NUMPAGES"), strict=True):
+        footer.add_run(text)
+        field = f'<w:fldSimple {nsdecls("w")} w:instr=" {code} "><w:r><w:t>7</w:t></w:r></w:fldSimple>'
+        footer._p.append(parse_xml(field))
+    assert read(document).text == "Text.\n"
+    footer.add_run(" Park")
+    assert "Park" in read(document).text
+
+
 def test_how_words_are_pronounced_is_left_out() -> None:
     rt, base = "<w:rt><w:r><w:t>とう</w:t></w:r></w:rt>", "<w:rubyBase><w:r><w:t>東</w:t></w:r></w:rubyBase>"
     assert said(f"<w:r><w:ruby>{rt}{base}</w:ruby></w:r>", "<w:r><w:t>京</w:t></w:r>") == "東京\n"

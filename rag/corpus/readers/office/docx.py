@@ -15,6 +15,7 @@ from rag.corpus.readers.office.ooxml import Part, R, described, main_part, part,
 from rag.corpus.readers.office.ooxml_chart import A, C, chart
 from rag.corpus.readers.office.package import Element, Package, converted_package
 from rag.corpus.readers.pictures.embedded import Pictures
+from rag.corpus.readers.places import says_something
 from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import Document, State
 
@@ -217,7 +218,7 @@ class _Conversion:
         for kind in ("header", "footer"):
             for each in parts_of_type(self.package, self.main, kind):
                 lines = (shown(paragraph, [], self.number).strip() for paragraph in _paragraphs(each.root))
-                text = " · ".join(" ".join(line.split()) for line in lines if any(map(str.isalpha, line)))
+                text = " · ".join(" ".join(line.split()) for line in lines if says_something(line))
                 if text and text not in told:
                     told.add(text)
                     self.composer.paragraph(f"{kind.capitalize()}: {text}")

@@ -27,6 +27,7 @@ from rag.corpus.readers.office.odf_xml import (
 )
 from rag.corpus.readers.office.ooxml import described, title_of
 from rag.corpus.readers.office.package import Element, PackageProblem
+from rag.corpus.readers.places import says_something
 from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import Metadata, State
 
@@ -49,7 +50,7 @@ def text_content(body: Element, parts: Parts, metadata: Metadata) -> Content | U
     repeated = 0
     for kind in ("header", "footer"):
         for each in (element for root in parts.roots for element in root.iter(f"{STYLE}{kind}")):
-            text = " · ".join(line for line in plain(each, parts).split("\n") if any(map(str.isalpha, line)))
+            text = " · ".join(line for line in plain(each, parts).split("\n") if says_something(line))
             if text and text not in told:
                 told.add(text)
                 blocks.composer.paragraph(f"{kind.capitalize()}: {text}")
