@@ -25,6 +25,7 @@ MOST_BYTES = 64 * 2**10
 """Bytes of a front matter or a sidecar that are read; a larger one is no description."""
 
 _TOO_LONG = f"it is longer than {MOST_BYTES // 2**10} KiB"
+_PLAIN = re.compile(r"""(?m)^(\w[\w .-]{0,60}):[ \t]+([^\s\[\]{}&*!|>%#"'].*|"[^"\n]*"|'[^'\n]*')$""")
 _NO_KEY = re.compile(r"[^\w.-]+")
 
 
@@ -33,13 +34,18 @@ class MetadataProblem(ValueError):
 
 
 def front_matter(text: str) -> Metadata:
-    """What the front matter of a Markdown text says, marks included; nothing where it is malformed."""
+    """What the front matter of a Markdown text says, marks included.
+
+    Where it is malformed, what stands in lines of its own as key and value (`title: Report: 2024` is no YAML).
+    """
     mark, _, rest = text.replace("\r\n", "\n").partition("\n")
     inner = rest[: max(0, rest.rstrip().rfind("\n"))]
+    is_toml = mark.startswith("+++")
     try:
-        return _parsed(inner, tomllib.loads if mark.startswith("+++") else _yaml)
+        return _parsed(inner, tomllib.loads if is_toml else _yaml)
     except MetadataProblem:
-        return ()
+        said = {} if is_toml or len(inner) > MOST_BYTES else dict(_PLAIN.findall(inner))
+        return tuple(_pairs({key: value.strip("\"'") for key, value in said.items()}))
 
 
 def sidecar_of(path: Path) -> Path | None:

@@ -26,7 +26,7 @@ from rag.errors import SettingsError
 
 Span = tuple[int, int]
 
-_VERSION = 2  # of the patterns: another one reads documents anew
+_VERSION = 3  # of the patterns: another one reads documents anew
 _AT = re.compile(r"@(?:[\w-]{1,63}\.){1,8}\w{2,63}")
 _BEFORE_AT = re.compile(r"(?:[\w.%+'-]|\\(?=[_.+*-]))+\Z")  # Markdown may have a backslash before a sign
 _LONGEST_NAME = 64  # of an address; dots or dashes that lead to it may be more
@@ -40,10 +40,15 @@ _SAID = (
     r"|電話|电话|手机|手機|传真|座机|热线|携帯|전화)"
 )
 _PHONES = (
-    re.compile(r"(?<![\w+])\+\d(?:[ ()./-]{0,4}\d){6,16}(?!\d)"),  # each digit in one way only: in linear time
+    # Each digit in one way only, in linear time; an amount (+1 250 000) is none.
+    re.compile(r"(?<![\w+])\+(?!\d{1,3}(?: \d{3}){2}(?![ ()./-]{0,4}\d))[1-9](?:[ ()./-]{0,4}\d){6,16}(?!\d)"),
     re.compile(r"(?<![\d.-])(?:\(?(?:0086|86)\)?[ -]?)?1[3-9]\d(?:[ -]?\d{4}){2}(?![\d-]*\d)"),  # China, mobile
     re.compile(r"(?<![\d.-])\(?0\d{2,3}\)?[ -]\d{7,8}(?:-\d{1,5})?(?![\d.-]*\d)"),  # China, landline
-    re.compile(r"(?<![\d.-])(?:\(\d{3}\) ?|\d{3}[-.])\d{3}[-.]\d{4}(?![\d.-]*\d)"),  # North America
+    re.compile(r"(?<![\d.-])\(?0(?:10|2\d|[3-9]\d\d)\)?[ -]\d{3,4}[ -]\d{4}(?:-\d{1,5})?(?![\d.-]*\d)"),
+    re.compile(r"(?<![\d.-])[48]00-(?:\d{3}-?\d{4}|\d{4}-\d{3})(?![\d.-]*\d)"),  # China, of a company
+    re.compile(  # North America: neither part begins with 0 or 1
+        r"(?<![\d.-])(?:1[-. ])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[-.])[2-9]\d{2}[-.]\d{4}(?![\d.-]*\d)"
+    ),
     re.compile(rf"(?i)(?<![^\W\d_]){_SAID}[^\w+(]{{0,4}}(\(?\d(?:[ ()/.-]{{0,3}}\d){{5,14}})(?!\d)"),
 )
 _RESIDENT = re.compile(r"(?<![\dA-Za-z])\d{17}[\dXx](?![\dA-Za-z])")  # GB 11643, China

@@ -57,6 +57,23 @@ def test_a_first_row_that_names_nothing_is_no_header(text: str, header: str) -> 
     assert read(text).text.split("\n")[0] == header
 
 
+def test_years_and_a_repeated_name_may_head_columns() -> None:
+    assert read("Region,2021,2022\nNorth,1,2\n").text.startswith("| Region | 2021 | 2022 |\n| --- |")
+    many = ",".join("abcdefghij") + ",a"
+    assert read(f"{many}\n{many.replace('a', '1')}\n").text.startswith("| a | b | c |")
+    assert read("Ann,1999\nBob,2001\n").text.startswith("|  |  |\n")
+
+
+def test_a_line_for_excel_names_the_delimiter_and_is_no_row() -> None:
+    found = read("sep=;\r\nPin;Load, t\r\nA;4,5\r\n")
+    assert found.text == "| Pin | Load, t |\n| --- | --- |\n| A | 4,5 |\n"
+    assert [page.label for page in found.pages] == ["row 1", "row 2"]
+
+
+def test_remarks_above_a_narrow_table_are_paragraphs() -> None:
+    assert read("# made by hand\n# twice\nPin,Load\nA,4 t\nB,2 t\n").text == f"\\# made by hand\n\n\\# twice\n\n{TABLE}"
+
+
 def test_a_title_above_the_table_is_a_paragraph() -> None:
     found = read("Cups,,\nTeam,City,Won\nBlues,STL,1\n")
     assert found.text == "Cups\n\n| Team | City | Won |\n| --- | --- | --- |\n| Blues | STL | 1 |\n"

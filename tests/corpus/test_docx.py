@@ -98,6 +98,101 @@ def test_breaks_tabs_links_and_powers_are_kept() -> None:
     assert read(document).text == "one\ttwo\nthree 10^3 link\n"
 
 
+def said(*xml: str) -> str:
+    """What is read of a paragraph with these elements in it."""
+    document = docx.Document()
+    paragraph = document.add_paragraph()
+    for each in xml:
+        paragraph._p.append(parse_xml(each.replace(">", f" {nsdecls('w')}>", 1)))
+    return read(document).text
+
+
+def test_signs_are_read_by_their_font() -> None:
+    run = '<w:r><w:rPr><w:rFonts w:ascii="{}"/></w:rPr><w:t>{}</w:t></w:r>'
+    symbol = '<w:r><w:sym w:font="{}" w:char="{}"></w:sym></w:r>'
+    known = (("Symbol", "F06D"), ("Symbol", "B3"), ("Wingdings", "F0FE"), ("Arial", "2022"))
+    unknown = (("Wingdings", "F021"), ("Other", "F06D"), ("Other", "D800"), ("Symbol", "?"))
+    assert said(*(symbol.format(*each) for each in (*known, *unknown))) == "μ≥☑•\n"
+    assert said(run.format("Symbol", "5 \uf06dm"), run.format("Other", " \uf06d")) == "5 μm \uf06d\n"
+
+
+def test_what_is_ticked_and_chosen_in_a_form_is_read() -> None:
+    field = (
+        '<w:r><w:fldChar w:fldCharType="begin"><w:ffData>{}</w:ffData></w:fldChar></w:r>',
+        "<w:r><w:instrText>FORM</w:instrText></w:r>",
+        '<w:r><w:fldChar w:fldCharType="end"></w:fldChar></w:r>',
+    )
+    boxes = ("<w:default/>", '<w:default/><w:checked w:val="0"/>', "<w:checked/>", "")
+    assert said(*(xml.format(f"<w:checkBox>{box}</w:checkBox>") for box in boxes for xml in field)) == "☒☐☒☐\n"
+    colours = '<w:listEntry w:val="red"/><w:listEntry w:val="blue"/>'
+    lists = ("", '<w:result w:val="1"/>', '<w:default w:val="1"/>', '<w:result w:val="7"/>')
+    said_lists = said(*(xml.format(f"<w:ddList>{told}{colours}</w:ddList>") for told in lists for xml in field))
+    assert said_lists == "redblueblue\n"
+
+
+def test_a_formula_stands_in_its_paragraph_in_one_line() -> None:
+    parts = ("<m:num><m:r><m:t>a+1</m:t></m:r></m:num>", "<m:den><m:r><m:t>2</m:t></m:r></m:den>")
+    namespace = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+    formula = f"<m:oMath {namespace}><m:f>{''.join(parts)}</m:f></m:oMath>"
+    assert said("<w:r><w:t>x = </w:t></w:r>", formula, "<w:r><w:t> holds</w:t></w:r>") == "x = (a+1)/2 holds\n"
+
+
+def test_a_file_in_the_place_of_paragraphs_is_read_there_or_named() -> None:
+    document = docx.Document()
+    document.add_paragraph("Before")
+    page, text = b"<html><body><h1>Imported</h1><p>From a page.</p></body></html>", b"# as it stands"
+    for name, data in (("a.htm", page), ("b.txt", text), ("c.rtf", b"none")):
+        part = Part(PackURI(f"/word/{name}"), "text/plain", data, document.part.package)
+        kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/aFChunk"
+        identity = document.part.relate_to(part, kind)
+        chunk = parse_xml(f'<w:altChunk {nsdecls("w", "r")} r:id="{identity}"/>')
+        document.element.body.insert(len(document.element.body) - 1, chunk)
+    found = read(document)
+    assert found.text == "Before\n\n# Imported\n\nFrom a page.\n\n\\# as it stands\n"
+    assert ("not_read", "word/c.rtf") in found.metadata
+
+
+def test_a_document_that_only_points_to_what_cannot_be_read_is_not_empty() -> None:
+    document = docx.Document()
+    document.element.body.insert(0, parse_xml(f'<w:altChunk {nsdecls("w", "r")} r:id="rId99"/>'))
+    outcome = unread(saved(document))
+    assert (outcome.state, outcome.fix) == (State.FAILED, "save it anew in Word")
+
+
+def test_a_paragraph_whose_end_was_deleted_goes_on_in_the_next() -> None:
+    document = docx.Document()
+    gone = f"<w:rPr {nsdecls('w')}><w:del w:id='1' w:author='a'/></w:rPr>"
+    for text in ("It holds ", "", "40 kg"):
+        document.add_paragraph(text, style="List Number")._p.get_or_add_pPr().append(parse_xml(gone))
+    document.add_paragraph(" at most.", style="List Number")
+    document.add_paragraph("Alone", style="List Number")._p.get_or_add_pPr().append(parse_xml(gone))
+    document.add_table(rows=1, cols=2).cell(0, 0).text = "A"
+    assert read(document).text == "1. It holds 40 kg at most.\n\nAlone\n\n| A |  |\n| --- | --- |\n"
+
+
+@pytest.mark.parametrize("words", [("Page ", " of "), ("第", "页 共"), ("- ", " -"), ("Seite ", " von ")])
+def test_what_is_left_of_the_number_of_a_page_is_no_footer(words: tuple[str, str]) -> None:
+    document = docx.Document()
+    document.add_paragraph("Text.")
+    footer = document.sections[0].footer.paragraphs[0]
+    for text, code in zip(words, ("PAGE", "NUMPAGES"), strict=True):
+        footer.add_run(text)
+        field = f'<w:fldSimple {nsdecls("w")} w:instr=" {code} "><w:r><w:t>7</w:t></w:r></w:fldSimple>'
+        footer._p.append(parse_xml(field))
+    assert read(document).text == "Text.\n"
+    footer.add_run(" Park")
+    assert "Park" in read(document).text
+
+
+def test_how_words_are_pronounced_is_left_out() -> None:
+    rt, base = "<w:rt><w:r><w:t>とう</w:t></w:r></w:rt>", "<w:rubyBase><w:r><w:t>東</w:t></w:r></w:rubyBase>"
+    assert said(f"<w:r><w:ruby>{rt}{base}</w:ruby></w:r>", "<w:r><w:t>京</w:t></w:r>") == "東京\n"
+
+
+def test_what_a_tab_sets_apart_is_apart() -> None:
+    assert said("<w:r><w:t>Left</w:t><w:ptab/><w:t>Right</w:t></w:r>") == "Left\tRight\n"
+
+
 def test_notes_and_comments_stand_behind_their_paragraph_once() -> None:
     document = docx.Document()
     first = document.add_paragraph("It holds 40 kg.")
@@ -208,6 +303,40 @@ def test_merged_cells_stand_in_each_row_they_span() -> None:
     assert lines[3].startswith("| 3 6 | 7 |")
 
 
+def test_a_row_that_begins_further_right_keeps_its_columns() -> None:
+    document = docx.Document()
+    table = document.add_table(rows=2, cols=3)
+    for cell, text in zip(table._cells, ["gone", "2022", "2023", "Sum", "5", "6"], strict=True):
+        cell.text = text
+    row = table.rows[0]._tr
+    row.remove(row.tc_lst[0])
+    row.get_or_add_trPr().append(parse_xml(f'<w:gridBefore {nsdecls("w")} w:val="1"/>'))
+    assert read(document).text == "|  | 2022 | 2023 |\n| --- | --- | --- |\n| Sum | 5 | 6 |\n"
+
+
+def test_rows_and_cells_in_custom_markup_are_read() -> None:
+    document = docx.Document()
+    table = document.add_table(rows=1, cols=2)
+    for cell, text in zip(table._cells, ["A", "B"], strict=True):
+        cell.text = text
+    one, two = (f"<w:tc><w:p><w:r><w:t>{number}</w:t></w:r></w:p></w:tc>" for number in (1, 2))
+    cells = f"<w:customXml>{one}</w:customXml><w:sdt><w:sdtContent>{two}</w:sdtContent></w:sdt>"
+    table._tbl.append(parse_xml(f"<w:customXml {nsdecls('w')}><w:tr>{cells}</w:tr></w:customXml>"))
+    assert read(document).text == "| A | B |\n| --- | --- |\n| 1 | 2 |\n"
+
+
+def test_a_table_that_is_a_frame_around_text_keeps_what_stands_in_it() -> None:
+    document = docx.Document()
+    frame = document.add_table(rows=2, cols=1)
+    frame.cell(0, 0).paragraphs[0].text = "Scope"
+    frame.cell(0, 0).paragraphs[0].style = "Heading 1"
+    frame.cell(0, 0).add_paragraph("One step.", style="List Bullet")
+    inner = frame.cell(1, 0).add_table(rows=2, cols=2)
+    for cell, text in zip(inner._cells, ["A", "B", "1", "2"], strict=True):
+        cell.text = text
+    assert read(document).text == "# Scope\n\n- One step.\n\n| A | B |\n| --- | --- |\n| 1 | 2 |\n"
+
+
 def test_a_text_box_is_read_once() -> None:
     document = docx.Document()
     box = "<w:txbxContent><w:p><w:r><w:t>boxed</w:t></w:r></w:p></w:txbxContent>"
@@ -232,6 +361,84 @@ def test_numbers_of_nested_levels_are_counted() -> None:
         numbers = f'<w:numPr {nsdecls("w")}><w:ilvl w:val="{depth}"/><w:numId w:val="77"/></w:numPr>'
         document.add_paragraph(text)._p.get_or_add_pPr().append(parse_xml(numbers))
     assert read(document).text == "1. a\n   1.a) b\n   1.b) c\n2. d\n   2.a) e\n"
+
+
+def numbered(definitions: str, *paragraphs: tuple[str, int]) -> str:
+    """What is read of paragraphs (text, list) of a document with these definitions of lists."""
+    document = docx.Document()
+    root = document.part.numbering_part.element
+    for each in list(root):
+        root.remove(each)
+    for each in parse_xml(f"<w:numbering {nsdecls('w')}>{definitions}</w:numbering>"):
+        root.append(each)
+    for text, number in paragraphs:
+        numbers = f'<w:numPr {nsdecls("w")}><w:ilvl w:val="0"/><w:numId w:val="{number}"/></w:numPr>'
+        document.add_paragraph(text)._p.get_or_add_pPr().append(parse_xml(numbers))
+    return read(document).text
+
+
+LEVEL = '<w:lvl w:ilvl="0"><w:start w:val="1"/><w:numFmt w:val="decimal"/><w:lvlText w:val="%1."/></w:lvl>'
+
+
+def test_a_list_that_is_restarted_counts_anew() -> None:
+    lists = (
+        f'<w:abstractNum w:abstractNumId="7">{LEVEL}</w:abstractNum>'
+        '<w:num w:numId="1"><w:abstractNumId w:val="7"/></w:num><w:num w:numId="2"><w:abstractNumId w:val="7"/></w:num>'
+        '<w:num w:numId="3"><w:abstractNumId w:val="7"/><w:lvlOverride w:ilvl="0"><w:startOverride w:val="5"/>'
+        "</w:lvlOverride></w:num>"
+    )
+    text = numbered(lists, ("a", 1), ("b", 1), ("goes on", 2), ("anew", 3), ("next", 3))
+    assert text == "1. a\n2. b\n3. goes on\n5. anew\n6. next\n"
+
+
+def test_an_empty_paragraph_of_a_list_is_counted() -> None:
+    lists = (
+        f'<w:abstractNum w:abstractNumId="7">{LEVEL}</w:abstractNum>'
+        '<w:num w:numId="1"><w:abstractNumId w:val="7"/></w:num>'
+    )
+    assert numbered(lists, ("a", 1), ("", 1), ("b", 1)) == "1. a\n3. b\n"
+
+
+def test_numbers_stand_in_cells_even_alone_unless_they_were_deleted() -> None:
+    document = docx.Document()
+    table = document.add_table(rows=3, cols=2)
+    for number, text in enumerate(("What", "Open it", "Close it")):
+        table.cell(number, 1).text = text
+        if number:
+            table.cell(number, 0).paragraphs[0].style = "List Number"
+    table.cell(1, 0).add_paragraph("bullet", style="List Bullet")
+    deleted = f"<w:rPr {nsdecls('w')}><w:del w:id='1' w:author='a'/></w:rPr>"
+    table.cell(1, 0).add_paragraph(style="List Number")._p.get_or_add_pPr().append(parse_xml(deleted))
+    assert read(document).text == "|  | What |\n| --- | --- |\n| 1. bullet | Open it |\n| 2. | Close it |\n"
+
+
+def test_a_style_has_the_level_that_names_it() -> None:
+    document = docx.Document()
+    levels = "".join(
+        f'<w:lvl w:ilvl="{at}"><w:start w:val="1"/><w:numFmt w:val="decimal"/><w:pStyle w:val="Heading{at + 1}"/>'
+        f'<w:lvlText w:val="{text}"/></w:lvl>'
+        for at, text in enumerate(("%1", "%1.%2"))
+    )
+    root = document.part.numbering_part.element
+    root.insert(0, parse_xml(f'<w:abstractNum {nsdecls("w")} w:abstractNumId="77">{levels}</w:abstractNum>'))
+    root.append(parse_xml(f'<w:num {nsdecls("w")} w:numId="77"><w:abstractNumId w:val="77"/></w:num>'))
+    for name in ("Heading 1", "Heading 2"):
+        properties = document.styles[name].element.get_or_add_pPr()
+        properties.append(parse_xml(f'<w:numPr {nsdecls("w")}><w:numId w:val="77"/></w:numPr>'))
+    for text, level in (("Start", 1), ("Aim", 2), ("Way", 2), ("End", 1)):
+        document.add_heading(text, level)
+    assert read(document).text == "# 1 Start\n\n## 1.1 Aim\n\n## 1.2 Way\n\n# 2 End\n"
+
+
+def test_a_list_by_a_style_has_the_levels_of_that_style_or_its_own() -> None:
+    own = LEVEL.replace("%1.", "(%1)")
+    lists = (
+        f'<w:abstractNum w:abstractNumId="7"><w:styleLink w:val="Steps"/>{LEVEL}</w:abstractNum>'
+        '<w:abstractNum w:abstractNumId="8"><w:numStyleLink w:val="Steps"/></w:abstractNum>'
+        '<w:num w:numId="1"><w:abstractNumId w:val="8"/></w:num><w:num w:numId="2"><w:abstractNumId w:val="8"/>'
+        f'<w:lvlOverride w:ilvl="0">{own}</w:lvlOverride></w:num>'
+    )
+    assert numbered(lists, ("a", 1), ("b", 2)) == "1. a\n(2) b\n"
 
 
 @pytest.mark.parametrize(

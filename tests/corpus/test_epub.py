@@ -139,6 +139,16 @@ def test_a_chapter_that_is_missing_or_listed_twice_is_read_once_or_not() -> None
     assert read(data, ".epub").text == "Once.\n"
 
 
+def test_a_chapter_that_is_missing_is_named() -> None:
+    data = epub({"a": page("<p>One.</p>")}, more='<item id="gone" href="gone.xhtml"/><itemref idref="gone"/>')
+    assert ("not_read", "missing in the file: OEBPS/gone.xhtml") in read(data, ".epub").metadata
+
+
+def test_a_book_without_an_order_is_read_as_it_is_listed() -> None:
+    found = read(epub({"a": page("<p>One.</p>"), "b": page("<p>Two.</p>")}, spine=["none"], said=SAID), ".epub")
+    assert found.text == "Authors: 李明, Ann\n\nOne.\n\nTwo.\n"
+
+
 def test_no_entity_of_a_chapter_is_expanded(tmp_path_factory: pytest.TempPathFactory) -> None:
     secret = tmp_path_factory.mktemp("outside") / "secret.txt"
     secret.write_text("SECRET")

@@ -166,3 +166,38 @@ def test_a_tag_of_more_attributes_than_anyone_writes_is_not_parsed(tag: str) -> 
 def test_looking_for_such_a_tag_takes_time_by_the_length_of_the_page() -> None:
     for piece in ('<a b="', "<a b='", "<a ", "<a b = ", "<p a=1 b ", "< a ", "<a\n\t\n", "<a b=\"<c d='"):
         assert growth(_CROWDED.search, piece * 20_000, piece * 80_000) < 12
+
+
+def test_how_words_are_pronounced_is_left_out() -> None:
+    assert text("<p><ruby>東<rp>(</rp><rt>とう</rt><rp>)</rp>京<rt>きょう</rt></ruby>に行く</p>") == "東京に行く\n"
+
+
+def test_blocks_in_a_heading_are_its_words() -> None:
+    assert text("<h2><div>The <b>pump</b></div><div>stops</div></h2><p>Why.</p>") == "## The pump stops\n\nWhy.\n"
+    assert text("<h2><ul><li>a</li></ul></h2><h1><div>" + "long " * 80 + "</div>") == f"- a\n\n{'long ' * 79}long\n"
+
+
+def test_an_item_counts_from_its_own_number() -> None:
+    assert text("<ol><li value=5>five</li><li>six</li></ol><ul><li value=9>x</li></ul>") == "5. five\n6. six\n- x\n"
+
+
+def test_several_rows_of_names_are_one_header() -> None:
+    head = "<tr><th rowspan=2>Site</th><th colspan=2>2022</th></tr><tr><th>Plan</th><th>Actual</th></tr>"
+    row = "<tr><td>Hamburg</td><td>3</td><td>4</td></tr>"
+    expected = "| Site | 2022 Plan | 2022 Actual |\n| --- | --- | --- |\n| Hamburg | 3 | 4 |\n"
+    assert text(f"<table>{head}{row}</table>") == expected
+    assert text(f"<table><thead>{head.replace('th', 'td')}</thead>{row}</table>") == expected
+    assert text(f"<table>{head}</table>").count("\n") == 3
+
+
+def test_a_table_in_a_cell_is_read_there_where_columns_are_named() -> None:
+    inner = "<table><caption>Sizes</caption><tr><td>x</td><td>1</td></tr><tr><td>y</td><td>2</td></tr></table>"
+    rows = f"<tr><{{0}}>Part</{{0}}><{{0}}>Detail</{{0}}></tr><tr><td>pump</td><td>{inner}</td></tr>"
+    named = text(f"<table>{rows.format('th')}</table>")
+    assert named == "| Part | Detail |\n| --- | --- |\n| pump | Sizes x 1 y 2 |\n"
+    assert "Part\n\nDetail\n\npump\n\nSizes\n\n| x | 1 |" in text(f"<table>{rows.format('td')}</table>")
+
+
+def test_formulas_read_as_they_are_drawn() -> None:
+    power = "<math><msup><mn>10</mn><mn>3</mn></msup></math>"
+    assert text(f"<p>It holds {power} kg.</p>") == "It holds 10^3 kg.\n"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rag.corpus.readers import READERS, Content, Member, Unread
 from rag.corpus.readers.mail import mail, mime
 from rag.corpus.readers.mail.mail_text import html_markdown, plain_markdown
-from rag.datatypes import State
+from rag.datatypes import Document, State
 from rag.text.markdown import blocks
 
 
@@ -164,6 +164,14 @@ def test_flowed_lines_are_joined() -> None:
     text = "The pump \nruns.\n-- \nAnn\n> Does \n> it?\n"
     assert plain_markdown(text, flowed=True).startswith("The pump runs.\n")
     assert "> Does it?\n" in plain_markdown(text, flowed=True)
+
+
+def test_a_space_that_only_breaks_a_line_goes_where_the_mail_says_so() -> None:
+    head = "Subject: s\nContent-Type: text/plain; charset=utf-8; format=flowed; DelSp=yes\n\n"
+    body = "港に \nある。\nThe pump  \nruns.\n> 東 \n> 京\n"
+    found = READERS[".eml"].read((head + body).encode(), "a.eml")
+    assert isinstance(found, Document)
+    assert "港にある。\nThe pump runs.\n\n> 東京\n" in found.text
 
 
 @settings(max_examples=100, deadline=None)

@@ -52,6 +52,16 @@ def test_a_malformed_front_matter_says_nothing(text: str) -> None:
     assert front_matter(text) == ()
 
 
+def test_front_matter_that_is_no_yaml_says_what_stands_in_lines_of_its_own() -> None:
+    text = (
+        '---\ntitle: Report: the year 2024\nauthor: "Ann: B."\ntags: [a\n\tdeep: x\ndate: 2024-05-31 \nby: @ann\n---\n'
+    )
+    assert front_matter(text) == (
+        *(("title", "Report: the year 2024"), ("author", "Ann: B.")),
+        *(("date", "2024-05-31"), ("by", "@ann")),
+    )
+
+
 def test_front_matter_may_have_line_ends_of_windows() -> None:
     for mark, sign in (("---", ": "), ("+++", " = ")):
         text = f"{mark}\r\na{sign}'x'\r\nb{sign}'y'\r\n{mark}\r\n"

@@ -120,6 +120,57 @@ def test_comments_boxes_pictures_and_formulas_stand_behind_their_paragraph() -> 
     )
 
 
+def item(words: str, more: str = "") -> str:
+    return f"<text:list-item><text:p>{words}</text:p>{more}</text:list-item>"
+
+
+def test_numbers_say_the_levels_above_them_where_these_are_shown() -> None:
+    number = '<text:list-level-style-number text:level="{}" style:num-format="{}" style:num-suffix="." {}/>'
+    levels = number.format(1, "A", "") + number.format(2, "1", 'text:display-levels="2"')
+    styles = f'<text:list-style style:name="L">{levels}</text:list-style>'
+    inner = f"<text:list>{item('b')}{item('c')}</text:list>"
+    found = text(f'<text:list text:style-name="L">{item("a")}{item("d", inner)}</text:list>', styles)
+    assert found == "A. a\nB. d\n   B.1. b\n   B.2. c\n"
+
+
+def test_a_list_goes_on_where_it_names_the_one_before() -> None:
+    lists = (
+        f'<text:list text:style-name="N" xml:id="one">{item("a")}</text:list><text:p>between</text:p>'
+        f'<text:list text:style-name="N" text:continue-list="one">{item("b")}</text:list>'
+    )
+    assert text(lists, LISTS) == "1. a\n\nbetween\n\n2. b\n"
+
+
+def test_headings_have_the_numbers_of_the_outline() -> None:
+    level = '<text:outline-level-style text:level="{}" style:num-format="{}" {}/>'
+    levels = level.format(1, "1", "") + level.format(2, "1", 'text:display-levels="2"') + level.format(3, "", "")
+    heading = '<text:h text:outline-level="{}" {}>{}</text:h>'
+    body = "".join(
+        heading.format(depth, more, words)
+        for depth, words, more in (
+            *((1, "Start", ""), (2, "Aim", ""), (2, "Way", ""), (1, "", ""), (3, "Plain", "")),
+            *((1, "Thanks", 'text:is-list-header="true"'), (1, "End", ""), (2, "Last", "")),
+        )
+    )
+    assert text(body, f"<text:outline-style>{levels}</text:outline-style>").split("\n\n") == [
+        *("# 1 Start", "## 1.1 Aim", "## 1.2 Way", "### Plain", "# Thanks", "# 2 End", "## 2.1 Last\n"),
+    ]
+
+
+def test_a_section_that_is_not_shown_is_left_out_and_counted() -> None:
+    section = "<text:section {}><text:p>{}</text:p></text:section>"
+    body = section.format('text:display="none"', "hidden") + section.format("", "seen")
+    found = document(f"<office:text>{body}</office:text>")
+    assert found.text == "seen\n"
+    assert ("hidden_passages", "1") in found.metadata
+
+
+def test_a_table_that_is_a_frame_around_text_keeps_what_stands_in_it() -> None:
+    inside = f'<text:h text:outline-level="1">Scope</text:h><text:list>{item("one step")}</text:list>'
+    cells = f"<table:table-cell>{inside}</table:table-cell>"
+    assert text(f"<table:table>{row(cells)}</table:table>") == "# Scope\n\n- one step\n"
+
+
 def test_deletions_and_tables_of_contents_are_left_out_and_headers_stand_once() -> None:
     body = (
         "<text:tracked-changes><text:changed-region><text:deletion><text:p>gone</text:p></text:deletion>"

@@ -17,6 +17,17 @@ from tests.corpus.packed import packed, unread
 PACKED = [".docx", ".pptx", ".xlsx", ".odt", ".epub"]
 
 
+def test_the_reason_says_what_is_wrong_with_a_package_in_words() -> None:
+    points = "<Relationship Id='r' Type='x/officeDocument' Target='word/document.xml'/>"
+    related = (
+        f"<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'>{points}</Relationships>"
+    )
+    assert unread(packed({"a": ""}), ".docx").reason == "damaged DOCX: its main part is missing"
+    assert unread(packed({"_rels/.rels": related}), ".docx").reason == "damaged DOCX: word/document.xml is missing"
+    other = {"_rels/.rels": related, "word/document.xml": "<a/>"}
+    assert unread(packed(other), ".docx").reason == "damaged DOCX: its parts do not fit together"
+
+
 def test_parts_are_found_whatever_their_case_or_slashes() -> None:
     opened = Package(packed({"Word\\Document.xml": "<a/>"}))
     assert "word/document.xml" in opened

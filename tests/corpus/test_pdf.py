@@ -280,6 +280,14 @@ def test_repeated_headers_and_footers_are_kept_once() -> None:
     assert text.count("of the book") == 6
 
 
+def test_headers_that_differ_on_left_and_right_pages_are_kept_once() -> None:
+    heads = [f"{number} Harbour board" if number % 2 == 0 else f"Tides of 2023 {number}" for number in range(3, 12)]
+    texts = ["Cover.", "Imprint.", *(f"{head}\nSome {at * 31} words of the book." for at, head in enumerate(heads))]
+    text = read(pages(*texts)).text
+    assert text.count("Harbour board") == text.count("Tides of 2023") == 1
+    assert text.count("of the book") == 9
+
+
 def test_lines_that_only_resemble_each_other_are_kept() -> None:
     texts = [f"Example\nThe total of this page is {number * 17}.\n{number * 31} EUR" for number in range(1, 7)]
     text = read(pages(*texts)).text

@@ -182,3 +182,12 @@ def test_damaged_files_end_in_a_state(data: st.DataObject) -> None:
 def test_truncated_files_are_damaged(share: float) -> None:
     data = saved(pptx.Presentation())
     assert state(data[: int(len(data) * share)], ".pptx") is State.FAILED
+
+
+def test_signs_are_read_by_their_font() -> None:
+    deck = pptx.Presentation()
+    frame = deck.slides.add_slide(deck.slide_layouts[6]).shapes.add_textbox(0, 0, 99, 99).text_frame
+    for font, text in (("Symbol", "5 \uf06dm"), ("Wingdings", " \uf0fe"), ("Other", " \uf06d")):
+        run = frame.paragraphs[0].add_run()
+        run.text, run.font.name = text, font
+    assert "5 μm ☑ \uf06d\n" in read(deck).text

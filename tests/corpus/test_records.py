@@ -69,6 +69,13 @@ def test_lines_that_are_documents_are_read_as_such() -> None:
     assert place_at(found.pages, found.text.index("Drum")) == "line 2"
 
 
+def test_a_damaged_line_among_many_leaves_the_others_documents() -> None:
+    lines = [json.dumps({"title": f"T{number}", "text": "a\nb"}) for number in range(12)]
+    found = read("\n".join([*lines[:3], '{"text": "cut', *lines[3:]]), "a.jsonl")
+    assert '# T2\n\na\nb\n\n{"text": "cut\n\n# T3\n\na\nb\n' in found.text
+    assert read("\n".join([*lines[:5], '{"text": "cut']), "a.jsonl").markup == "lines"
+
+
 def test_a_line_that_is_none_among_documents_stays_as_it_is() -> None:
     lines = [json.dumps({"title": "a", "text": f"t{number}"}) for number in range(60)]
     found = read("\n".join([*lines, "[1, 2"]), "a.jsonl")

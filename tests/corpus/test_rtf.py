@@ -156,3 +156,9 @@ def test_each_paragraph_is_found_word_for_word(lines: list[str]) -> None:
         quote = f"q{at}: {line}"
         start = found.text.index(quote)
         assert found.text[start : start + len(quote)] == quote
+
+
+def test_signs_are_read_by_the_name_of_their_font() -> None:
+    fonts = r"{\fonttbl{\f0 Arial;}{\f1\fcharset2 Symbol;}{\f2\fcharset2 Wingdings{\*\falt x};}{\f3\fcharset2 Other;}}"
+    body = r"\pard 5 {\f1 m}m \f1\'b3\f2\'fe \'21{\f1\u-3987\'6d}\f3\'b7\par"
+    assert read(f"{{\\rtf1\\ansi{fonts}{body}}}".encode(), ".rtf").text == "5 μm ≥☑ μ•\n"

@@ -126,6 +126,33 @@ def test_names_in_several_rows_are_one_header_even_above_a_blank_row() -> None:
     assert place(found, "| North") == "Sheet1!A4:C4"
 
 
+def test_rows_of_words_above_the_first_number_are_rows_and_no_names() -> None:
+    found = xlsx(rows(("Name", "Value"), ("Kind", "Pump"), ("Power", "5 kW"), ("Year", 2020)))
+    assert "| Name | Value |\n| --- | --- |\n| Kind | Pump |\n| Power | 5 kW |\n| Year | 2020 |\n" in found.text
+
+
+def test_rows_behind_a_blank_one_go_on_under_the_names_of_their_table() -> None:
+    table = (("Item", "Count", "Note"), ("bolt", 5, "new"), (), ("nut", 7, "old"), (), ("Total", 12))
+    found = xlsx(rows(*table, (), ("nut", "seven", 7), (), ("checked by", "Ann")))
+    header = "| Item | Count | Note |\n| --- | --- | --- |\n"
+    assert f"{header}| nut | 7 | old |\n" in found.text
+    assert "| Item | Count |\n| --- | --- |\n| Total | 12 |\n" in found.text
+    assert place(found, "| Item | Count |\n") == "Sheet1!A6:B6"
+    assert "|  |  |\n| --- | --- |\n| checked by | Ann |\n" in found.text
+    assert "|  |  |  |\n| --- | --- | --- |\n| nut | seven | 7 |\n" in found.text
+
+
+def test_rows_far_below_a_table_do_not_go_on_with_it() -> None:
+    found = xlsx(rows(("Item", "Count"), ("bolt", 5), *([()] * 8), ("nut", 7), *([()] * 12), ("far", 9)))
+    assert "| Item | Count |\n| --- | --- |\n| nut | 7 |\n" in found.text
+    assert "|  |  |\n| --- | --- |\n| far | 9 |\n" in found.text
+
+
+def test_the_names_of_another_table_are_not_lent() -> None:
+    found = xlsx(rows(("Item", "Count"), ("bolt", 5), (), ("City", "People"), ("Rome", 3), (), ("Bern", 1)))
+    assert "| City | People |\n| --- | --- |\n| Bern | 1 |\n" in found.text
+
+
 def test_years_that_follow_each_other_are_names_of_columns() -> None:
     found = xlsx(rows(("Item", 2022, 2023, 2024), ("Sales", 10, 20, 30)))
     assert "| Item | 2022 | 2023 | 2024 |\n| --- | --- | --- | --- |\n| Sales |" in found.text

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag.corpus.readers import reader_by_content, reader_for
 from rag.corpus.readers.signature import suffix_of
+from rag.datatypes import Document
 from tests.corpus.word97 import Run, compound, word
 
 
@@ -50,6 +52,42 @@ def packed(*names: str, mimetype: str = "") -> bytes:
 )
 def test_first_bytes_tell_what_a_file_is(data: bytes, suffix: str) -> None:
     assert suffix_of(data) == suffix
+
+
+CSV, TABLE = "Pin,Load\nA,4 t\n", "| Pin | Load |\n| --- | --- |\n| A | 4 t |\n"
+WORKBOOK = (
+    '<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet><Table>'
+    "<Row><Cell><Data>Pin</Data></Cell><Cell><Data>Load</Data></Cell></Row>"
+    "<Row><Cell><Data>A</Data></Cell><Cell><Data>4 t</Data></Cell></Row></Table></Worksheet></Workbook>"
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "text"),
+    [
+        ("a.xls", CSV.encode(), TABLE),
+        ("a.xlsx", CSV.replace(",", "\t").encode("utf-16"), TABLE),
+        ("a.xls", b"<table><tr><td>Pin</td><td>Load</td></tr><tr><td>A</td><td>4 t</td></tr></table>", TABLE),
+        ("a.xls", WORKBOOK.encode(), f"# Worksheet\n\n{TABLE}"),
+        ("a.doc", b"Only text.\n", "Only text.\n"),
+        ("a.rtf", b"Only text.\n", "Only text.\n"),
+    ],
+)
+def test_an_export_that_is_text_is_read_as_what_it_is(path: str, data: bytes, text: str) -> None:
+    named = reader_for(path)
+    assert named
+    outcome = reader_by_content(named, data).read(data, path)
+    assert isinstance(outcome, Document), outcome
+    assert outcome.text == text
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\0\1 binary", b'<?xml version="1.0"?><w:wordDocument xmlns:w="x"/>', b"PK\3\4"]
+)
+def test_what_is_no_text_stays_with_the_reader_of_its_suffix(data: bytes) -> None:
+    named = reader_for("a.doc")
+    assert named
+    assert reader_by_content(named, data) is named
 
 
 @given(st.binary(max_size=200))

@@ -48,6 +48,17 @@ def test_vtt_keeps_speakers_and_leaves_notes_and_styles_out() -> None:
     assert found.text == "Mia Lind: Haul & hold!\nNow.\n\nOle: Aye.\n"
 
 
+def test_two_speakers_in_one_cue_each_have_their_words() -> None:
+    cue = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ann>Cast off!</v>\n<v.loud Jan Ole>Now?</v>\n"
+    assert read(cue).text == "Ann: Cast off!\nJan Ole: Now?\n"
+
+
+def test_a_blank_line_in_a_cue_of_srt_loses_nothing() -> None:
+    text = "1\n00:00:01,000 --> 00:00:02,000\nThe winch\n\nhauls.\n\n2\n00:00:09,000 --> 00:00:10,000\nLater.\n"
+    assert read(text, "a.srt").text == "The winch\nhauls.\n\nLater.\n"
+    assert read("WEBVTT\n\n00:01.000 --> 00:02.000\nSaid.\n\nNOTE\nnot said\n").text == "Said.\n"
+
+
 def test_captions_that_roll_up_are_said_once() -> None:
     cues = [("one two",), ("one two", "three four"), ("three four", "five"), ("five",)]
     text = "".join(f"00:0{at}.000 --> 00:0{at + 1}.000\n" + "\n".join(cue) + "\n\n" for at, cue in enumerate(cues))

@@ -103,6 +103,13 @@ def test_a_program_with_the_suffix_of_code_is_told() -> None:
             "\\title{The {\\em Deck}}\n\\author{Mia \\and Ole}\n% \\date{1999}\n",
             {"title": "The Deck", "author": "Mia Ole"},
         ),
+        ("a.org", "#+TITLE: Deck\n#+DATE: <2024-05-01 Wed>\n", {"title": "Deck", "date": "2024-05-01"}),
+        ("a.adoc", "= Deck\nMia Lind <m@x.org>; Ole <o@x.org>\n", {"author": "Mia Lind"}),
+        (
+            "a.tex",
+            "\\title{The Deck\\thanks{For all.}}\n\\author{Mia\\footnote{Now at sea.} \\and Ole}\n",
+            {"title": "The Deck", "author": "Mia Ole"},
+        ),
     ],
 )
 def test_markup_says_who_wrote_it_and_when(path: str, text: str, expected: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rag.corpus.readers.pictures import ocr_extra
 from rag.corpus.readers.plain import MARKDOWN, PLAIN, UNKNOWN
 from rag.corpus.readers.reader import NO_AID, Aid, Content, Member, Parsed, Reader, Unread, document_id, too_large
-from rag.corpus.readers.signature import suffix_of
+from rag.corpus.readers.signature import is_text, is_xml, suffix_of
 from rag.corpus.readers.textual.textual import LEFT_OUT, NAMES, TEXTUAL, is_binary
 from rag.datatypes import State
 
@@ -33,6 +33,8 @@ ARCHIVE_BYTES = 256 * 2**20
 """Bytes of the largest archive that is read; its members are unpacked one at a time."""
 BINARY = {"pdf", "docx", "doc", "msg", "pptx", "ppt", "xlsx", "xls", "xlsb", "odf", "rtf", "epub"}
 """Formats whose suffix is often on something else; a text is taken for what its suffix says."""
+AS_TEXT = {"doc": ".txt", "docx": ".txt", "rtf": ".txt", "xls": ".csv", "xlsx": ".csv", "xlsb": ".csv"}
+"""What a text is under the suffix of such a format: programs name an export after the one that opens it."""
 MBOX_BYTES = 128 * 2**20
 """Bytes of the largest mailbox that is read."""
 
@@ -178,27 +180,27 @@ def _ppt(_data: bytes, _path: str) -> Content | Unread:
     return Unread(State.UNSUPPORTED, "an old PowerPoint file (.ppt)", "save it as .pptx")
 
 
-HTML = Reader("html", "3", _html)
-PDF = Reader("pdf", "3", _pdf, aided=True)
-DOC = Reader("doc", "1", _doc, modules=("olefile",), extra="office")
+HTML = Reader("html", "4", _html)
+PDF = Reader("pdf", "4", _pdf, aided=True)
+DOC = Reader("doc", "2", _doc, modules=("olefile",), extra="office")
 ZIP = Reader("zip", "1", _zip, ARCHIVE_BYTES, aided=True)
 TAR = Reader("tar", "1", _tar, ARCHIVE_BYTES)
 PACKED = Reader("packed", "1", _packed, ARCHIVE_BYTES)
-EML = Reader("eml", "2", _eml)
-MBOX = Reader("mbox", "2", _mbox, MBOX_BYTES)
-MSG = Reader("msg", "2", _msg, modules=("olefile",), extra="mail")
-MHTML = Reader("mhtml", "2", _mhtml)
-XML = Reader("xml", "1", _xml)
-DOCX = Reader("docx", "3", _docx, aided=True)
-PPTX = Reader("pptx", "2", _pptx, aided=True)
+EML = Reader("eml", "3", _eml)
+MBOX = Reader("mbox", "3", _mbox, MBOX_BYTES)
+MSG = Reader("msg", "3", _msg, modules=("olefile",), extra="mail")
+MHTML = Reader("mhtml", "3", _mhtml)
+XML = Reader("xml", "2", _xml)
+DOCX = Reader("docx", "4", _docx, aided=True)
+PPTX = Reader("pptx", "3", _pptx, aided=True)
 PPT = Reader("ppt", "1", _ppt, isolated=False)
-XLSX = Reader("xlsx", "1", _xlsx)
-XLS = Reader("xls", "1", _xls, modules=("xlrd",), extra="office")
-XLSB = Reader("xlsb", "1", _xlsb, modules=("python_calamine",), extra="office")
-ODF = Reader("odf", "2", _odf, aided=True)
-RTF = Reader("rtf", "1", _rtf)
+XLSX = Reader("xlsx", "2", _xlsx)
+XLS = Reader("xls", "2", _xls, modules=("xlrd",), extra="office")
+XLSB = Reader("xlsb", "2", _xlsb, modules=("python_calamine",), extra="office")
+ODF = Reader("odf", "3", _odf, aided=True)
+RTF = Reader("rtf", "2", _rtf)
 IMAGE = Reader("image", "1", _image, modules=ocr_extra.MODULES, extra=ocr_extra.EXTRA, aided=True)
-EPUB = Reader("epub", "3", _epub, aided=True)
+EPUB = Reader("epub", "4", _epub, aided=True)
 
 READERS: dict[str, Reader] = {
     ".md": MARKDOWN,
@@ -269,8 +271,15 @@ READERS: dict[str, Reader] = {
 
 
 def reader_by_content(reader: Reader, data: bytes) -> Reader:
-    """The reader of what the bytes are, where that is another binary format than the suffix promised."""
-    return READERS.get(suffix_of(data), reader) if reader.name in BINARY else reader
+    """The reader of what the bytes are, where that is another format than the binary one that the suffix promised."""
+    if reader.name not in BINARY:
+        return reader
+    known = suffix_of(data)
+    if not known and reader.name in AS_TEXT and is_text(data):
+        known = AS_TEXT[reader.name]
+        if is_xml(data):  # a workbook of 2003 is a table there too; a text of Word would be a line for each run
+            known = ".xml" if known == ".csv" else ""
+    return READERS.get(known, reader)
 
 
 def reader_for(path: PurePath | str) -> Reader | None:

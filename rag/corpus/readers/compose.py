@@ -55,6 +55,11 @@ class Composer:
         if lines and width:
             self._add("\n".join([lines[0], "|" + " --- |" * width, *lines[1:]]))
 
+    def finished(self, block: str) -> None:
+        """A block that is Markdown already."""
+        if block.strip():
+            self._add(block.strip("\n"))
+
     def insert(self, at: int, block: str) -> None:
         """A finished block behind the first `at` of the parts."""
         self.parts[at:at] = ["\n\n", block] if at else [block, "\n\n"] if self.parts else [block]

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rag.datatypes import Page, State
+
+_COUNTING = re.compile(
+    r"(?:\W|\d|\b(?:pages?|pg|p|of|seite|von|sur|p[áa]gina|de|di|van|strona|z|str|страница|стр|из|sida|av|side)\b"
+    r"|[第页頁共总總]|ページ)*+",
+    re.IGNORECASE,
+)
+"""What is left of "Page 3 of 12" without the numbers."""
+
+
+def says_something(line: str) -> bool:
+    """Whether a line of a header or a footer says more than that there are pages."""
+    return _COUNTING.fullmatch(line) is None
 
 
 @dataclass(frozen=True, slots=True)

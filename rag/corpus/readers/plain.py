@@ -88,4 +88,4 @@ def text_of(data: bytes, declared: str = "") -> str | Unread:
 PLAIN = Reader("text", "2", parse_plain, MAX_BYTES, isolated=False)
 UNKNOWN = Reader("unknown", "1", parse_unknown, LARGEST_UNKNOWN, isolated=False)
 SECRET = Reader("secret", "1", parse_secret, MAX_BYTES, isolated=False)
-MARKDOWN = Reader("markdown", "2", parse_markdown, MAX_BYTES, isolated=False)
+MARKDOWN = Reader("markdown", "3", parse_markdown, MAX_BYTES, isolated=False)

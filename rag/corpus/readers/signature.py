@@ -5,6 +5,7 @@ Asked only of files whose suffix promises a binary format; a text is taken for w
 
 from __future__ import annotations
 
+import codecs
 import re
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -27,8 +28,11 @@ _NAME = re.compile(rb"PK\x01\x02.{42}([^/\x00-\x1f]{1,20}/)", re.DOTALL)
 _BINARY_WORKBOOK = re.compile(rb"PK\x01\x02.{42}xl/workbook\.bin", re.DOTALL)
 _MIMETYPE = re.compile(rb"PK\x03\x04.{26}mimetype([a-z.+/-]{10,60})", re.DOTALL)
 _HTML = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)\b", re.I | re.S
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body|table|meta|style)\b",
+    re.I | re.S,
 )
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MIME = re.compile(rb"\A(?:[A-Za-z-]+:[^\n]*\n(?:[ \t][^\n]*\n)*)*?MIME-Version:", re.I)
 
 
@@ -46,6 +50,17 @@ def suffix_of(data: bytes) -> str:
     if _HTML.match(head):
         return ".html"
     return ".mht" if _MIME.match(head) else ""
+
+
+def is_text(data: bytes) -> bool:
+    """Whether the bytes begin as a text does: with a byte order mark, or without any control character."""
+    head = data[:_HEAD]
+    return bool(head) and (head.startswith(_MARKS) or _CONTROL.search(head) is None)
+
+
+def is_xml(data: bytes) -> bool:
+    """Whether a text begins as XML."""
+    return data[:_HEAD].removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<?xml")
 
 
 def _entry(name: str) -> bytes:

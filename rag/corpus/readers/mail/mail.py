@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import getaddresses, parsedate_to_datetime
+from functools import partial
 
 from rag.corpus.cleaned import Cleaned, Cleaning, added
 from rag.corpus.readers.archives.member_names import Names
@@ -200,8 +201,8 @@ class _Reading:
             cleaned = {} if isinstance(page, Unread) else page.cleaned
             self.letter.cleaned = added(self.letter.cleaned, cleaned)
         elif isinstance(text, str):
-            flowed = safely(lambda: part.get_param("format")).lower() == "flowed"
-            text = plain_markdown(text, flowed=flowed)
+            flowed, delsp = (safely(partial(part.get_param, name)).lower() for name in ("format", "delsp"))
+            text = plain_markdown(text, flowed=flowed == "flowed", delsp=delsp == "yes")
         if isinstance(text, Unread):
             problem = text
             self.letter.files.append((f"text{SUFFIXES[kind]}", lambda: problem))

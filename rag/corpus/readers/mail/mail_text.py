@@ -36,11 +36,14 @@ _FENCE = re.compile(r"(?:> )* {0,3}(`{3,}|~{3,})")
 _HEADING = re.compile(r"((?:> )*)(#{1,5} )")
 
 
-def plain_markdown(text: str, *, flowed: bool = False) -> str:
-    """Plain text as Markdown, lines kept; those of flowed text that were broken for the screen are joined."""
+def plain_markdown(text: str, *, flowed: bool = False, delsp: bool = False) -> str:
+    """Plain text as Markdown, lines kept; those of flowed text that were broken for the screen are joined.
+
+    With `delsp` the space at which a line was broken is not of the text.
+    """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if flowed:
-        lines = _joined(lines)
+        lines = _joined(lines, delsp=delsp)
     composer = Composer()
     for depth, paragraph in _paragraphs(_deeper(map(_unmarked, lines), _reply_start(lines))):
         composer.paragraph("\n".join(paragraph), "> " * depth)
@@ -97,7 +100,7 @@ def _unmarked(line: str) -> tuple[int, str]:
     return (min(marks[0].count(">"), DEEPEST_QUOTE), line[marks.end() :]) if marks else (0, line)
 
 
-def _joined(lines: Sequence[str]) -> list[str]:
+def _joined(lines: Sequence[str], *, delsp: bool) -> list[str]:
     """Lines that end in a space together with the one that follows, where that is quoted as deeply (RFC 3676)."""
     joined: list[list[str]] = []
     open_at = -1
@@ -109,6 +112,8 @@ def _joined(lines: Sequence[str]) -> list[str]:
         else:
             joined.append(["> " * depth + text])
         open_at = depth if text.endswith(" ") and text != "-- " else -1
+        if delsp and open_at >= 0:
+            joined[-1][-1] = joined[-1][-1].removesuffix(" ")
     return ["".join(parts) for parts in joined]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from rag.corpus.cleaned import Cleaning, added
+from rag.corpus.readers import reader_for
 from rag.corpus.readers.compose import LONGEST_REPEATED, Cell, Composer, spread
 from rag.corpus.readers.office.docx_numbering import Numbering
 from rag.corpus.readers.office.docx_text import FALLBACK, IMAGE, Aside, W, deletions, hidden_passages, shown
@@ -14,9 +15,13 @@ from rag.corpus.readers.office.ooxml import Part, R, described, main_part, part,
 from rag.corpus.readers.office.ooxml_chart import A, C, chart
 from rag.corpus.readers.office.package import Element, Package, converted_package
 from rag.corpus.readers.pictures.embedded import Pictures
+from rag.corpus.readers.places import says_something
 from rag.corpus.readers.reader import Content, Unread
+from rag.datatypes import Document, State
 
 _GONE = {f"{W}del", f"{W}moveFrom", f"{W}cellDel", FALLBACK}
+_AROUND = {f"{W}{name}" for name in ("sdt", "sdtContent", "ins", "customXml", "smartTag", "moveTo")}
+"""What stands around paragraphs, rows and cells without a meaning for them."""
 _NOTES = {"footnoteReference": "footnotes", "endnoteReference": "endnotes", "commentReference": "comments"}
 
 
@@ -26,13 +31,16 @@ def parse_docx(data: bytes, _path: str, pictures: Pictures | None = None) -> Con
 
 
 def _content(package: Package, pictures: Pictures) -> Content | Unread:
-    metadata = properties(package)
     conversion = _Conversion(package, main_part(package), pictures)
     conversion.run()
+    not_read = ", ".join(conversion.not_read)
+    metadata = (*properties(package), *([("not_read", not_read)] if not_read else []))
     filled = pictures.fill_document(conversion.composer, package)
     if isinstance(filled, Unread):
         return filled
     text, unread = filled
+    if not_read and not text.strip():
+        return Unread(State.FAILED, f"all its text is in {not_read}, which cannot be read", "save it anew in Word")
     cleaned = {
         Cleaning.REPEATED_ROWS: conversion.repeated,
         Cleaning.HIDDEN: hidden_passages(conversion.body),
@@ -58,6 +66,8 @@ class _Conversion:
         self.notes = {kind: _by_id(_roots(package, main, kind)) for kind in _NOTES.values()}
         self.numbers: dict[str, dict[str, int]] = {}
         self.told: set[str] = set()
+        self.begun = ""  # by a paragraph whose end was deleted, so that the next one goes on with it
+        self.not_read: list[str] = []
         self.repeated = 0
 
     def run(self) -> None:
@@ -65,21 +75,45 @@ class _Conversion:
         self.around()
 
     def blocks(self, within: Element) -> None:
-        """The paragraphs and tables of the body or of a text box."""
-        for block in _blocks(within):
+        """The paragraphs and tables of the body, of a text box or of a table that only draws a frame around them."""
+        for block in _inside(within, f"{W}p", f"{W}tbl", f"{W}altChunk"):
             asides: list[Aside] = []
-            if block.tag == f"{W}tbl":
-                self.table(block, asides)
+            if block.tag == f"{W}altChunk":
+                self.imported(block)
+            elif block.tag == f"{W}tbl":
+                rows = [row for row in _inside(block, f"{W}tr") if row.find(f"{W}trPr/{W}del") is None]
+                cells = [list(_inside(row, f"{W}tc")) for row in rows]
+                if all(len(row) == 1 for row in cells):
+                    for row in cells:
+                        self.blocks(row[0])
+                else:
+                    self.table(rows, asides)
             else:
                 self.paragraph(block, asides)
             for aside in asides:
                 self.aside(aside)
 
+    def imported(self, element: Element) -> None:
+        """A whole file that stands in the place of paragraphs: Word takes it in when it opens the document."""
+        kind, name = self.main.related.get(element.get(f"{R}id", ""), ("", "a part that is missing"))
+        reader = reader_for(name) if kind == "aFChunk" and name in self.package else None
+        found = reader.read(self.package.read(name), name) if reader else None
+        if isinstance(found, Document):
+            put = self.composer.finished if found.markup == "markdown" else self.composer.paragraph
+            put(found.text)
+        else:
+            self.not_read.append(name)
+
     def paragraph(self, element: Element, asides: list[Aside]) -> None:
         text = shown(element, asides, self.number)
+        marker, depth = self.marker(element)
+        text, self.begun = self.begun + text, ""
         if not text.strip():
             return
-        marker, depth = self.numbering.marker(element)
+        following = element.getnext()
+        if _end_is_deleted(element) and not asides and following is not None and following.tag == f"{W}p":
+            self.begun = text
+            return
         level = _own_level(element, self.levels)
         if level is not None:
             prefix = f"{marker} " if marker and marker != "-" else ""
@@ -89,8 +123,18 @@ class _Conversion:
         else:
             self.composer.paragraph(text)
 
-    def table(self, element: Element, asides: list[Aside]) -> None:
-        rows = [[*self.cells(row, asides)] for row in element.iterchildren(f"{W}tr", f"{W}sdt") for row in _rows(row)]
+    def marker(self, paragraph: Element) -> tuple[str, int]:
+        """The number or bullet of a paragraph, and its depth; an empty one is counted, one whose end is gone is not."""
+        return ("", 0) if _end_is_deleted(paragraph) else self.numbering.marker(paragraph)
+
+    def in_cell(self, paragraph: Element, asides: list[Aside]) -> str:
+        """A paragraph of a cell, with its number."""
+        text = shown(paragraph, asides, self.number)
+        marker, _ = self.marker(paragraph)
+        return text if marker in ("", "-") else f"{marker} {text}"
+
+    def table(self, elements: list[Element], asides: list[Aside]) -> None:
+        rows = [[*self.cells(row, asides)] for row in elements]
         open_cells: dict[int, str] = {}
         grid: list[list[Cell]] = []
         for row in rows:
@@ -106,14 +150,15 @@ class _Conversion:
 
     def cells(self, row: Element, asides: list[Aside]) -> Iterator[tuple[str, int, bool]]:
         """Each cell's text, the columns that it spans, and whether it goes on the cell above."""
-        for child in row.iterchildren(f"{W}tc", f"{W}sdt"):
-            cell = child if child.tag == f"{W}tc" else next(child.iter(f"{W}tc"), child)
-            span = cell.find(f"{W}tcPr/{W}gridSpan")
+        before = _count(row.find(f"{W}trPr/{W}gridBefore"), 0)
+        if before:
+            yield "", before, False
+        for cell in _inside(row, f"{W}tc"):
             merge = cell.find(f"{W}tcPr/{W}vMerge")
-            texts = (shown(each, asides, self.number) for each in _paragraphs(cell))
-            width = (span.get(f"{W}val") if span is not None else None) or "1"
+            texts = (self.in_cell(each, asides) for each in _paragraphs(cell))
             continued = merge is not None and merge.get(f"{W}val") != "restart"
-            yield " ".join(text for text in texts if text.strip()), int(width) if width.isdigit() else 1, continued
+            width = _count(cell.find(f"{W}tcPr/{W}gridSpan"), 1)
+            yield " ".join(text for text in texts if text.strip()), width, continued
 
     def number(self, aside: Aside) -> str:
         """The mark in the text of a note, counted as Word does; of other things none."""
@@ -173,7 +218,7 @@ class _Conversion:
         for kind in ("header", "footer"):
             for each in parts_of_type(self.package, self.main, kind):
                 lines = (shown(paragraph, [], self.number).strip() for paragraph in _paragraphs(each.root))
-                text = " · ".join(" ".join(line.split()) for line in lines if any(map(str.isalpha, line)))
+                text = " · ".join(" ".join(line.split()) for line in lines if says_something(line))
                 if text and text not in told:
                     told.add(text)
                     self.composer.paragraph(f"{kind.capitalize()}: {text}")
@@ -202,21 +247,25 @@ def _paragraphs(within: Element) -> Iterator[Element]:
             waiting.extend(reversed(element))
 
 
-def _blocks(body: Element) -> Iterator[Element]:
-    """Paragraphs and tables in order, those in content controls and inserted ones included."""
-    waiting = list(reversed(body))
+def _inside(element: Element, *tags: str) -> Iterator[Element]:
+    """The elements of these tags in order, those in content controls and inserted ones included."""
+    waiting = list(reversed(element))
     while waiting:
-        element = waiting.pop()
-        if element.tag in (f"{W}p", f"{W}tbl"):
-            yield element
-        elif element.tag in (f"{W}sdt", f"{W}sdtContent", f"{W}ins", f"{W}customXml", f"{W}smartTag", f"{W}moveTo"):
-            waiting.extend(reversed(element))
+        each = waiting.pop()
+        if each.tag in tags:
+            yield each
+        elif each.tag in _AROUND:
+            waiting.extend(reversed(each))
 
 
-def _rows(element: Element) -> Iterator[Element]:
-    """The rows of a table's child; one that was deleted under the eyes of the reviewers is none."""
-    rows = element.iter(f"{W}tr") if element.tag == f"{W}sdt" else iter([element])
-    return (row for row in rows if row.find(f"{W}trPr/{W}del") is None)
+def _end_is_deleted(paragraph: Element) -> bool:
+    """Whether the deletion of the end of the paragraph was tracked: what follows is of the same one."""
+    return paragraph.find(f"{W}pPr/{W}rPr/{W}del") is not None
+
+
+def _count(element: Element, default: int) -> int:
+    value = element.get(f"{W}val", "") if element is not None else ""
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 6 else default
 
 
 # ---------------------------------------------------------------- headings

@@ -20,25 +20,26 @@ class Numbering:
 
     def __init__(self, styles: list[Element], numberings: list[Element]) -> None:
         self.abstract = {each.get(f"{W}abstractNumId", ""): each for each in _each(numberings, "abstractNum")}
-        self.of = {
-            each.get(f"{W}numId", ""): _value(each.find(f"{W}abstractNumId")) for each in _each(numberings, "num")
-        }
+        self.lists = {each.get(f"{W}numId", ""): each for each in _each(numberings, "num")}
+        links = ((name, _value(each.find(f"{W}styleLink"))) for name, each in self.abstract.items())
+        self.styled: dict[str, str] = {style: name for name, style in links if style}
         self.styles = {style.get(f"{W}styleId", ""): style for style in _each(styles, "style")}
         self.counts: dict[str, list[int]] = {}
+        self.starts: dict[str, dict[str, int]] = {}
         self.levels: dict[str, dict[str, Element]] = {}
         self.numbered: dict[str, tuple[str, str]] = {}
 
     def marker(self, paragraph: Element) -> tuple[str, int]:
         """What stands in front of the paragraph (`-` for a bullet, "" for nothing), and how deep it is nested."""
         identity, depth = self._numbered(paragraph)
-        abstract = self.of.get(identity, "")
-        levels = self._levels(abstract)
+        levels = self._levels(identity)
         level = levels.get(str(depth))
         if level is None:
             return "", 0
-        counts = self.counts.setdefault(abstract, [0] * 10)
-        start = _value(level.find(f"{W}start"))
-        counts[depth] = counts[depth] + 1 if counts[depth] else int(start) if start.isdigit() else 1
+        counts = self.counts.setdefault(self._abstract(identity), [0] * 10)
+        again = self._starts(identity, counts)
+        start = again.get(str(depth), _whole(_value(level.find(f"{W}start")), 1))
+        counts[depth] = counts[depth] + 1 if counts[depth] else start
         counts[depth + 1 :] = [0] * (9 - depth)
         style = _value(level.find(f"{W}numFmt"))
         if style in ("bullet", "none"):
@@ -49,13 +50,30 @@ class Numbering:
             lambda m: numeral(max(1, counts[int(m[1]) - 1]), formats.get(str(int(m[1]) - 1), "")), text
         ), depth
 
-    def _levels(self, abstract: str) -> dict[str, Element]:
-        """The levels of a list by their numbers."""
-        if abstract not in self.levels:
-            element = self.abstract.get(abstract)
-            found = element.iter(f"{W}lvl") if element is not None else ()
-            self.levels[abstract] = {each.get(f"{W}ilvl", ""): each for each in found}
-        return self.levels[abstract]
+    def _abstract(self, identity: str) -> str:
+        """The definition that a list shares its counting with, behind the style that another one may point to."""
+        found = self.lists.get(identity)
+        name = _value(found.find(f"{W}abstractNumId")) if found is not None else ""
+        link = self.abstract[name].find(f"{W}numStyleLink") if name in self.abstract else None
+        return self.styled.get(_value(link), name)
+
+    def _levels(self, identity: str) -> dict[str, Element]:
+        """The levels of a list by their numbers, its own before those that it shares."""
+        if identity not in self.levels:
+            holders = (self.abstract.get(self._abstract(identity)), self.lists.get(identity))
+            found = (each for holder in holders if holder is not None for each in holder.iter(f"{W}lvl"))
+            self.levels[identity] = {each.get(f"{W}ilvl", ""): each for each in found}
+        return self.levels[identity]
+
+    def _starts(self, identity: str, counts: list[int]) -> dict[str, int]:
+        """Where a list's levels begin of their own; at its first paragraph these are counted anew."""
+        if identity not in self.starts:
+            each = self.lists[identity].iter(f"{W}lvlOverride")
+            own = ((one.get(f"{W}ilvl", ""), _value(one.find(f"{W}startOverride"))) for one in each)
+            self.starts[identity] = {level: _whole(start, 1) for level, start in own if start}
+            for level in self.starts[identity].keys() & set("012345678"):
+                counts[int(level)] = 0
+        return self.starts[identity]
 
     def _numbered(self, paragraph: Element) -> tuple[str, int]:
         """The list and the level of a paragraph: its own, else those of its style or of what that is based on."""
@@ -74,7 +92,9 @@ class Numbering:
         while style in self.styles and style not in seen and not identity and len(seen) <= DEEPEST_STYLE:
             seen.add(style)
             identity, own = _numbers(self.styles[style].find(f"{W}pPr"))
-            depth = depth or own
+            levels = self._levels(identity).items() if identity else ()
+            linked = (number for number, each in levels if _value(each.find(f"{W}pStyle")) == style)
+            depth = depth or next(linked, own)
             style = _value(self.styles[style].find(f"{W}basedOn"))
         return identity, depth
 
@@ -91,6 +111,10 @@ def _each(roots: list[Element], name: str) -> Iterator[Element]:
 
 def _value(element: Element) -> str:
     return element.get(f"{W}val", "") if element is not None else ""
+
+
+def _whole(text: str, default: int) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default
 
 
 def numeral(number: int, style: str) -> str:

@@ -64,7 +64,8 @@ def _content(package: Package, pictures: Pictures) -> Content | Unread:
     locked = _encrypted(package)
     if any(chapter in locked for chapter in chapters):
         return Unread(State.ENCRYPTED, "is protected (DRM)", "get a copy without protection")
-    metadata = _metadata(book)
+    missing = ", ".join([chapter for chapter in chapters if chapter not in package][:20])
+    metadata = (*_metadata(book), *([("not_read", f"missing in the file: {missing}")] if missing else []))
     sections = [*_about(metadata), *_sections(_seen(package, list(_parts(package, chapters)), pictures))]
     text, pages = joined(sections)
     state = next((section.state for section in sections if section.state), None)
@@ -75,7 +76,10 @@ def _content(package: Package, pictures: Pictures) -> Content | Unread:
 
 
 def _spine(book: Element, folder: str) -> tuple[list[str], int]:
-    """The names of the chapters' parts in reading order, and how many others are a table of contents."""
+    """The names of the chapters' parts in reading order, and how many others are a table of contents.
+
+    Where a book gives no order, its parts come as they are listed.
+    """
     left_out = {
         _joined(folder, each.get("href", ""))
         for each in book.iter(f"{_OPF}reference")
@@ -83,10 +87,8 @@ def _spine(book: Element, folder: str) -> tuple[list[str], int]:
     }
     items = {each.get("id", ""): each for each in book.iter(f"{_OPF}item")}
     names: dict[str, bool] = {}
-    for reference in book.iter(f"{_OPF}itemref"):
-        item = items.get(reference.get("idref", ""))
-        if item is None:
-            continue
+    ordered = [items[each.get("idref")] for each in book.iter(f"{_OPF}itemref") if each.get("idref") in items]
+    for item in ordered or (each for each in items.values() if "html" in each.get("media-type", "")):
         name = _joined(folder, item.get("href", ""))
         if "image" not in item.get("media-type", ""):
             names[name] = name not in left_out and "nav" not in item.get("properties", "").split()

@@ -6,6 +6,7 @@ and text. What is not understood is shown as a plain number, with the 15 digits 
 
 from __future__ import annotations
 
+import operator
 import re
 from datetime import datetime, timedelta
 
@@ -19,7 +20,10 @@ BUILT_IN = {
 """Format codes by their numbers, those that a workbook does not spell out."""
 
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)|_.|\*.|\[\$([^\]-]*)[^\]]*\]|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE)
-_TOKENS = re.compile(r"[ymdhs]+|am/pm|a/p|general", re.IGNORECASE)
+_TOKENS = re.compile(r"general|[ymdhs]+|a{3,4}|g{0,3}e{1,2}(?![+-])|am/pm|a/p", re.IGNORECASE)
+"""Of a date also, in East Asia, the day of the week (`aaa`) and the year of an era (`ggge`)."""
+_CONDITION = re.compile(r"\[(<=|>=|<>|=|<|>)(-?\d{1,15}(?:\.\d{1,15})?)\]")
+_HOLDS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq, "<>": operator.ne}
 _NUMBER = re.compile(r"[#0?][#0?,.]*")
 _DAY_MS = 86_400_000
 _MOST_DAYS = 2_958_466  # the 1st of January 10000
@@ -61,7 +65,15 @@ def iso(moment: datetime) -> str:
 def _section(value: float, code: str) -> str:
     """The section of a format that is for the value; the one for negative numbers is passed over."""
     sections = _parts(code)
+    if any(map(_CONDITION.search, sections)):
+        return next((each for each in sections if _is_for(value, each)), "")
     return sections[2] if value == 0 and len(sections) > 2 and "0" in sections[2] else sections[0]
+
+
+def _is_for(value: float, section: str) -> bool:
+    """Whether the condition of a section holds; one without a condition is for all that is left."""
+    found = _CONDITION.search(section)
+    return found is None or bool(_HOLDS[found[1]](value, float(found[2])))
 
 
 def _parts(code: str) -> list[str]:

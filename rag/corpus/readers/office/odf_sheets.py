@@ -9,7 +9,8 @@ from rag.corpus.readers.office.odf_text import table_rows
 from rag.corpus.readers.office.odf_xml import DRAW, OFFICE, STYLE, TABLE, Parts, number, plain
 from rag.corpus.readers.office.ooxml import title_of
 from rag.corpus.readers.office.package import Element
-from rag.corpus.readers.office.sheets import MOST_CELLS, Sheet, SheetCell, TooManyCells, cell_name, content
+from rag.corpus.readers.office.sheet_blocks import SheetCell
+from rag.corpus.readers.office.sheets import MOST_CELLS, Sheet, TooManyCells, cell_name, content
 from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import Metadata
 

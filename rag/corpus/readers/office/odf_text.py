@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from rag.corpus.cleaned import Cleaning, added
 from rag.corpus.readers.compose import WIDEST, Cell, Composer, spread
@@ -27,6 +27,7 @@ from rag.corpus.readers.office.odf_xml import (
 )
 from rag.corpus.readers.office.ooxml import described, title_of
 from rag.corpus.readers.office.package import Element, PackageProblem
+from rag.corpus.readers.places import says_something
 from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import Metadata, State
 
@@ -49,7 +50,7 @@ def text_content(body: Element, parts: Parts, metadata: Metadata) -> Content | U
     repeated = 0
     for kind in ("header", "footer"):
         for each in (element for root in parts.roots for element in root.iter(f"{STYLE}{kind}")):
-            text = " · ".join(line for line in plain(each, parts).split("\n") if any(map(str.isalpha, line)))
+            text = " · ".join(line for line in plain(each, parts).split("\n") if says_something(line))
             if text and text not in told:
                 told.add(text)
                 blocks.composer.paragraph(f"{kind.capitalize()}: {text}")
@@ -64,7 +65,8 @@ def text_content(body: Element, parts: Parts, metadata: Metadata) -> Content | U
         Cleaning.HIDDEN: sum(
             parts.is_hidden(each) and any(text.strip() for text in each.itertext())
             for each in body.iter(f"{TEXT}p", f"{TEXT}h", f"{TEXT}span")
-        ),
+        )
+        + sum(map(is_hidden_section, body.iter(f"{TEXT}section"))),
         Cleaning.DELETED: sum(1 for _ in body.iter(f"{TEXT}deletion")),
         Cleaning.CONTENTS: sum(1 for _ in body.iter(*_INDEXES)),
     }
@@ -81,6 +83,7 @@ class Blocks:
         self.notes = 0
         self.said_again = 0
         self.counts: dict[tuple[str, int], int] = {}
+        self.headings: dict[int, int] = {}
 
     def add(self, element: Element) -> None:
         """Put what stands in an element into the composer."""
@@ -94,7 +97,7 @@ class Blocks:
                 self.table(each)
             elif tag in (f"{DRAW}frame", f"{DRAW}custom-shape", f"{DRAW}rect", f"{DRAW}ellipse", f"{DRAW}g"):
                 self.frame(each)
-            elif isinstance(tag, str) and tag not in _INDEXES and tag != _TRACKED:
+            elif isinstance(tag, str) and tag not in _INDEXES and tag != _TRACKED and not is_hidden_section(each):
                 self.add(each)
 
     def paragraph(self, element: Element, marker: str = "", depth: int = 0) -> None:
@@ -104,7 +107,9 @@ class Blocks:
         text = inline(element, self.parts, asides, lambda aside: self.mark(aside, marks))
         level = self.parts.level(element)
         if element.tag == f"{TEXT}h":
-            self.composer.heading(number(element.get(f"{TEXT}outline-level"), 1) + self.shift, text)
+            outline = number(element.get(f"{TEXT}outline-level"), 1)
+            counted = self.outlined(element, outline) if text.strip() else ""
+            self.composer.heading(outline + self.shift, f"{counted} {text}")
         elif level is not None:
             self.composer.heading(level + self.shift if level else 1, text)
         elif text.strip() and marker:
@@ -112,6 +117,16 @@ class Blocks:
         else:
             self.composer.paragraph(text, "   " * depth)
         self.beside(asides, marks)
+
+    def outlined(self, heading: Element, level: int) -> str:
+        """The number that stands in front of a heading, where the outline is numbered."""
+        style = self.parts.outline.get(str(level))
+        if heading.get(f"{TEXT}is-list-header") == "true" or style is None or not style.get(f"{STYLE}num-format"):
+            return ""
+        start = number(style.get(f"{TEXT}start-value"), 1)
+        self.headings = {each: count for each, count in self.headings.items() if each <= level}
+        self.headings[level] = self.headings[level] + 1 if level in self.headings else start
+        return _label(style, level, lambda each: self.headings.get(each, 1), self.parts.outline)
 
     def beside(self, asides: list[Aside], marks: list[tuple[str, Element]]) -> None:
         for mark, note in marks:
@@ -137,7 +152,8 @@ class Blocks:
         """The items of a list, with the numbers that its style counts."""
         style = element.get(f"{TEXT}style-name") or style
         key = (style, level)
-        if element.get(f"{TEXT}continue-numbering") != "true" or level > 1:
+        goes_on = element.get(f"{TEXT}continue-numbering") == "true" or element.get(f"{TEXT}continue-list")
+        if not goes_on or level > 1:
             self.counts.pop(key, None)
         for item in element:
             named = item.tag == f"{TEXT}list-item"
@@ -152,26 +168,28 @@ class Blocks:
     def marker(self, key: tuple[str, int], item: Element) -> str:
         """What stands in front of an item; one that only holds a deeper list counts for nothing."""
         found = self.parts.lists.get(key[0])
-        levels = (
-            [each for each in found[:_MOST_LEVELS] if each.get(f"{TEXT}level") == str(key[1])]
-            if found is not None
-            else []
-        )
-        if not levels or levels[0].tag != f"{TEXT}list-level-style-number":
+        levels = {each.get(f"{TEXT}level", ""): each for each in found[:_MOST_LEVELS]} if found is not None else {}
+        own = levels.get(str(key[1]))
+        if own is None or own.tag != f"{TEXT}list-level-style-number":
             return "-"
         if next((each for each in item if each.tag != f"{TEXT}list"), None) is None:
             return "-"
-        start = number(item.get(f"{TEXT}start-value") or levels[0].get(f"{TEXT}start-value"), 1)
+        start = number(item.get(f"{TEXT}start-value") or own.get(f"{TEXT}start-value"), 1)
         again = item.get(f"{TEXT}start-value") is not None or key not in self.counts
         self.counts[key] = start if again else self.counts[key] + 1
-        style = _LETTERS.get(levels[0].get(f"{STYLE}num-format", ""), "decimal")
-        return f"{numeral(self.counts[key], style)}{')' if ')' in levels[0].get(f'{STYLE}num-suffix', '') else '.'}"
+        counted = _label(own, key[1], lambda level: self.counts.get((key[0], level), 1), levels)
+        return f"{counted}{')' if ')' in own.get(f'{STYLE}num-suffix', '') else '.'}"
 
     def table(self, element: Element) -> None:
         """A table with the notes that are in its cells behind it."""
         asides: list[Aside] = []
         marks: list[tuple[str, Element]] = []
         rows: list[list[Cell]] = []
+        inside = [list(row.iterchildren(f"{TABLE}table-cell")) for row in table_rows(element)]
+        if all(len(cells) == 1 and cells[0].get(f"{TABLE}number-columns-repeated", "1") == "1" for cells in inside):
+            for cells in inside:
+                self.add(cells[0])  # a frame around text
+            return
         for row in table_rows(element):
             cells = [cell for each in row for cell in self.cells(each, asides, marks)]
             size = sum(len(cell.text) for cell in cells)
@@ -237,6 +255,22 @@ class Blocks:
             self.table(table)
         elif drawn is None:
             self.composer.paragraph(formula(root))
+
+
+def _label(style: Element, level: int, count: Callable[[int], int], levels: Mapping[str, Element]) -> str:
+    """The numbers of a level and of those above it that it shows, such as 2.1."""
+    first = max(1, level + 1 - number(style.get(f"{TEXT}display-levels"), 1))
+    formats = (
+        (each, levels[str(each)].get(f"{STYLE}num-format", ""))
+        for each in range(first, level + 1)
+        if str(each) in levels
+    )
+    return ".".join(numeral(count(each), _LETTERS.get(kind, "decimal")) for each, kind in formats if kind)
+
+
+def is_hidden_section(element: Element) -> bool:
+    """Whether this is a section that is not shown."""
+    return bool(element.tag == f"{TEXT}section" and element.get(f"{TEXT}display") == "none")
 
 
 def table_rows(table: Element) -> Iterator[Element]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from rag.corpus.readers.formulas import linear
 from rag.corpus.readers.office.docx_numbering import DEEPEST_STYLE
 from rag.corpus.readers.office.package import Element, Package
 from rag.corpus.readers.pictures.embedded import Pictures
@@ -48,6 +49,8 @@ class Parts:
             each.get(f"{STYLE}name", ""): each for one in reversed(roots) for each in one.iter(f"{STYLE}style")
         }
         self.lists = {each.get(f"{STYLE}name", ""): each for one in roots for each in one.iter(f"{TEXT}list-style")}
+        outlines = (each for one in reversed(roots) for each in one.iter(f"{TEXT}outline-level-style"))
+        self.outline = {each.get(f"{TEXT}level", ""): each for each in outlines}
         self._read: set[str] = set()
 
     def level(self, paragraph: Element) -> int | None:
@@ -141,8 +144,8 @@ def comment(element: Element, parts: Parts) -> str:
 
 def formula(root: Element) -> str:
     """The text of an embedded formula; "" for another object."""
-    tags = tuple(f"{_MATH}{name}" for name in ("mi", "mn", "mo", "mtext"))
-    return " ".join((each.text or "").strip() for each in root.iter(*tags) if (each.text or "").strip())
+    found = child(root, f"{_MATH}math")
+    return linear(found) if found is not None else ""
 
 
 def number(value: str | None, default: int) -> int:

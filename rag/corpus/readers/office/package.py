@@ -143,8 +143,13 @@ def converted_package(data: bytes, kind: str, convert: Callable[[Package], Conte
 
 
 def damaged(kind: str, error: Exception) -> Unread:
-    """The state of a file whose bytes made a parser raise `error`."""
-    said = next(iter(str(error).splitlines()), "")
+    """The state of a file whose bytes made a parser raise `error`, which is told in words for its reader."""
+    if isinstance(error, KeyError):
+        said = f"{error.args[0] or 'its main part'} is missing" if error.args else ""
+    elif isinstance(error, (AttributeError, IndexError, TypeError)):
+        said = "its parts do not fit together"
+    else:
+        said = next(iter(str(error).splitlines()), "")
     reason = said.encode("utf-8", "replace").decode()[:200] or type(error).__name__
     return Unread(State.FAILED, f"damaged {kind}: {reason}", "open it in the program it is from and save it anew")
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rag.corpus.readers.compose import Composer
+from rag.corpus.readers.formulas import linear
 from rag.corpus.readers.office.docx_numbering import numeral
 from rag.corpus.readers.office.ooxml import MC
 from rag.corpus.readers.office.package import Element
+from rag.corpus.readers.office.symbols import signs
 
 if TYPE_CHECKING:
     from rag.corpus.readers.office.pptx_shapes import Placeholders
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
-_TEXTS = (f"{A}t", f"{M}t")
 _PARAGRAPH = f"{A}p"
 _LEFT_OUT = (f"{MC}Fallback", f"{A}rPr", f"{A}pPr", f"{A}endParaRPr")
 _STYLES = {"alphaLc": "lowerLetter", "alphaUc": "upperLetter", "romanLc": "lowerRoman", "romanUc": "upperRoman"}
@@ -83,12 +84,25 @@ def _line(paragraph: Element) -> str:
         element = waiting.pop()
         if element.tag in _LEFT_OUT or (element.tag == f"{A}fld" and element.get("type") == "slidenum"):
             continue
-        if element.tag in _TEXTS:
-            parts.append(element.text or "")
+        if element.tag == f"{M}oMath":
+            parts.append(linear(element))
+            continue
+        if element.tag == f"{A}t":
+            parts.append(_written(element))
         elif element.tag == f"{A}br":
             parts.append("\n")
         waiting.extend(reversed(element))
     return "".join(parts).replace("\v", "\n")
+
+
+def _written(element: Element) -> str:
+    """The text of a run, in the font of which letters may be signs."""
+    properties = element.getparent().find(f"{A}rPr")
+    fonts = properties.iterchildren(f"{A}sym", f"{A}latin") if properties is not None else ()
+    text = element.text or ""
+    for font in fonts:
+        text = signs(text, font.get("typeface", ""))
+    return text
 
 
 def _level(properties: Element | None) -> int:

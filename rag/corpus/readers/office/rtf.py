@@ -22,6 +22,7 @@ from rag.corpus.readers.office.rtf_words import (
     TOKEN,
     UNREAD,
 )
+from rag.corpus.readers.office.symbols import signs
 from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import Metadata, State
 
@@ -68,6 +69,7 @@ class _Group:
 
     sink: _Sink | None
     encoding: str = ANSI
+    font: int = 0
     skipped: int = 1
     hidden: str = ""  # the word that hides the text
     raised: bool = False
@@ -87,9 +89,11 @@ class _Reading:
         self.group = _Group(self.body)
         self.stack: list[_Group] = []
         self.fonts: dict[int, str] = {}
+        self.names: dict[int, str] = {}
         self.entry = 0
         self.raw = bytearray()
         self.raw_encoding = ANSI
+        self.raw_font = 0
         self.skip = 0
         self.properties: dict[str, str] = {}
         self.dates: dict[str, dict[str, int]] = {}
@@ -184,9 +188,9 @@ class _Reading:
         if text:
             self.count()
         if self.group.sink is not None and text and not self.group.hidden:
-            if self.raw_encoding != self.group.encoding:
+            if self.raw_encoding != self.group.encoding or self.raw_encoding == "symbol":
                 self.flush()
-                self.raw_encoding = self.group.encoding
+                self.raw_encoding, self.raw_font = self.group.encoding, self.group.font
             self.raw += text
 
     def count(self) -> None:
@@ -208,9 +212,11 @@ class _Reading:
         if self.raw:
             raw, self.raw = bytes(self.raw), bytearray()
             encoding = self.raw_encoding
-            symbol = encoding == "symbol"
-            text = raw.decode(ANSI if symbol else encoding, "replace")
-            self.put(text.replace("·", "•") if symbol else text)
+            if encoding != "symbol":
+                self.put(raw.decode(encoding, "replace"))
+                return
+            shown = signs("".join(chr(0xF000 + byte) for byte in raw), self.names.get(self.raw_font, ""))
+            self.put(shown if shown.isprintable() else raw.decode(ANSI, "replace").replace("·", "•"))
 
     def say(self, text: str) -> None:
         self.flush()
@@ -218,6 +224,8 @@ class _Reading:
 
     def put(self, text: str) -> None:
         group = self.group
+        if group.table == "fonttbl":
+            self.names[self.entry] = self.names.get(self.entry, "") + text.strip(" ;")
         if group.sink is None or group.hidden:
             return
         if group.sink is self.body:
@@ -248,7 +256,7 @@ class _Reading:
             self.style(name, value)
         elif name == "u" and value is not None:
             self.count()
-            self.say("" if group.hidden else chr(value & 0xFFFF))
+            self.say("" if group.hidden else signs(chr(value & 0xFFFF), self.names.get(group.font, "")))
             self.skip = group.skipped
         elif name in CHARACTERS:
             self.say(CHARACTERS[name])
@@ -280,6 +288,7 @@ class _Reading:
         group = self.group
         on = value != 0
         if name == "f":
+            group.font = value or 0
             group.encoding = self.fonts.get(value or 0, self.encoding)
         elif name == "plain":
             group.hidden, group.raised = "", False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from rag.corpus.readers.compose import LONGEST_REPEATED, WIDEST, Cell, Composer, spread
+from rag.corpus.readers.places import says_something
 
 _ENDS = {"par", "sect", "page", "column"}
 _MARKER = re.compile(r"\(?\w{1,8}[.)]")
@@ -138,7 +139,7 @@ class Paragraphs:
             self.asides.append(f"Comment by {self.author}: {text}" if self.author else f"Comment: {text}")
             self.author = ""
         elif name in _TITLES:
-            line = " · ".join(each.strip() for each in text.split("\n") if any(map(str.isalpha, each)))
+            line = " · ".join(each.strip() for each in text.split("\n") if says_something(each))
             self.repeated += line in self.around
             if line:
                 self.around.setdefault(line, name)

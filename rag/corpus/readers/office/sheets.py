@@ -2,8 +2,7 @@
 
     cells ─blank rows and columns─→ blocks ─single cells around a table─→ paragraphs, tables ─→ text with places
 
-A block is cut where a whole row of it is blank, and at a blank column where what follows has names of its own (else
-it is a gap within one table). Cells that are merged downwards stand in each of their rows.
+Cells that are merged downwards stand in each of their rows. How blocks are cut: `sheet_blocks`.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import NamedTuple
 
 from rag.corpus.readers.compose import LONGEST_REPEATED, WIDEST, Composer
+from rag.corpus.readers.office.sheet_blocks import MOST_HEADERS, Block, Merge, Row, SheetCell, are_names, blocks
 from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import Metadata, Page, State
 
@@ -26,23 +25,12 @@ MOST_CHARACTERS = 64 * 2**20
 MOST_PLACES = 10_000
 """Rows of a sheet that are places of their own; behind them `ROWS_A_PLACE` are one."""
 ROWS_A_PLACE = 50
-MOST_HEADERS = 4
-"""Rows that name the columns of one table."""
+_WIDEST_GAP = 10
+"""Rows between rows of one table, the blank ones."""
+_MOST_NAMED = 64
+"""Tables side by side whose rows may go on further down."""
 _WIDEST_NAME = 256
-_YEAR = re.compile(r"(?:19|20)\d\d")
 _PLAIN_NAME = re.compile(r"[^\W\d]\w*")
-
-
-class SheetCell(NamedTuple):
-    """What a cell shows, and whether it is text (a number, a date, true or false is not)."""
-
-    text: str
-    is_text: bool = True
-
-
-Row = dict[int, SheetCell]
-Merge = tuple[int, int, int, int]
-"""First row, first column, last row, last column; all from 0."""
 
 
 @dataclass(slots=True)
@@ -118,11 +106,12 @@ class _Composed:
         if sheet.hidden:
             composer.paragraph("(hidden sheet)")
         self.add(number, [(composer.text(), name)])
-        for block in _blocks(sheet.rows, _across(sheet.merges)):
+        named: list[_Named] = []
+        for block in blocks(sheet.rows, _across(sheet.merges)):
             self.cells += len(block.rows) * len(block.columns)
             if self.cells > MOST_CELLS:
                 raise TooManyCells
-            for piece in _pieces(block):
+            for piece in _pieces(block, named):
                 self.add(number, [(text, f"{shown}!{place}") for text, place in piece])
         for cell, said in sheet.remarks:
             composer = Composer()
@@ -169,105 +158,27 @@ def _across(merges: Sequence[Merge]) -> dict[tuple[int, int], int]:
     return found
 
 
-# ---------------------------------------------------------------- blocks
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Cells that belong together: their rows and columns, ascending; those that are blank all through left out."""
-
-    cells: dict[int, Row]
-    rows: list[int]
-    columns: list[int]
-    across: dict[tuple[int, int], int]
-
-    def name(self, row: int, column: int) -> str:
-        """What a cell says, or the one to the left that is merged over it: a name of several columns."""
-        return self.at(row, column) or self.at(row, self.across.get((row, column), column))
-
-    def at(self, row: int, column: int) -> str:
-        cell = self.cells[row].get(column)
-        return cell.text if cell else ""
-
-    def filled(self, row: int) -> list[SheetCell]:
-        cells = self.cells[row]
-        return [cells[column] for column in self.columns if column in cells]
-
-
-def _blocks(cells: dict[int, Row], across: dict[tuple[int, int], int]) -> Iterator[_Block]:
-    rows = sorted(cells)
-    for band in _bands(cells, rows):
-        columns = sorted({column for row in band for column in cells[row]})
-        runs = _joined_runs(cells, band, list(_runs(columns)))
-        for run in runs:
-            within = set(run)
-            own = [at for at, row in enumerate(band) if not within.isdisjoint(cells[row])]
-            for part in _runs(own) if len(runs) > 1 else [own]:
-                yield _Block(cells, [band[at] for at in part], run, across)
-
-
-def _bands(cells: dict[int, Row], rows: Sequence[int]) -> Iterator[list[int]]:
-    """Rows without a blank one between them; names of columns with the numbers that stand below a blank row."""
-    waiting: list[int] = []
-    for band in _runs(rows):
-        if waiting and not (_names_columns(cells, waiting) and not _all_text(cells[band[0]])):
-            yield waiting
-            waiting = []
-        waiting = [*waiting, *band]
-    if waiting:
-        yield waiting
-
-
-def _names_columns(cells: dict[int, Row], band: Sequence[int]) -> bool:
-    return len(band) <= MOST_HEADERS and len(cells[band[-1]]) > 1 and all(_all_text(cells[row]) for row in band)
-
-
-def _all_text(row: Row) -> bool:
-    return _name([row[column] for column in sorted(row)])
-
-
-def _name(cells: Sequence[SheetCell]) -> bool:
-    """Whether cells may name columns: texts, and among them years that follow each other."""
-    numbers = [cell.text for cell in cells if not cell.is_text]
-    if not numbers:
-        return True
-    years = [int(text) for text in numbers if _YEAR.fullmatch(text)]
-    steps = {after - before for before, after in pairwise(years)}
-    return len(years) == len(numbers) and steps in ({1}, {-1})
-
-
-def _runs(numbers: Sequence[int]) -> Iterator[list[int]]:
-    """Ascending numbers cut where one is left out."""
-    run: list[int] = []
-    for number in numbers:
-        if run and number != run[-1] + 1:
-            yield run
-            run = []
-        run.append(number)
-    if run:
-        yield run
-
-
-def _joined_runs(cells: dict[int, Row], rows: Sequence[int], runs: Sequence[list[int]]) -> list[list[int]]:
-    """The runs of columns, one that holds no names below its own first cell joined with the one before it."""
-    found: list[list[int]] = []
-    for run in runs:
-        own = [cells[row][run[0]].is_text for row in rows if run[0] in cells[row]]
-        if not found or 2 * sum(own[1:]) > len(own) - 1 > 0:
-            found.append(list(run))
-        else:
-            found[-1].extend(run)
-    return found
-
-
 # ---------------------------------------------------------------- texts
 
 Piece = list[tuple[str, str]]
 """Lines that follow each other, each with the range of cells that it shows."""
 
 
-def _pieces(block: _Block) -> Iterator[Piece]:
-    """A table, and as paragraphs the single cells above and below it: titles and notes."""
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A table's names by column, and the columns that hold figures: a blank row may lie within the table."""
+
+    names: dict[int, str]
+    figures: set[int]
+    last: int
+    """Its last row, counted on where rows further down go on with it."""
+
+
+def _pieces(block: Block, named: list[_Named]) -> Iterator[Piece]:
+    """A table, and as paragraphs the single cells above and below it: titles and notes.
+
+    `named` are the tables above it, to which this one is added.
+    """
     rows = block.rows
     if len(block.columns) == 1:
         yield from _paragraphs(block, rows)
@@ -279,11 +190,11 @@ def _pieces(block: _Block) -> Iterator[Piece]:
         first, last = 0, len(rows)
     yield from _paragraphs(block, rows[:first])
     if last > first:
-        yield from _tables(block, rows[first:last])
+        yield from _tables(block, rows[first:last], named)
     yield from _paragraphs(block, rows[last:])
 
 
-def _paragraphs(block: _Block, rows: Sequence[int]) -> Iterator[Piece]:
+def _paragraphs(block: Block, rows: Sequence[int]) -> Iterator[Piece]:
     for row in rows:
         column = next(each for each in block.columns if each in block.cells[row])
         composer = Composer()
@@ -291,10 +202,22 @@ def _paragraphs(block: _Block, rows: Sequence[int]) -> Iterator[Piece]:
         yield [(composer.text(), cell_name(row, column))]
 
 
-def _tables(block: _Block, rows: Sequence[int]) -> Iterator[Piece]:
-    """The rows as one table; as several, each with its first column, where it is wider than a table may be."""
+def _tables(block: Block, rows: Sequence[int], named: list[_Named]) -> Iterator[Piece]:
+    """The rows as one table; as several, each with its first column, where it is wider than a table may be.
+
+    Rows without names of their own go on the table above where their figures stand below its figures.
+    """
     first, *others = block.columns
     headers = _headers(block, rows)
+    figures = {each for row in rows[headers:] for each, cell in block.cells[row].items() if not cell.is_text}
+    if headers:
+        names = _names(block, rows[:headers])
+        others_named = [each for each in named if each.names.keys().isdisjoint(names)]
+        named[:] = [*others_named[1 - _MOST_NAMED :], _Named(names, figures, rows[-1])]
+    else:
+        above = next((each for each in named if figures and _goes_on(block, rows[0], figures, each)), None)
+        names = above.names if above else {}
+        named[:] = [replace(each, last=rows[-1]) if each is above else each for each in named]
     step = WIDEST - 1
     for at in range(0, len(others), step):
         columns = [first, *others[at : at + step]]
@@ -302,39 +225,65 @@ def _tables(block: _Block, rows: Sequence[int]) -> Iterator[Piece]:
         if len(others) > step:
             kept = [row for row in kept if not block.cells[row].keys().isdisjoint(columns[1:])]
         if kept:
-            yield _table(_with_short_names(block, first) if at else block, rows[:headers], kept, columns)
+            shown = _with_short_names(block, first) if at else block
+            yield _table(shown, rows[:headers], kept, [(each, names.get(each, "")) for each in columns])
 
 
-def _with_short_names(block: _Block, column: int) -> _Block:
+def _goes_on(block: Block, first: int, figures: set[int], above: _Named) -> bool:
+    """Whether rows without names, from `first` on, are of a table above."""
+    stands_below = above.names.keys() >= set(block.columns) and figures <= above.figures
+    return stands_below and first - above.last <= _WIDEST_GAP
+
+
+def _with_short_names(block: Block, column: int) -> Block:
     """The same block without the texts of one column that are too long to be repeated."""
     long = {row for row in block.rows if len(block.at(row, column)) > LONGEST_REPEATED}
     blank = {row: {**block.cells[row], column: SheetCell("")} for row in long}
     return replace(block, cells={**block.cells, **blank})
 
 
-def _headers(block: _Block, rows: Sequence[int]) -> int:
+def _headers(block: Block, rows: Sequence[int]) -> int:
     """How many rows at the top name the columns: texts alone, in most of them. Several only above numbers."""
     texts = [_is_naming(block, row) for row in rows[: MOST_HEADERS + 1]]
     count = next((at for at, text in enumerate(texts) if not text), len(texts))
-    if count > 1 and (count == len(texts) or _name(block.filled(rows[count]))):
+    if count > 1 and not all(_completes(block, *pair) for pair in pairwise(rows[:count])):
+        count = 1
+    if count > 1 and (count == len(texts) or are_names(block.filled(rows[count]))):
         count = 1
     named = {column for row in rows[:count] for column in block.columns if column in block.cells[row]}
     return count if len(rows) > count and 2 * len(named) > len(block.columns) else 0
 
 
-def _is_naming(block: _Block, row: int) -> bool:
+def _completes(block: Block, above: int, row: int) -> bool:
+    """Whether a row of names goes on the one above: it names no row itself, or names what stands open there."""
+    first = block.columns[0]
+    if block.at(row, first) in ("", block.at(above, first)):
+        return True
+    return any(column in block.cells[row] and column not in block.cells[above] for column in block.columns)
+
+
+def _is_naming(block: Block, row: int) -> bool:
     """Whether a row holds texts alone and more than the name of what follows."""
     cells = block.filled(row)
     only_first = len(cells) == 1 and block.columns[0] in block.cells[row]
-    return not only_first and _name(cells)
+    return not only_first and are_names(cells)
 
 
-def _table(block: _Block, headers: Sequence[int], rows: Sequence[int], columns: Sequence[int]) -> Piece:
-    """A table's lines with their places; the line of dashes belongs to the header, or to the first row."""
-    names = ((block.name(row, column) for row in headers) for column in columns)
-    named = [" ".join(dict.fromkeys(filter(None, each))) for each in names]  # merged downwards it is said once
+def _names(block: Block, headers: Sequence[int]) -> dict[int, str]:
+    """What the header says of each column."""
+    said = ((column, [block.name(row, column) for row in headers]) for column in block.columns)
+    # Merged downwards it is said once.
+    return {column: " ".join(dict.fromkeys(filter(None, each))) for column, each in said}
+
+
+def _table(block: Block, headers: Sequence[int], rows: Sequence[int], named: Sequence[tuple[int, str]]) -> Piece:
+    """A table's lines with their places; the line of dashes belongs to the header, or to the first row.
+
+    `named` are the columns with their names.
+    """
+    columns = [column for column, _ in named]
     composer = Composer()
-    composer.table([named, *([block.at(row, column) for column in columns] for row in rows)])
+    composer.table([[name for _, name in named], *([block.at(row, column) for column in columns] for row in rows)])
     lines = composer.text().splitlines(keepends=True)
     piece: Piece = [("".join(lines[:2]), _range(headers[0], headers[-1], columns))] if headers else []
     texts = lines[2:] if headers else ["".join(lines[:3]), *lines[3:]]

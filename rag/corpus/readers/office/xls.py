@@ -11,7 +11,8 @@ import xlrd
 
 from rag.corpus.readers.office.number_format import plain, shown
 from rag.corpus.readers.office.package import DAMAGE, damaged
-from rag.corpus.readers.office.sheets import MOST_CELLS, Sheet, SheetCell, TooManyCells, cell_name, content
+from rag.corpus.readers.office.sheet_blocks import SheetCell
+from rag.corpus.readers.office.sheets import MOST_CELLS, Sheet, TooManyCells, cell_name, content
 from rag.corpus.readers.reader import Content, Unread
 from rag.corpus.readers.signature import OLE
 from rag.datatypes import State

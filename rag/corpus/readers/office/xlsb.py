@@ -12,7 +12,8 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError, Shee
 from rag.corpus.readers.office.number_format import iso, plain
 from rag.corpus.readers.office.ooxml import properties, title_of
 from rag.corpus.readers.office.package import Package, PackageProblem, converted_package, damaged
-from rag.corpus.readers.office.sheets import Sheet, SheetCell, content
+from rag.corpus.readers.office.sheet_blocks import SheetCell
+from rag.corpus.readers.office.sheets import Sheet, content
 from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import State
 

@@ -9,7 +9,8 @@ from rag.corpus.readers.office.number_format import BUILT_IN, plain, shown
 from rag.corpus.readers.office.ooxml import Part, R, main_part, part, parts_of_type, properties, related, title_of
 from rag.corpus.readers.office.package import Element, Package, converted_package, iterparse
 from rag.corpus.readers.office.pptx_text import said
-from rag.corpus.readers.office.sheets import MOST_CELLS, MOST_CHARACTERS, Merge, Sheet, SheetCell, TooManyCells, content
+from rag.corpus.readers.office.sheet_blocks import Merge, SheetCell
+from rag.corpus.readers.office.sheets import MOST_CELLS, MOST_CHARACTERS, Sheet, TooManyCells, content
 from rag.corpus.readers.reader import Content, Unread
 
 S = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 
@@ -24,13 +24,12 @@ _NUMBER = re.compile(r"(?<!\d)[0-9]{1,4}(?!\d)")
 def without_margins(pages: Sequence[Sequence[Row]], body: float) -> tuple[list[list[Row]], int]:
     """The pages' rows, and how many were left out; `body` is the size of most of the text.
 
-    Left out are equal rows that most pages have among their first or last `MARGIN_ROWS`; and the very first or last
-    rows, equal but for a number that counts with the pages, in letters no larger than the text. A page of nothing
-    else stays as it is.
+    Left out are equal rows that most pages, or most left or right pages, have among their first or last `MARGIN_ROWS`;
+    and the very first or last rows, equal but for a number that counts with the pages, in letters no larger than the
+    text. A page of nothing else stays as it is.
     """
     margins = [_margins(page, number, body + 0.5) for number, page in enumerate(pages, start=1)]
-    counts = Counter(key for margin in margins for key in set().union(*margin.values()))
-    repeated = {key for key, count in counts.items() if count >= max(LEAST_PAGES, (len(pages) + 1) // 2)}
+    repeated = {key for some in (margins, margins[::2], margins[1::2]) for key in _frequent(some)}
     seen: set[Margin] = set()
     kept: list[list[Row]] = []
     for page, margin in zip(pages, margins, strict=True):
@@ -38,6 +37,13 @@ def without_margins(pages: Sequence[Sequence[Row]], body: float) -> tuple[list[l
         kept.append(text or list(page))
         seen.update(*margin.values())
     return kept, sum(map(len, pages)) - sum(map(len, kept))
+
+
+def _frequent(margins: Sequence[Mapping[int, set[Margin]]]) -> Iterator[Margin]:
+    """What at least half of the pages have in common."""
+    counts = Counter(key for margin in margins for key in set().union(*margin.values()))
+    least = max(LEAST_PAGES, (len(margins) + 1) // 2)
+    return (key for key, count in counts.items() if count >= least)
 
 
 def _margins(page: Sequence[Row], number: int, body: float) -> dict[int, set[Margin]]:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, pairwise
 
 from rag.corpus.readers.compose import Composer
 from rag.corpus.readers.plain import text_of
@@ -36,6 +36,10 @@ _NUMBER = re.compile(
     r"[-+(]?[$€£¥]?\s?[\d.,'\s]*\d[\d.,'\s]*[%)]?\s?[$€£¥]?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|true|false|null|n/?a",
     re.I,
 )
+_NAMED = re.compile(r"sep=(.)[ \t]*(?:\r\n|\n|\r)")
+"""The line by which Excel is told the delimiter."""
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_STEPS = ({1}, {-1})
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _FENCE = re.compile(r"\A(?=`{3}|~{3})")
 _ESCAPE = r"\\"
@@ -49,7 +53,9 @@ def parse_delimited(data: bytes, _path: str) -> Content | Unread:
         return text
     if not text.strip():
         return Content("")
-    delimiter = _delimiter(text)
+    named = _NAMED.match(text)
+    text = text[named.end() :] if named else text
+    delimiter = named[1] if named else _delimiter(text)
     quoting = _sound_quotes(text, delimiter)
     head = [row for _, row in islice(_rows(text, delimiter, quoting=quoting), SAMPLED) if any(row)]
     width = max(map(len, head), default=1)
@@ -117,21 +123,30 @@ def _sound_quotes(text: str, delimiter: str) -> bool:
 
 
 def _titles(rows: Sequence[Sequence[str]], width: int) -> int:
-    """How many rows stand above a table as its title: one cell is filled of three or more."""
+    """How many rows stand above a table as its title: one cell is filled of three or more, or it is a remark."""
     count = 0
-    while width > 2 and count < len(rows) - 2 and sum(map(bool, rows[count])) == 1 and count < MOST_TITLES:
+    while count < min(len(rows) - 2, MOST_TITLES) and sum(map(bool, rows[count])) == 1:
+        if width <= 2 and not rows[count][0].startswith("#"):
+            break
         count += 1
     return count if count < len(rows) and sum(map(bool, rows[count])) > 1 else 0
 
 
 def _is_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row names its columns: texts, each once, none a number, over rows that may hold some."""
+    """Whether the first row names its columns: texts, hardly one of them twice, over rows that may hold numbers.
+
+    Years that follow each other are names too.
+    """
     if len(rows) < 2:
         return False
     names = [cell for cell in rows[0] if cell]
-    if any(_NUMBER.fullmatch(name) or len(name) > _LONGEST_NAME or "\n" in name for name in names):
+    numbers = [name for name in names if _NUMBER.fullmatch(name)]
+    years = [int(name) for name in numbers if _YEAR.fullmatch(name)]
+    if numbers and (len(years) < len(numbers) or {after - before for before, after in pairwise(years)} not in _STEPS):
         return False
-    return len(set(names)) == len(names) and len(names) * 2 >= max(map(len, rows))
+    if any(len(name) > _LONGEST_NAME or "\n" in name for name in names):
+        return False
+    return len(set(names)) * 10 >= len(names) * 9 and len(names) * 2 >= max(map(len, rows))
 
 
 @dataclass(slots=True)

@@ -17,8 +17,10 @@ _LONGEST = 500
 
 _RST_FIELD = re.compile(r"^:([A-Za-z][\w -]{0,40}):[ \t]+(\S.*)$", re.MULTILINE)
 _ORG_KEYWORD = re.compile(r"^[ \t]*#\+([A-Za-z_]+):[ \t]*(\S.*)$", re.MULTILINE)
+_ORG_STAMP = re.compile(r"[<\[](\d{4}-\d\d-\d\d)[^<>\[\]\n]*[>\]]")
 _ADOC_ATTRIBUTE = re.compile(r"^:([A-Za-z][\w-]{0,40}):[ \t]+(\S.*)$", re.MULTILINE)
-_ADOC_AUTHOR = re.compile(r"\A\s*=[ \t].*\n([^\W\d_][^\n<:=]{1,80}?)[ \t]*<[^>\s]+>[ \t]*$", re.MULTILINE)
+_ADOC_AUTHOR = re.compile(r"\A\s*=[ \t].*\n([^\W\d_][^\n<:=]{1,80}?)[ \t]*<[^>\s]+>[ \t]*(?:;.*)?$", re.MULTILINE)
+_LATEX_NOTE = re.compile(r"\\(?:thanks|footnote)\{[^{}]*\}")
 _LATEX_SAYS = re.compile(r"^[^%\n]*?\\(title|author|date)[ \t]*(?:\[[^\]\n]*\])?[ \t]*\{", re.MULTILINE)
 
 _OWN = "title author date language subject keywords description version status copyright organization category"
@@ -36,8 +38,10 @@ def parse_rst(data: bytes, _path: str) -> Content | Unread:
 
 
 def parse_org(data: bytes, _path: str) -> Content | Unread:
-    """The text, with its #+TITLE and other keywords as metadata."""
-    return _content(data, "org", lambda top: iter(_ORG_KEYWORD.findall(top)))
+    """The text, with its #+TITLE and other keywords as metadata, stamps of time as their days."""
+    return _content(
+        data, "org", lambda top: ((name, _ORG_STAMP.sub(r"\1", said)) for name, said in _ORG_KEYWORD.findall(top))
+    )
 
 
 def parse_asciidoc(data: bytes, _path: str) -> Content | Unread:
@@ -57,7 +61,7 @@ def parse_latex(data: bytes, _path: str) -> Content | Unread:
 
     def says(top: str) -> Iterator[tuple[str, str]]:
         for match in _LATEX_SAYS.finditer(top):
-            yield match[1], latex.bare(latex.argument(top, match.end())[0])
+            yield match[1], latex.bare(_LATEX_NOTE.sub("", latex.argument(top, match.end())[0]))
 
     return _content(data, "latex", says)
 

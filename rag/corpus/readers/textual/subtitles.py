@@ -64,22 +64,27 @@ def parse_subtitles(data: bytes, _path: str) -> Content | Unread:
 
 
 def _cues(text: str) -> Iterator[Cue]:
-    """The cues in the order of the file; the lines of one end with a blank one."""
+    """The cues in the order of the file; the lines of one end with a blank one, in SRT where the next begins."""
+    ends_at_blank = text.lstrip("\ufeff").startswith("WEBVTT")
     times: re.Match[str] | None = None
     said: list[str] = []
     for line in [row.content for row in lines(text)] + [""]:
         found = _TIMES.match(line) if "-->" in line else None
-        if found or not line.strip():
+        if found or (ends_at_blank and not line.strip()):
             if times and said:
                 yield _cue(times, said[:-1] if found and said[-1].strip().isdigit() else said)
             times, said = found, []
         elif times:
             said.append(line)
+    if times and said:
+        yield _cue(times, said)
 
 
 def _cue(times: re.Match[str], said: list[str]) -> Cue:
     text = "\n".join(said)
-    voice = _VOICE.search(text)
+    voices = {" ".join(name.split()) for name in _VOICE.findall(text)}
+    if len(voices) > 1:
+        text = _VOICE.sub(r"\n\1: ", text)
     bare = html.unescape(_TAG.sub("", text))
     kept = "\n".join(filter(None, (" ".join(line.split()) for line in bare.split("\n"))))
     numbers = [int(number or 0) for number in times.groups()]
@@ -87,7 +92,7 @@ def _cue(times: re.Match[str], said: list[str]) -> Cue:
         hours * 3600 + minutes * 60 + seconds + part / 1000
         for hours, minutes, seconds, part in (numbers[:4], numbers[4:])
     )
-    return Cue(start, end, " ".join(voice[1].split()) if voice else "", kept)
+    return Cue(start, end, voices.pop() if len(voices) == 1 else "", kept)
 
 
 def _unrolled(cue: Cue, before: Cue | None) -> str:

@@ -7,6 +7,7 @@ import mimetypes
 from rag.corpus.readers.plain import MAX_BYTES, PLAIN, SECRET
 from rag.corpus.readers.reader import Reader
 from rag.corpus.readers.textual.delimited import parse_delimited
+from rag.corpus.readers.textual.folded import parse_folded
 from rag.corpus.readers.textual.marked import parse_asciidoc, parse_ini, parse_latex, parse_org, parse_rst, parse_yaml
 from rag.corpus.readers.textual.notebook import parse_notebook
 from rag.corpus.readers.textual.records import parse_json, parse_json_lines
@@ -17,16 +18,17 @@ LARGEST_DATA = 128 * 2**20
 """Bytes of the largest table or file of records that is read."""
 
 RST = Reader("rst", "1", parse_rst, MAX_BYTES)
-ORG = Reader("org", "1", parse_org, MAX_BYTES)
-ASCIIDOC = Reader("asciidoc", "1", parse_asciidoc, MAX_BYTES)
-LATEX = Reader("latex", "1", parse_latex, MAX_BYTES)
+ORG = Reader("org", "2", parse_org, MAX_BYTES)
+ASCIIDOC = Reader("asciidoc", "2", parse_asciidoc, MAX_BYTES)
+LATEX = Reader("latex", "2", parse_latex, MAX_BYTES)
 YAML = Reader("yaml", "1", parse_yaml, LARGEST_DATA)
 INI = Reader("ini", "1", parse_ini, LARGEST_DATA)
-DELIMITED = Reader("delimited", "1", parse_delimited, LARGEST_DATA)
+DELIMITED = Reader("delimited", "2", parse_delimited, LARGEST_DATA)
+FOLDED = Reader("folded", "1", parse_folded)
 JSON = Reader("json", "1", parse_json, LARGEST_DATA)
-JSON_LINES = Reader("jsonl", "1", parse_json_lines, LARGEST_DATA)
+JSON_LINES = Reader("jsonl", "2", parse_json_lines, LARGEST_DATA)
 NOTEBOOK = Reader("notebook", "1", parse_notebook)
-SUBTITLES = Reader("subtitles", "1", parse_subtitles)
+SUBTITLES = Reader("subtitles", "2", parse_subtitles)
 SOURCE = Reader("source", "1", parse_source)
 
 _SOURCE = (
@@ -49,6 +51,7 @@ TEXTUAL: dict[str, Reader] = {
     **dict.fromkeys((".json", ".json5", ".jsonc", ".geojson", ".webmanifest"), JSON),
     **dict.fromkeys((".jsonl", ".ndjson"), JSON_LINES),
     **dict.fromkeys((".srt", ".vtt"), SUBTITLES),
+    **dict.fromkeys((".ics", ".vcs", ".vcf"), FOLDED),
     **dict.fromkeys((".nfo", ".me", ".1st", ".bib", ".diff", ".patch", ".po", ".pot"), PLAIN),
     **dict.fromkeys(_SOURCE.split(), SOURCE),
     ".org": ORG,

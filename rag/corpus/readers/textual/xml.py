@@ -31,8 +31,13 @@ _PROSE = frozenset(_PROSE_NAMES.split())
 _ITEMS = {"li", "listitem", "item", "step", "member", "bullet"}
 _CODE = {"programlisting", "screen", "literallayout", "pre", "codeblock", "synopsis", "code"}
 _TABLES = {"table", "informaltable", "simpletable"}
-_ROWS, _CELLS = {"tr", "row", "strow", "sthead"}, {"td", "th", "entry", "stentry"}
-_DRAWN = {"style", "script", "path", "defs", "metadata"}
+_ROWS, _CELLS = {"tr", "row", "strow", "sthead"}, {"td", "th", "entry", "stentry", "cell"}
+_LISTS = {"itemizedlist", "orderedlist", "simplelist", "ul", "ol", "list", "steps"}
+_APART = _PROSE | _ITEMS | {"title", "caption", "td", "th", "l", "lb", "br"}
+"""Elements whose text is none of the word that stands before them."""
+_UNREAD = {"style", "script"}
+_DRAWN = {"path", "defs", "metadata"}
+"""What says nothing in a drawing."""
 _SAYS = {
     **{"creator": "author", "author": "author", "language": "language", "subject": "subject"},
     **{"date": "date", "pubdate": "date", "updated": "date"},
@@ -81,12 +86,13 @@ class _Writer:
     def __init__(self, *, drawing: bool) -> None:
         self.placed = Placed()
         self.drawing = drawing
+        self.shift = 0  # under the title of the whole, sections are a level down
         self.listed = False
 
     def element(self, element: etree._Element, depth: int) -> None:
         name = _name(element)
         children = [child for child in element if isinstance(child.tag, str)]
-        if name in _DRAWN:
+        if name in _UNREAD or (self.drawing and name in _DRAWN):
             return
         if name in _CODE:
             self.block(element, code=_said(element))
@@ -103,11 +109,12 @@ class _Writer:
         """An element that holds others alone: under its title, or its name where it has none."""
         title = _titled(children)
         said = _said(title) if title is not None else ""
-        if depth or said:
+        if said or (depth and _name(element) not in _LISTS):
             self.listed = False
             named = said or element.get("name") or element.get("title") or element.get("id") or ""
             composer = Composer()
-            composer.heading(max(depth, 1), (named or _tag(element))[:LONGEST_NAME])
+            self.shift = self.shift if depth else 1
+            composer.heading(max(depth + self.shift, 1), (named or _tag(element))[:LONGEST_NAME])
             self.placed.add(composer.text(), _line(element))
         if depth:
             self.attributes(element)
@@ -163,6 +170,8 @@ class _Writer:
 
     def table(self, element: etree._Element) -> None:
         self.listed = False
+        for title in (each for each in element if _name(each) in ("title", "caption")):
+            self.paragraph(title)
         found = (each for each in element.iter("{*}*") if _name(each) in _ROWS)
         rows = [[" ".join(_said(cell).split()) for cell in row if _name(cell) in _CELLS] for row in found]
         composer = Composer()
@@ -182,20 +191,17 @@ def _said(element: etree._Element) -> str:
 
 
 def _texts(element: etree._Element) -> Iterator[str]:
-    """All text below an element; a reference to an entity as it is written."""
-    for event, each in etree.iterwalk(element, events=("start", "end")):
-        if event == "start":
-            yield each.text or ""
-            yield from _entities(each)
-        elif event == "end" and each is not element:
-            yield each.tail or ""
-
-
-def _entities(element: etree._Element) -> Iterator[str]:
-    """References to entities among the children; they are no elements."""
-    for child in element:
-        if child.tag is etree.Entity:
-            yield f"{child.text}{child.tail or ''}"
+    """All text below an element; a reference to an entity as it is written. Paragraphs within it stand apart."""
+    within_code = _name(element) in _CODE
+    waiting = [(element, True)]
+    while waiting:
+        each, opening = waiting.pop()
+        if not within_code and each is not element and _name(each) in _APART:
+            yield " "
+        yield (each.text if opening else each.tail) or ""
+        if opening:
+            waiting.extend([(each, False)] if each is not element else [])
+            waiting.extend((child, True) for child in reversed(each))
 
 
 def _is_mixed(element: etree._Element, children: list[etree._Element]) -> bool:
