@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rag.errors import ModelError, ModelMissing
 from rag.models.cache import cache_dir
 from rag.models.gguf_weights import convert
+from rag.models.hub import failures
 from rag.models.placement import Placement, with_adapter
 
 if TYPE_CHECKING:
@@ -205,9 +206,10 @@ def _named_errors(checkpoint: Checkpoint) -> Iterator[None]:
     """Failures of the libraries as ModelError, with the model's name."""
     from safetensors import SafetensorError
 
+    named: tuple[type[Exception], ...] = (*failures(), KeyError, SafetensorError)
     try:
         yield
-    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as problem:
+    except named as problem:
         first_line = next(iter(str(problem).strip().splitlines()), type(problem).__name__)
         if checkpoint.local:
             raise ModelError(f"{checkpoint.where} cannot be loaded: {first_line} Fetch it again, whole") from problem

@@ -18,11 +18,14 @@ from rag.protocols import Embedder, LanguageModel, PassageReader, Reranker
 log = logging.getLogger(__name__)
 
 
-def load_embedder(name: str = DEFAULT_EMBEDDER, *, device: str = "auto", engine: str = "auto") -> Embedder:
+def load_embedder(
+    name: str = DEFAULT_EMBEDDER, *, device: str = "auto", engine: str = "auto", fetch: bool = True
+) -> Embedder:
     """The embedder of that name: built in, the folder of one, or one that sentence-transformers knows.
 
     `device` is as in `rag.models.device.device`; `engine` is `onnx`, `torch`, or `auto`, which takes ONNX Runtime for
-    questions and small jobs and what is fastest on this machine for long ones. Raises ModelMissing where there is no
+    questions and small jobs and what is fastest on this machine for long ones. Not `fetch`: a model of the hub has to
+    be in the hub's cache, for a name that an index has, which may be another's. Raises ModelMissing where there is no
     such model, PullFailed where it cannot be fetched, ModelError where it cannot be used.
     """
     prepare()
@@ -37,7 +40,7 @@ def load_embedder(name: str = DEFAULT_EMBEDDER, *, device: str = "auto", engine:
         return _built_in(name, folder, device, engine)
     from rag.models.sentence import open_sentence_transformer
 
-    return open_sentence_transformer(name, device=device, engine=engine)
+    return open_sentence_transformer(name, device=device, engine=engine, fetch=fetch)
 
 
 def load_reader(*, device: str = "auto", engine: str = "auto") -> PassageReader:

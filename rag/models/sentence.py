@@ -32,14 +32,16 @@ _DEFAULT_TOKENS = 512
 _BATCH = 32  # texts; sentence-transformers sorts them by length
 
 
-def open_sentence_transformer(name: str, *, device: str = "auto", engine: str = "auto") -> SentenceTransformerEmbedder:
-    """The embedder in the folder `name`, or the hub's of that name.
+def open_sentence_transformer(
+    name: str, *, device: str = "auto", engine: str = "auto", fetch: bool = True
+) -> SentenceTransformerEmbedder:
+    """The embedder in the folder `name`, or the hub's of that name; `fetch` is as in `checked_folder`.
 
     Raises ModelMissing where there is none, ModelError where it cannot be used, SettingsError for engine `onnx`.
     """
     if engine == "onnx":
         raise SettingsError(f"engine = 'onnx' runs the built-in embedder alone, not {name!r}. Use engine = 'auto'.")
-    folder = checked_folder(name)
+    folder = checked_folder(name, fetch=fetch)
     place = chosen_device(device)
     with opening(name, "as an embedder", "Choose another, or see: rag models") as library:
         model = library.SentenceTransformer(str(folder), **safely(place, _dtype(place)))

@@ -623,8 +623,36 @@ def test_a_first_use_fetches_by_itself_and_says_so(
     assert capsys.readouterr().err.startswith("rag: Fetching multilingual-e5-small (MIT) once: 91 MB")
 
 
+def test_pull_fetches_a_model_of_the_hub_by_its_name_with_the_owner(rag: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.models.hub.pull", lambda name: Path("cache") / name)
+    assert rag("models", "pull", "tiny/model").stdout == "tiny/model  cache/tiny/model\n"
+    assert as_json(rag("models", "pull", "tiny/model", "--json")) == {
+        "name": "tiny/model",
+        "path": "cache/tiny/model",
+    }
+
+
+def test_only_the_embedder_that_the_user_names_may_be_fetched_from_the_hub(
+    indexed: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetches: list[bool] = []
+
+    def load(name: str, *, fetch: bool, **_: object) -> HashEmbedder:
+        fetches.append(fetch)
+        return HashEmbedder()
+
+    monkeypatch.setattr("rag.models.load.load_embedder", load)
+    indexed("search", "rope")
+    indexed("ingest", "docs")
+    indexed("search", "rope", "--embedder", "hash")
+    indexed("ingest", "docs", "--index", "indexes/other")
+    assert fetches == [False, False, True, True]
+
+
 def test_models_refuses_a_name_that_is_not_built_in(rag: Run) -> None:
-    assert "there are multilingual-e5-small" in rag("models", "pull", "gpt-9", code=1).stderr
+    refused = rag("models", "pull", "gpt-9", code=1).stderr
+    assert "there are multilingual-e5-small" in refused
+    assert "name the owner too, as in: rag models pull intfloat/e5-small-v2" in refused
     assert "goes with pull only" in rag("models", "list", "gpt-9", code=2).stderr
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rag.datatypes import Sampling
 from rag.errors import ModelError, ModelMissing
-from rag.models import checkpoint
+from rag.models import checkpoint, language
+from rag.models.checkpoint import Checkpoint
 from rag.models.language import open_language_model
 from tests.models.tiny_models import MESSAGES, make_model
 
@@ -37,6 +40,55 @@ def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
 def test_a_path_where_nothing_lies_is_not_looked_up_on_the_hub(name: str, socket_disabled: None) -> None:
     with pytest.raises(ModelMissing, match="there is no model at"):
         open_language_model(name)
+
+
+def test_a_hub_model_in_the_hubs_cache_is_opened_without_asking_the_network(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, socket_disabled: None
+) -> None:
+    monkeypatch.setattr(language, "resolved", lambda name: Checkpoint(str(folder), local=False))
+    assert open_language_model("tiny/model", device="cpu").name == "tiny/model"
+    assert not caplog.records
+
+
+def test_a_hub_model_that_is_not_there_is_fetched_and_announced(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[bool] = []
+
+    def config(source: Checkpoint) -> Any:
+        asked.append(source.local)
+        if source.local:
+            raise ModelError("not in the hub's cache") from FileNotFoundError("config.json")
+        return checkpoint.load_config(replace(source, local=True))
+
+    monkeypatch.setattr(language, "resolved", lambda name: Checkpoint(str(folder), local=False))
+    monkeypatch.setattr(language, "load_config", config)
+    open_language_model("tiny/model", device="cpu")
+    assert asked == [True, False]
+    assert f"Fetching {folder} from the Hugging Face hub once" in caplog.text
+
+
+def test_what_is_wrong_with_a_hub_model_in_the_cache_is_said_without_asking_the_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, socket_disabled: None
+) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "bert", "architectures": ["BertModel"]}')
+    monkeypatch.setattr(language, "resolved", lambda name: Checkpoint(str(tmp_path), local=False))
+    with pytest.raises(ModelError, match="is BertModel, which does not generate text"):
+        open_language_model("tiny/model")
+
+
+def test_a_fetch_that_breaks_off_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub.errors import HfHubHTTPError
+    from transformers import AutoConfig
+
+    transport: Any = HfHubHTTPError.__bases__[0]  # of the HTTP library that the hub's uses
+
+    def fail(*_: object, local_files_only: bool, **__: object) -> None:
+        raise OSError("not here") if local_files_only else transport("timed out")
+
+    monkeypatch.setattr(AutoConfig, "from_pretrained", fail)
+    with pytest.raises(ModelMissing, match="tiny/model cannot be loaded from the hub: timed out"):
+        open_language_model("tiny/model")
 
 
 def test_an_encoder_is_refused_as_a_generator(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag.errors import ModelError, ModelMissing, SettingsError
+from rag.errors import ModelError, ModelMissing, PullFailed, SettingsError
 from rag.models import hub
 from rag.models.hub import checked_folder
 from rag.models.load import load_embedder
@@ -218,7 +218,7 @@ def test_a_hub_model_is_fetched_once_and_announced(
 ) -> None:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    def snapshot(name: str, *, allow_patterns: list[str], local_files_only: bool = False) -> str:
+    def snapshot(name: str, *, allow_patterns: list[str], local_files_only: bool = False, **_: object) -> str:
         assert not any("bin" in pattern or "py" in pattern for pattern in allow_patterns)
         if local_files_only:
             raise LocalEntryNotFoundError("not here")
@@ -242,8 +242,61 @@ def test_a_hub_that_cannot_be_reached_is_one_line_with_the_built_in_names(monkey
         checked_folder("tiny/model")
 
 
+def test_what_an_index_names_is_not_fetched_but_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    def snapshot(name: str, *, local_files_only: bool = False, **_: object) -> str:
+        assert local_files_only, "the network was asked"
+        raise LocalEntryNotFoundError("not here")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    with pytest.raises(ModelMissing, match=r"made with the embedder 'tiny/model', .*: rag models pull tiny/model$"):
+        load_embedder("tiny/model", fetch=False)
+    with pytest.raises(ModelMissing, match=r": rag models pull sentence-transformers/short-name$"):
+        load_embedder("short-name", fetch=False)
+
+
+def test_pull_has_the_folder_in_the_hubs_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    cached = True
+
+    def snapshot(name: str, *, local_files_only: bool = False, **_: object) -> str:
+        if local_files_only and not cached:
+            raise LocalEntryNotFoundError("not here")
+        assert local_files_only is cached
+        return str(folder)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    assert hub.pull("tiny/model") == folder
+    cached = False
+    assert hub.pull("tiny/model") == folder
+
+
+@pytest.mark.parametrize("kind", ["transport", "proxy", "scheme"])
+def test_a_fetch_that_breaks_off_is_one_line(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    transport: Any = HfHubHTTPError.__bases__[0]  # of the HTTP library that the hub's uses
+    problem = {
+        "transport": transport("timed out"),
+        "proxy": ImportError("Using SOCKS proxy, but the 'socksio' package is not installed."),
+        "scheme": ValueError("Unknown scheme for proxy URL 'foo://'"),
+    }[kind]
+
+    def snapshot(name: str, *, local_files_only: bool = False, **_: object) -> str:
+        raise LocalEntryNotFoundError("not here") if local_files_only else problem
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    said = str(problem).rstrip(".")
+    with pytest.raises(ModelMissing, match=f"could not be fetched from the hub: {said}"):
+        checked_folder("tiny/model")
+    with pytest.raises(PullFailed, match=f"from the hub: {said}.*, then: rag models pull tiny/model$"):
+        hub.pull("tiny/model")
+
+
 @pytest.mark.parametrize("name", ["a/b/c", "https://example.org/model", "", "a b"])
 def test_what_is_no_hub_name_is_not_asked_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "_snapshot", lambda name: pytest.fail("the hub was asked"))
+    monkeypatch.setattr(hub, "_cached", lambda name: pytest.fail("the hub was asked"))
     with pytest.raises(ModelMissing, match="There is no embedder at"):
         checked_folder(name)
