@@ -145,6 +145,18 @@ def test_an_address_that_is_none_is_one_line(url: str) -> None:
         open_server(url, "tiny")
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("ALL_PROXY", "foo://127.0.0.1:1"), ("HTTPS_PROXY", "127.0.0.1:x"), ("SSL_CERT_FILE", "/nowhere/at/all.pem")],
+)
+def test_a_proxy_or_certificates_that_are_none_are_one_line(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ModelError, match=r"^https://example\.org/v1 cannot be asked with .* Mend HTTP_PROXY"):
+        Endpoint("https://example.org/v1")
+
+
 def test_a_model_that_is_not_there_is_named_with_those_that_are(server: FakeServer) -> None:
     with pytest.raises(ModelMissing, match=r"has no model 'tinny'; it has tiny, qwen3:latest\. Set generator"):
         open_server(server.url, "tinny")
