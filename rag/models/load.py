@@ -37,6 +37,8 @@ def load_embedder(
         wrong = damage(folder)
         if wrong:
             raise ModelError(f"The model in {folder} is damaged: {wrong[0]}. Copy it again, or use {DEFAULT_EMBEDDER}")
+        if made_of := CATALOGUE.get(read_record(folder).name):
+            _of_kind(made_of, "embedder")
         return _built_in(name, folder, device, engine)
     from rag.models.sentence import open_sentence_transformer
 

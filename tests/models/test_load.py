@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from rag.errors import ModelError, ModelMissing, SettingsError
-from rag.models.catalogue import DEFAULT_GENERATOR, Entry
+from rag.models.cache import write_record
+from rag.models.catalogue import CATALOGUE, DEFAULT_GENERATOR, Entry
 from rag.models.load import load_embedder, load_language_model
 from tests.models.encoder_fixtures import tiny_file, tiny_folder, tiny_index
 
@@ -48,9 +49,12 @@ def test_an_unknown_name_lists_the_built_in_ones() -> None:
         load_embedder("./nothing-here")
 
 
-def test_a_language_model_is_no_embedder_and_the_other_way_round() -> None:
+def test_a_language_model_is_no_embedder_and_the_other_way_round(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match="smollm2-135m-instruct is a language model, not an embedder"):
         load_embedder(DEFAULT_GENERATOR)
+    write_record(tmp_path, CATALOGUE[DEFAULT_GENERATOR])  # the folder that it was converted into
+    with pytest.raises(ModelMissing, match="smollm2-135m-instruct is a language model, not an embedder"):
+        load_embedder(str(tmp_path))
     with pytest.raises(ModelMissing, match="multilingual-e5-small is an embedder, not a language model"):
         load_language_model("multilingual-e5-small")
 
