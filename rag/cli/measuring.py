@@ -47,6 +47,7 @@ GENERATING = (
 
 if TYPE_CHECKING:
     from rag.evaluation.answers import AnswerFigures
+    from rag.evaluation.dataset import EvaluationSet
     from rag.evaluation.run import EvaluationReport, QueryRow
 
 
@@ -88,12 +89,12 @@ def evaluate(
     flags |= {"device": device, "engine": engine}
     settings = prepared(Settings.load(flags))
     others = Settings.load(flags, against=against)
-    read_set(corpus, limit)  # what is wrong with it shows now, before a model is loaded
+    dataset = read_set(corpus, limit)  # what is wrong with it shows now, before a model is loaded
     both = [settings, _checked_others(others, against)] if against.strip() else [settings]
     # Models are opened first: what is wrong with the second settings shows before the first are measured.
     opened: dict[tuple[object, ...], Any] = {}
     measures = [_measure(each, opened, answers=answers, index=index) for each in both]
-    reports = [measure(corpus, limit=limit) for measure in measures]
+    reports = [measure(dataset) for measure in measures]
     for problem in dict.fromkeys(problem for report in reports for problem in report.problems):
         complain(problem)
     if json:
@@ -112,8 +113,8 @@ def _checked_others(settings: Settings, against: str) -> Settings:
 
 def _measure(
     settings: Settings, opened: dict[tuple[object, ...], Any], *, answers: bool, index: Path | None
-) -> Callable[..., EvaluationReport]:
-    """A measurement with these settings, its models opened; it still wants a corpus. Equal models are opened once."""
+) -> Callable[[EvaluationSet], EvaluationReport]:
+    """A measurement with these settings, its models opened; it still wants a set. Equal models are opened once."""
     from rag.evaluation.run import evaluate as evaluate_library
 
     def once(make: Callable[[], T], *names: str) -> T:
@@ -127,17 +128,16 @@ def _measure(
     generator = once(lambda: make_generator(settings), *GENERATING) if answers else None
     reranker = once(lambda: open_reranker(settings), "reranker")
 
-    def measured(corpus: Path, limit: int | None) -> EvaluationReport:
+    def measured(dataset: EvaluationSet) -> EvaluationReport:
         with Bar() as bar:
             return evaluate_library(
-                corpus,
+                dataset,
                 embedder,
                 generator,
                 reranker=reranker,
                 chunking=chunking,
                 fusion=fusion_of(settings),
                 k=settings.k,
-                limit=limit,
                 index=index,
                 progress=bar,
             )

@@ -44,8 +44,8 @@ class Gold:
 class EvaluationSet:
     """Queries with judgements: `qrels` maps query → document → score > 0, `answers` query → Gold.
 
-    `queries` holds those with judgements or an answer, in the file's order; `problems` what looks wrong but can be
-    measured all the same.
+    `queries` holds those with judgements or an answer, in the file's order, and no more than `limit` where that was
+    given; `problems` what looks wrong but can be measured all the same.
     """
 
     folder: Path
@@ -53,6 +53,7 @@ class EvaluationSet:
     qrels: Mapping[str, Mapping[str, int]]
     answers: Mapping[str, Gold] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    limit: int | None = None
 
     @property
     def corpus_file(self) -> Path | None:
@@ -79,7 +80,7 @@ def read_set(folder: Path, limit: int | None = None) -> EvaluationSet:
     if not queries:
         raise EvaluationError(f"{folder}: none of {len(everything)} queries has a judgement in qrels/test.tsv")
     problems = _dangling(qrels, answers, {query.id for query in everything})
-    return EvaluationSet(folder, tuple(queries), qrels, answers, tuple(problems))
+    return EvaluationSet(folder, tuple(queries), qrels, answers, tuple(problems), limit)
 
 
 def _dangling(qrels: Mapping[str, object], answers: Mapping[str, object], known: set[str]) -> list[str]:

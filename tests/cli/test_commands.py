@@ -13,6 +13,7 @@ from typer.testing import Result
 
 from rag.cli import parts
 from rag.datatypes import Hit
+from rag.evaluation import dataset
 from rag.index import dense_build
 from rag.models.fakes import HashEmbedder
 from tests.cli.conftest import EVIL, FERRY, ROPE
@@ -811,6 +812,22 @@ def test_tune_writes_weights_that_hold_on_the_rest(rag: Run, folder: Path, monke
     monkeypatch.setenv("RAG_LATE_WEIGHT", "3")
     assert "RAG_LATE_WEIGHT would win over" in rag("tune", "many", "--overwrite", code=1).stderr
     rag("tune", "many", "--index", "measured", "--dry-run")
+
+
+def test_the_questions_of_a_set_are_read_once(rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many_judged(folder)
+    read, files = dataset._read_queries, list[Path]()
+
+    def counted(path: Path) -> list[dataset.Query]:
+        files.append(path)
+        return read(path)
+
+    monkeypatch.setattr(dataset, "_read_queries", counted)
+    for command in (("eval", "many", "--limit", "40", "--against", "late_weight = 0"), ("tune", "many", "--dry-run")):
+        files.clear()
+        report = as_json(rag(*command, "--index", "measured", "--json"))
+        assert files == [Path("many/queries.jsonl")]
+        assert report.get("settings", {}).get("limit") == (40 if command[0] == "eval" else None)
 
 
 def test_tune_says_that_a_reranker_has_the_last_word(rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
