@@ -169,7 +169,7 @@ def _of_server(settings: Settings) -> LanguageModel:
 
 
 def index_flag(settings: Settings) -> str:
-    """What `rag show` needs in order to look into the same index, "" where it would anyway."""
+    """What another command needs in order to look into the same index, "" where it would anyway."""
     from rag.index.folder import flag
 
     return f" {flag(settings.index)}" if settings.origins.get("index") == "--index" else ""

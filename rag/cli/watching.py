@@ -22,7 +22,7 @@ from rag.cli import jsonout
 from rag.cli.exits import complain, ends_well
 from rag.cli.indexing import report_object
 from rag.cli.options import DeviceFlag, EmbedderFlag, EngineFlag, IndexFlag, JsonFlag
-from rag.cli.parts import ingest_parts, prepared
+from rag.cli.parts import index_flag, ingest_parts, prepared
 from rag.cli.problems import print_problems
 from rag.cli.progress import Bar
 from rag.cli.sources import shown, typed_paths
@@ -81,7 +81,7 @@ def watch(
             )
 
     complain(f"watching {', '.join(shown(str(path)) for path in paths)}; stop with Ctrl-C")
-    _keep_in_step(once, lambda: _changes(paths, settings.index), _News(json))
+    _keep_in_step(once, lambda: _changes(paths, settings.index), _News(index_flag(settings), json))
 
 
 def _keep_in_step(once: Callable[[], IngestReport], changes: Callable[[], Iterator[None]], news: _News) -> None:
@@ -177,7 +177,8 @@ def _is_brought_back(root: Path, parts: Sequence[str], *, folder: bool) -> bool:
 class _News:
     """Says of each report what the one before it did not say."""
 
-    def __init__(self, json: bool) -> None:
+    def __init__(self, index_flag: str, json: bool) -> None:
+        self._index_flag = index_flag
         self._json = json
         self._commit = -1
         self._problems: set[Source] = set()
@@ -191,7 +192,8 @@ class _News:
                 _print_line(report)
             sys.stdout.flush()
         if not self._json:
-            print_problems([problem for problem in report.problems if problem not in self._problems])
+            new = [problem for problem in report.problems if problem not in self._problems]
+            print_problems(new, self._index_flag)
         self._commit, self._problems = report.commit, set(report.problems)
 
 

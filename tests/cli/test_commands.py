@@ -125,6 +125,26 @@ def test_what_is_left_out_is_one_line_and_no_problem(rag: Run, folder: Path) -> 
     assert "no problems" in rag("status", "--problems").stdout
 
 
+def test_commands_that_are_proposed_are_about_the_same_index(rag: Run, folder: Path) -> None:
+    for number in range(7):
+        (folder / "docs" / f"{number}.xyz").write_bytes(b"\0\1\2")
+    (folder / "docs" / "winch.md").write_text(f"# The winch\n\n{ROPE}\n")
+    flag = f"--index {folder / 'other'}"
+    done = rag("ingest", "docs", "--index", "other")
+    assert f"(all: rag status --problems --json {flag})" in done.stderr
+    assert f"(rag duplicates {flag} lists them)" in done.stdout
+    assert f"(all: rag status --problems --json {flag})" in rag("status", "--problems", "--index", "other").stdout
+    assert f": rag ls {flag}\n" in rag("show", "zebra", "--index", "other", code=1).stderr
+    assert f": rag ls {flag}\n" in rag("rm", "zebra", "--index", "other", code=1).stderr
+    assert f": rag ls {flag}\n" in rag("search", "rope", "--where", "format = pdf", "--index", "other").stderr
+    (folder / "new.txt").write_text(ROPE)
+    for command in ("show", "similar", "rm", "ls", "summarize"):
+        refused = rag(command, "new.txt", "--index", "other", code=1).stderr
+        assert f"add it with: rag ingest new.txt {flag}\n" in refused
+    refused = rag("compare", "docs/winch.txt", "docs/winch.txt", "--index", "other", code=1).stderr
+    assert f": rag ls {flag} lists them" in refused
+
+
 def test_status_lists_problems_by_cause_with_what_to_do(rag: Run, folder: Path) -> None:
     for number in range(30):
         (folder / "docs" / f"{number:02}.xyz").write_bytes(b"\0?")
