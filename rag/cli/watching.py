@@ -8,6 +8,7 @@ misread stays unnoticed, and an editor that writes beside a file and renames is 
 
 from __future__ import annotations
 
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -136,13 +137,17 @@ def _changes(paths: Sequence[Path], index: Path) -> Iterator[None]:
 
 
 def _places(paths: Sequence[Path]) -> list[tuple[int, int]]:
-    """Which folders the paths lead to. Raises CorpusError where one is gone."""
+    """Which folders the paths lead to. Raises CorpusError where one is gone, or a file now."""
     try:
-        return [(status.st_dev, status.st_ino) for status in (path.stat() for path in paths)]
+        found = [path.stat() for path in paths]
     except OSError as error:
         raise CorpusError(
             f"{shown(str(error.filename))} cannot be found ({error.strerror}). Nothing was removed from the index"
         ) from error
+    for path, status in zip(paths, found, strict=True):
+        if not stat.S_ISDIR(status.st_mode):
+            raise CorpusError(f"{shown(str(path))} is no folder any more. Nothing was removed from the index")
+    return [(status.st_dev, status.st_ino) for status in found]
 
 
 def _concerns(path: Path, roots: Sequence[Path], index: Path) -> bool:
