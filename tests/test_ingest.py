@@ -269,6 +269,23 @@ def test_rebuild_re_embeds_everything_with_other_chunking(docs: Path, embedder: 
         assert index.check() == []
 
 
+def test_a_file_and_a_folder_take_each_others_place(docs: Path, embedder: CountingEmbedder) -> None:
+    place, index = docs / "notes", docs.parent / "index"
+    place.mkdir()
+    (place / "a.md").write_text("The horn is loud.", encoding="utf-8")
+    ingest([place], index, embedder)
+    (place / "a.md").unlink()
+    place.rmdir()
+    place.write_text("The rail is new.", encoding="utf-8")
+    assert ingest([place], index, embedder).files["removed"] == 1
+    assert texts(docs) == {"The rail is new."}
+    place.unlink()
+    place.mkdir()
+    (place / "a.md").write_text("The horn is loud.", encoding="utf-8")
+    assert ingest([place], index, embedder).files["removed"] == 1
+    assert texts(docs) == {"The horn is loud."}
+
+
 def test_a_rebuild_counts_the_pages_of_a_changed_file_once(docs: Path, embedder: CountingEmbedder) -> None:
     def written(name: str, *pages: str) -> None:
         canvas = Canvas(str(docs / name))
