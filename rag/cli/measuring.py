@@ -28,7 +28,7 @@ from rag.cli.options import (
 )
 from rag.cli.parts import fusion_of, ingest_parts, make_generator, open_reranker, prepared
 from rag.cli.progress import Bar
-from rag.errors import SettingsError
+from rag.errors import EvaluationError, SettingsError
 from rag.settings import Settings, Value
 
 T = TypeVar("T")
@@ -90,6 +90,11 @@ def evaluate(
     settings = prepared(Settings.load(flags))
     others = Settings.load(flags, against=against)
     dataset = read_set(corpus, limit)  # what is wrong with it shows now, before a model is loaded
+    if answers and not any(query.id in dataset.answers for query in dataset.queries):
+        raise EvaluationError(
+            f"{corpus} has no answers.jsonl with answers to its queries, and --answers has nothing to compare with. "
+            "Leave that out to measure retrieval alone"
+        )
     both = [settings, _checked_others(others, against)] if against.strip() else [settings]
     # Models are opened first: what is wrong with the second settings shows before the first are measured.
     opened: dict[tuple[object, ...], Any] = {}

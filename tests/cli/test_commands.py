@@ -766,6 +766,13 @@ def test_eval_of_a_folder_that_is_no_set_is_a_one(rag: Run) -> None:
     assert "docs is not an evaluation set" in rag("eval", "docs", code=1).stderr
 
 
+def test_eval_of_answers_needs_some_to_compare_with(rag: Run, folder: Path) -> None:
+    judged(folder)
+    (folder / "set" / "answers.jsonl").unlink(missing_ok=True)
+    refused = rag("eval", "set", "--index", "measured", "--answers", code=1).stderr
+    assert "set has no answers.jsonl with answers to its queries" in refused
+
+
 def test_eval_sets_two_settings_against_each_other(rag: Run, folder: Path) -> None:
     judged(folder)
     result = rag("eval", "set", "--index", "measured", "--against", "late_weight = 0")
