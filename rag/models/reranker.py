@@ -60,7 +60,7 @@ class CrossEncoderReranker:
         self._model = model
         self._tokenizer = model.tokenizer
         self._prompt: str | None = model.prompts.get(model.default_prompt_name)
-        self.max_tokens = max_tokens_of(model)
+        self.max_tokens = model.max_seq_length = max_tokens_of(model)
         if model.num_labels != 1:
             raise ModelError(
                 f"{name} gives {model.num_labels} numbers for a question and a passage, and a reranker needs one to "

@@ -72,7 +72,7 @@ class SentenceTransformerEmbedder:
             raise ModelError(
                 f"{name} has no fast tokenizer, so its tokens cannot be placed in the text. Choose another"
             )
-        self.max_tokens = max_tokens_of(model)
+        self.max_tokens = model.max_seq_length = max_tokens_of(model)
         probe = self.embed_query("probe", tokens=True)
         self.dimension: int = probe.vectors.shape[1]
         if probe.tokens[0].shape[1] != self.dimension:
@@ -166,7 +166,11 @@ def max_tokens_of(model: Any) -> int:
     stated = model.max_seq_length
     if stated is None or stated > _UNBOUNDED:
         stated = getattr(model.config, "max_position_embeddings", None) or _DEFAULT_TOKENS
-    return int(stated)
+    # RoBERTa, XLM-R and MPNet count positions from behind that of padding: two fewer than they state.
+    tables = [table for name, table in model.named_modules() if name.endswith("position_embeddings")]
+    shifted = [table for table in tables if getattr(table, "padding_idx", None) is not None]
+    limits: list[int] = [int(stated), *(table.num_embeddings - table.padding_idx - 1 for table in shifted)]
+    return min(limits)
 
 
 def _states(item: dict[str, Any]) -> Floats:

@@ -17,6 +17,7 @@ from rag.models.hub import checked_folder
 from rag.models.load import load_embedder
 from rag.models.sentence import SentenceTransformerEmbedder, open_sentence_transformer
 from rag.protocols import Embedder
+from tests.models.tiny_models import tokenizer
 
 WORDS = [
     "[PAD]",
@@ -131,6 +132,25 @@ def test_the_fingerprint_is_of_the_files_and_not_of_the_path(embedder: Embedder,
     changed = json.loads(settings.read_text()) | {"prompts": {"query": "search: ", "document": ""}}
     settings.write_text(json.dumps(changed))
     assert load_embedder(str(copy), device="cpu").fingerprint != embedder.fingerprint
+
+
+def test_positions_that_are_not_counted_from_zero_are_not_promised(tmp_path: Path) -> None:
+    from transformers import RobertaConfig, RobertaModel
+
+    config = RobertaConfig(
+        vocab_size=len(tokenizer(tmp_path)),  # which states no limit
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=48,
+        max_position_embeddings=34,
+        pad_token_id=1,
+    )
+    RobertaModel(config).save_pretrained(tmp_path)
+    embedder = load_embedder(str(tmp_path), device="cpu")
+    assert embedder.max_tokens == 32
+    assert len(embedder.embed_query("x" * 40, tokens=True).tokens[0]) == 32
+    assert embedder.embed_texts(["x" * 32]).vectors.shape == (1, 32)
 
 
 def test_a_plain_encoder_gets_mean_pooling_and_no_prompts(encoder: Path) -> None:
