@@ -210,11 +210,11 @@ def _named_errors(checkpoint: Checkpoint) -> Iterator[None]:
     try:
         yield
     except named as problem:
-        first_line = next(iter(str(problem).strip().splitlines()), type(problem).__name__)
+        first_line = next(iter(str(problem).strip().splitlines()), type(problem).__name__).rstrip(".")
         if checkpoint.local:
-            raise ModelError(f"{checkpoint.where} cannot be loaded: {first_line} Fetch it again, whole") from problem
+            raise ModelError(f"{checkpoint.where} cannot be loaded: {first_line}. Fetch it again, whole") from problem
         raise ModelMissing(
-            f"{checkpoint.where} cannot be loaded from the hub: {first_line} "
+            f"{checkpoint.where} cannot be loaded from the hub: {first_line}. "
             "Check the name and the network, or name a local folder; built in: rag models"
         ) from problem
 

@@ -27,7 +27,7 @@ def opening(name: str, use: str, otherwise: str) -> Iterator[Any]:
         yield sentence_transformers
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as problem:
         said = next(iter(str(problem).strip().splitlines()), type(problem).__name__)
-        raise ModelError(f"{name} cannot be used {use}: {said} {otherwise}") from problem
+        raise ModelError(f"{name} cannot be used {use}: {said.rstrip('.')}. {otherwise}") from problem
 
 
 def safely(device: str, dtype: Any) -> dict[str, Any]:
