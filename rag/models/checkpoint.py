@@ -6,8 +6,6 @@ import hashlib
 import json
 import logging
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +17,7 @@ from rag.models.cache import cache_dir
 from rag.models.gguf_weights import convert
 from rag.models.hub import failures
 from rag.models.placement import Placement, with_adapter
+from rag.models.pull import alone, settle, sync, workshop
 
 if TYPE_CHECKING:
     from rag.models.llama import Llama
@@ -99,17 +98,19 @@ def _converted(source: Path) -> Path:
     folder = cache_dir() / f"gguf-{source.stem}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
     if folder.is_dir():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(prefix=".converting-", dir=folder.parent))
+    cache = folder.parent
     try:
-        convert(source, making)
-        if not folder.is_dir():  # another process may have been faster
-            making.rename(folder)
+        cache.mkdir(parents=True, exist_ok=True)
+        with alone(cache / f".{folder.name}.lock"):
+            if not folder.is_dir():  # another process may have been faster
+                with workshop(cache, f".{folder.name}-") as room:
+                    made = room / "model"
+                    convert(source, made)
+                    settle(made)
+                    made.rename(folder)
+                    sync(cache)
     except OSError as problem:
-        if not folder.is_dir():
-            raise ModelError(f"{source} could not be converted into {folder}: {problem}") from problem
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
+        raise ModelError(f"{source} could not be converted into {folder}: {problem}") from problem
     return folder
 
 

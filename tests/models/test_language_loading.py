@@ -130,8 +130,22 @@ def test_a_gguf_file_is_converted_once_into_the_cache(tmp_path: Path, monkeypatc
     texts = {"".join(open_language_model(source).generate(MESSAGES, Sampling(8))) for _ in range(2)}
     assert (len(texts), made) == (1, [source])
     assert [path.name for path in source.parent.iterdir()] == ["tiny.gguf"]
-    (folder,) = (tmp_path / "cache").iterdir()
+    (folder,) = (tmp_path / "cache").glob("[!.]*")
     assert folder.name.startswith("gguf-tiny-")
+    assert not list((tmp_path / "cache").glob(".*.part"))
+
+
+def test_what_a_killed_conversion_left_is_removed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "tiny.gguf"
+    source.write_bytes(b"GGUF")
+    monkeypatch.setenv("RAG_MODELS", str(tmp_path / "cache"))
+    monkeypatch.setattr(checkpoint, "convert", lambda source, folder: make_model("gpt2", folder))
+    folder = checkpoint._converted(source)
+    left = folder.with_name(f".{folder.name}-killed.part")
+    folder.rename(left)
+    assert checkpoint._converted(source) == folder
+    assert folder.is_dir()
+    assert not left.exists()
 
 
 def test_a_gguf_file_that_cannot_be_converted_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +153,7 @@ def test_a_gguf_file_that_cannot_be_converted_leaves_nothing(tmp_path: Path, mon
     (tmp_path / "bad.gguf").write_bytes(b"not a model")
     with pytest.raises(ModelError, match="not a readable GGUF file"):
         open_language_model(tmp_path / "bad.gguf")
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
 
 
 # ---------------------------------------------------------------- dtype by device
