@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 
@@ -75,6 +76,13 @@ def test_thoughts_stand_in_front_in_either_form(server: FakeServer) -> None:
     assert written(model) == "<think>Hm.</think>\n96 m"
     server.replies[CHAT] = Reply(200, (event(reasoning="Hm. "), END, DONE), EVENTS)
     assert written(model) == "<think>Hm. "
+
+
+def test_text_may_come_in_parts_of_several_kinds(server: FakeServer) -> None:
+    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "So."}]}, {"type": "text", "text": "96 m."}]
+    piece = json.dumps({"choices": [{"delta": {"content": parts}, "finish_reason": None}]}).encode()
+    server.replies[CHAT] = Reply(200, (b"data: " + piece + b"\n\n", event(content=" High."), END, DONE), EVENTS)
+    assert written(open_server(server.url, "tiny")) == "96 m. High."
 
 
 def test_text_ends_before_a_stop(server: FakeServer) -> None:
