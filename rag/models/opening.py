@@ -18,14 +18,17 @@ def opening(name: str, use: str, otherwise: str) -> Iterator[Any]:
     """
     limit_torch()
     import sentence_transformers
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
     from transformers.utils import logging as transformers_logging
 
     bars: Any = transformers_logging  # untyped functions
     bars.disable_progress_bar()
+    of_files = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, ImportError)
+    named: tuple[type[Exception], ...] = (*of_files, StrictDataclassError, SafetensorError)
     try:
         yield sentence_transformers
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as problem:
+    except named as problem:
         said = next(iter(str(problem).strip().splitlines()), type(problem).__name__)
         raise ModelError(f"{name} cannot be used {use}: {said.rstrip('.')}. {otherwise}") from problem
 

@@ -159,6 +159,63 @@ def test_a_plain_encoder_gets_mean_pooling_and_no_prompts(encoder: Path) -> None
     np.testing.assert_allclose(plain.embed_query("pump").vectors, plain.embed_texts(["pump"]).vectors, atol=1e-6)
 
 
+def copied(folder: Path, to: Path, **tensors: Any) -> Path:
+    """The model with other weights."""
+    from safetensors.numpy import load_file, save_file
+
+    shutil.copytree(folder, to)
+    own = load_file(to / "model.safetensors")
+    save_file(tensors["change"](own), to / "model.safetensors", metadata={"format": "pt"})
+    return to
+
+
+def test_weights_that_would_be_made_up_are_refused(folder: Path, tmp_path: Path) -> None:
+    def without(part: str) -> Any:
+        return lambda own: {name: tensor for name, tensor in own.items() if part not in name}
+
+    def under(front: str) -> Any:
+        return lambda own: {f"{front}{name}": tensor for name, tensor in own.items()}
+
+    for number, (change, lost) in enumerate({without("layer.1.output"): 4, under("other."): 37}.items()):
+        with pytest.raises(ModelError, match=rf"lacks {lost} of its weights \(.* …\)\. Fetch it again"):
+            load_embedder(str(copied(folder, tmp_path / f"bad{number}", change=change)), device="cpu")
+    expected = load_embedder(str(folder), device="cpu").embed_query("pump").vectors
+    for number, change in enumerate((without("pooler"), under("bert."))):
+        embedder = load_embedder(str(copied(folder, tmp_path / f"good{number}", change=change)), device="cpu")
+        np.testing.assert_allclose(embedder.embed_query("pump").vectors, expected, atol=1e-6)
+
+
+def test_an_encoder_below_the_folder_whose_weights_have_other_names_is_opened(tmp_path: Path) -> None:
+    from transformers import T5Config, T5EncoderModel
+
+    place = tmp_path / "0_Transformer"
+    config: Any = T5Config  # takes more than it declares
+    sizes = {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 1, "num_heads": 2}
+    T5EncoderModel(config(vocab_size=len(tokenizer(place)), **sizes)).save_pretrained(place)
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling" / "config.json").write_text('{"embedding_dimension": 32, "pooling_mode": "mean"}')
+    modules = [("0_Transformer", "Transformer"), ("1_Pooling", "Pooling")]
+    rows = [
+        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for number, (path, kind) in enumerate(modules)
+    ]
+    (tmp_path / "modules.json").write_text(json.dumps(rows))
+    assert load_embedder(str(tmp_path), device="cpu").dimension == 32
+
+
+def test_vectors_that_are_no_numbers_and_prompts_without_room_are_refused(folder: Path, tmp_path: Path) -> None:
+    def no_number(own: Any) -> Any:
+        return own | {"embeddings.LayerNorm.bias": np.full(32, np.nan, np.float32)}
+
+    with pytest.raises(ModelError, match="gives vectors that are no numbers"):
+        load_embedder(str(copied(folder, tmp_path / "nan", change=no_number)), device="cpu")
+    wordy = copied(folder, tmp_path / "wordy", change=lambda own: own)
+    settings = wordy / "config_sentence_transformers.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"prompts": {"query": "a " * 20}}))
+    with pytest.raises(ModelError, match=r"reads 32 tokens at once, of which its own prompt takes 22: that leaves too"):
+        load_embedder(str(wordy), device="cpu")
+
+
 @pytest.mark.parametrize("names", [("query", "passage"), ("query", "corpus")])
 def test_prompts_have_the_names_that_sentence_transformers_knows(encoder: Path, names: tuple[str, str]) -> None:
     model = sentence_transformer(encoder, prompts=dict(zip(names, ("search: ", "the: "), strict=True)))
