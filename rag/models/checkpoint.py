@@ -136,7 +136,7 @@ def load_config(checkpoint: Checkpoint) -> Any:
         config = AutoConfig.from_pretrained(
             checkpoint.where, local_files_only=checkpoint.local, trust_remote_code=False
         )
-    architectures = config.architectures or []
+    architectures = [str(each) for each in config.architectures or []]
     if architectures and not any(_GENERATES.search(name) for name in architectures):
         raise ModelError(
             f"{checkpoint.where} is {', '.join(architectures)}, which does not generate text. "
@@ -205,9 +205,12 @@ def dtype_for(device: str, *, encoder_decoder: bool = False) -> Any:
 @contextmanager
 def _named_errors(checkpoint: Checkpoint) -> Iterator[None]:
     """Failures of the libraries as ModelError, with the model's name."""
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
 
-    named: tuple[type[Exception], ...] = (*failures(), KeyError, SafetensorError)
+    # Numbers and names that a config makes no sense of end in any of these, deep in the libraries.
+    of_config = (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, StrictDataclassError)
+    named: tuple[type[Exception], ...] = (*failures(), *of_config, SafetensorError)
     try:
         yield
     except named as problem:

@@ -151,5 +151,5 @@ def _context_limit(config: Any, tokenizer: Any) -> int:
     stated = [getattr(text_config, name, None) for name in ("max_position_embeddings", "n_positions")]
     stated.append(tokenizer.model_max_length)
     # A tokenizer without a limit states an astronomical number.
-    limits = [int(limit) for limit in stated if limit is not None and 0 < limit < 10**9]
+    limits = [int(limit) for limit in stated if isinstance(limit, (int, float)) and 0 < limit < 10**9]
     return min([*limits, MAX_CONTEXT]) if limits else DEFAULT_CONTEXT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -98,6 +99,14 @@ def test_an_encoder_is_refused_as_a_generator(tmp_path: Path) -> None:
     transformers.BertModel(config).save_pretrained(tmp_path)
     with pytest.raises(ModelError, match="is BertModel, which does not generate text"):
         open_language_model(tmp_path)
+
+
+@pytest.mark.parametrize("changes", [{"n_embd": 64}, {"n_layer": "two"}, {"n_head": 3}, {"dtype": "float99"}])
+def test_a_config_that_makes_no_sense_is_one_line(folder: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
+    config = Path(shutil.copytree(folder, tmp_path / "m")) / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | changes))
+    with pytest.raises(ModelError, match=r"cannot be loaded: .* Fetch it again, whole"):
+        open_language_model(tmp_path / "m", device="cpu")
 
 
 def test_damaged_and_missing_weights_are_refused(folder: Path, tmp_path: Path) -> None:
