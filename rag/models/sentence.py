@@ -7,7 +7,6 @@ or code of its own is refused. A hub model is fetched once into the hub's cache;
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Sequence
 from functools import cached_property
@@ -23,7 +22,7 @@ from rag.models.cache import sha256
 from rag.models.device import device as chosen_device
 from rag.models.encoder import unit_rows
 from rag.models.hub import checked_folder
-from rag.models.opening import opening, safely
+from rag.models.opening import opening, refuse_random, safely
 
 Floats = NDArray[np.float32]
 log = logging.getLogger(__name__)
@@ -46,42 +45,9 @@ def open_sentence_transformer(
     place = chosen_device(device)
     with opening(name, "as an embedder", "Choose another, or see: rag models") as library:
         model = library.SentenceTransformer(str(folder), **safely(place, _dtype(place)))
-        _refuse_random(name, folder, model)
+        if model.transformers_model is not None:
+            refuse_random(name, folder, model.transformers_model)
         return SentenceTransformerEmbedder(name, folder, model)
-
-
-def _refuse_random(name: str, folder: Path, model: Any) -> None:
-    """The encoder's weights must come from the files; transformers would make them up, and only log it."""
-    from safetensors import safe_open
-
-    inner = model.transformers_model
-    if inner is None:
-        return
-    kept: set[str] = set()
-    for path in folder.rglob("*.safetensors"):
-        with safe_open(path, "numpy") as file:
-            kept.update(file.keys())
-    front = f"{inner.base_model_prefix}."
-    if all(_unused(each) or each in kept or front + each in kept for each in inner.state_dict()):
-        return
-    # They may have other names in the files, which transformers knows: it is asked.
-    again = {"output_loading_info": True, "local_files_only": True, "trust_remote_code": False, "use_safetensors": True}
-    _, report = type(inner).from_pretrained(_encoder_folder(folder, inner.config.model_type), **again)
-    missing = sorted(each for each in report["missing_keys"] if not _unused(each))
-    if missing:
-        raise ModelError(f"{name} lacks {len(missing)} of its weights ({', '.join(missing[:3])} …). Fetch it again")
-
-
-def _encoder_folder(folder: Path, kind: str) -> Path:
-    """Where the encoder lies: in the folder itself or, of older models, in one below it."""
-    configs = sorted(folder.rglob("config.json"), key=lambda path: len(path.parts))
-    places = (path.parent for path in configs if json.loads(path.read_text("utf-8")).get("model_type") == kind)
-    return next(places, folder)
-
-
-def _unused(weight: str) -> bool:
-    """Whether no vector depends on it: sentence-transformers pools states itself."""
-    return weight.startswith("pooler.")
 
 
 def _dtype(device: str) -> str:
