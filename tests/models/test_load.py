@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -42,6 +43,21 @@ def test_a_damaged_folder_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
     (folder / "pieces.safetensors").write_bytes(b"")
     with pytest.raises(ModelError, match=r"The model in .* is damaged: .*pieces.safetensors has 0 bytes instead of"):
         load_embedder(str(folder))
+
+
+@pytest.mark.parametrize("name", ["config.json", "pieces.safetensors", "model.onnx"])
+def test_a_folder_with_other_bytes_is_called_damaged_where_it_cannot_be_opened(
+    tiny_index: Entry, tiny_folder: Path, tmp_path: Path, name: str
+) -> None:
+    folder = Path(shutil.copytree(tiny_folder, tmp_path / "copy"))
+    (folder / name).write_bytes(bytes((folder / name).stat().st_size))
+    with pytest.raises(ModelError, match=rf"is damaged: .*{name} does not hold the bytes .*\. Copy it again$"):
+        load_embedder(str(folder), engine="onnx")
+    built_in = Path(os.environ["RAG_MODELS"]) / tiny_index.folder
+    load_embedder("tiny-encoder", engine="onnx")
+    (built_in / name).write_bytes(bytes((built_in / name).stat().st_size))
+    with pytest.raises(ModelError, match=r"Fetch it again with: rag models pull tiny-encoder$"):
+        load_embedder("tiny-encoder", engine="onnx")
 
 
 def test_an_unknown_name_lists_the_built_in_ones() -> None:
