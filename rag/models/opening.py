@@ -52,6 +52,8 @@ def refuse_random(name: str, folder: Path, model: Any) -> None:
     """
     from safetensors import safe_open
 
+    if any(folder.rglob("adapter_config.json")):  # the base of an adapter lies elsewhere
+        return
     kept: set[str] = set()
     for path in folder.rglob("*.safetensors"):
         with safe_open(path, "numpy") as file:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from rag.errors import ModelError, ModelMissing, PullFailed, SettingsError
-from rag.models import hub
+from rag.models import hub, opening
 from rag.models.hub import checked_folder
 from rag.models.load import load_embedder
 from rag.models.sentence import SentenceTransformerEmbedder, open_sentence_transformer
@@ -179,6 +179,9 @@ def test_weights_that_would_be_made_up_are_refused(folder: Path, tmp_path: Path)
     for number, (change, lost) in enumerate({without("layer.1.output"): 4, under("other."): 37}.items()):
         with pytest.raises(ModelError, match=rf"lacks {lost} of its weights \(.* …\)\. Fetch it again"):
             load_embedder(str(copied(folder, tmp_path / f"bad{number}", change=change)), device="cpu")
+    of_adapter = copied(folder, tmp_path / "adapter", change=without("layer.1.output"))
+    (of_adapter / "adapter_config.json").write_text("{}")
+    opening.refuse_random("adapter", of_adapter, sentence_transformer(folder).transformers_model)
     expected = load_embedder(str(folder), device="cpu").embed_query("pump").vectors
     for number, change in enumerate((without("pooler"), under("bert."))):
         embedder = load_embedder(str(copied(folder, tmp_path / f"good{number}", change=change)), device="cpu")
