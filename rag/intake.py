@@ -69,13 +69,13 @@ class Intake:
         self.cleaned: Cleaned = {}
         self.added: list[str] = []  # documents, in order
         self.commit = 0
-        self.pages = {"indexed": 0, "empty": 0, "needs-ocr": 0, "failed": 0, "too-large": 0}
         self.seconds = {"read": 0.0, "split": 0.0, "embed": 0.0, "commit": 0.0}
         self._shared = ExitStack()
         self._gathered = Batch()
         self._embedding: tuple[Batch, Slabs] | None = None
         self._settled: list[Source] = []
-        self._partly: list[Source] = []  # documents of which pages could not be read
+        self._pages: dict[str, tuple[dict[State, int], list[Source]]] = {}  # of a document: how they ended, problems
+        self._carried: frozenset[str] = frozenset()  # documents of the index that is rebuilt
 
     def __enter__(self) -> Self:
         self._shared.enter_context(turns)
@@ -95,6 +95,7 @@ class Intake:
     def settle(self) -> None:
         """Forget this run's outcomes and take what the index holds now as known."""
         self.record.forget(self.writer.known())
+        self._carried = frozenset(self._pages)
 
     # ------------------------------------------------------------ one file
 
@@ -192,9 +193,9 @@ class Intake:
         self._step()
         for source in sources:
             self.record.note(source)
-            self._partly.extend(page_problems(source, document.pages))
-        for state, count in page_counts(document).items():
-            self.pages[state] += count
+        if document.pages:
+            partly = [each for source in sources for each in page_problems(source, document.pages)]
+            self._pages[document.id] = page_counts(document), partly
         cuts, shown = Cuts(document), 0
         for chunks in self._split(document):
             self._embed_if_full()
@@ -295,21 +296,35 @@ class Intake:
         """The summary, after the last commit."""
         outcomes = list(self.record.outcomes.values())
         chunks = self.writer.counts
+        pages, partly = self._ended_pages()
         return IngestReport(
             index=self.writer.path,
             commit=self.commit,
             files=counts(outcomes, removed=len(removed)),
-            pages=self.pages,
+            pages=pages,
             chunks_added=chunks.added,
             chunks_removed=chunks.removed,
             chunks_total=chunks.total,
             left_out=left_out(outcomes),
             redacted=self.redacted,
             cleaned={kind.value: count for kind, count in self.cleaned.items()},
-            problems=(*problems(outcomes), *self._partly),
+            problems=(*problems(outcomes), *partly),
             tokens=self.tokens,
             seconds={**self.seconds, "total": time.perf_counter() - started},
         )
+
+    def _ended_pages(self) -> tuple[dict[str, int], list[Source]]:
+        """How pages ended, counted, and the problems among them; not those of a document that a rebuild let go of."""
+        left = {source.document for source in self.writer.known().values()} if self._carried else frozenset()
+        gone = self._carried - left
+        ended = {"indexed": 0, "empty": 0, "needs-ocr": 0, "failed": 0, "too-large": 0}
+        partly: list[Source] = []
+        for document, (counted, found) in self._pages.items():
+            if document not in gone:
+                partly += found
+                for state, count in counted.items():
+                    ended[state] += count
+        return ended, partly
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

@@ -268,11 +268,10 @@ def remove_vanished(writer: Writer, intake: Intake, roots: Sequence[Path], *, pr
 
     Raises CorpusError if that is too much.
     """
-    resolved = [(root, root.resolve().as_posix().rstrip("/")) for root in roots]
-    inside = tuple(f"{place}/" if root.is_dir() else f"{place}{WITHIN}" for root, place in resolved)
-    alone = {place for root, place in resolved if not root.is_dir()}
+    places = {root.resolve().as_posix().rstrip("/") for root in roots}
+    inside = tuple(f"{place}{end}" for place in places for end in ("/", WITHIN))  # a file may have been a folder
     known, outcomes = intake.record.known, intake.record.outcomes
-    absent = {each for each in known.keys() - outcomes.keys() if each in alone or each.startswith(inside)}
+    absent = {each for each in known.keys() - outcomes.keys() if each in places or each.startswith(inside)}
     shut = {location for location, now in outcomes.items() if now.left_out and _document(known, location)}
     gone = absent | shut
     now = writer.known().values()

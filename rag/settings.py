@@ -322,7 +322,7 @@ def _known(name: str, place: str, *, shown: str = "") -> str:
             f"file or a list of processes. Take it out and set {API_KEY}"
         )
     as_written = (lambda known: ENV_PREFIX + known.upper()) if shown else str
-    near = difflib.get_close_matches(name, KEYS, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name.lower(), KEYS, n=1, cutoff=0.5)
     hint = f"did you mean {as_written(near[0])}?" if near else f"there are {', '.join(map(as_written, KEYS))}."
     raise SettingsError(f"unknown setting {shown or name} in {place}: {hint} What each does: rag config --help")
 
@@ -353,7 +353,7 @@ def _checked(name: str, value: object, place: str, folder: Path) -> Value:
         if not key.least <= value <= key.most:
             raise SettingsError(f"{name} = {value} ({place}) is out of range: {key.least} to {key.most}")
         return value
-    if not isinstance(value, str) or not (value.strip() or key.may_be_empty):
+    if not isinstance(value, str) or "\0" in value or not (value.strip() or key.may_be_empty):
         raise SettingsError(f"{name} = {value!r} ({place}) is not a text")
     if key.choices and value not in key.choices:
         raise SettingsError(f"{name} = {value!r} ({place}) is none of: {', '.join(key.choices)}")

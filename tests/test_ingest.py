@@ -269,6 +269,41 @@ def test_rebuild_re_embeds_everything_with_other_chunking(docs: Path, embedder: 
         assert index.check() == []
 
 
+def test_a_file_and_a_folder_take_each_others_place(docs: Path, embedder: CountingEmbedder) -> None:
+    place, index = docs / "notes", docs.parent / "index"
+    place.mkdir()
+    (place / "a.md").write_text("The horn is loud.", encoding="utf-8")
+    ingest([place], index, embedder)
+    (place / "a.md").unlink()
+    place.rmdir()
+    place.write_text("The rail is new.", encoding="utf-8")
+    assert ingest([place], index, embedder).files["removed"] == 1
+    assert texts(docs) == {"The rail is new."}
+    place.unlink()
+    place.mkdir()
+    (place / "a.md").write_text("The horn is loud.", encoding="utf-8")
+    assert ingest([place], index, embedder).files["removed"] == 1
+    assert texts(docs) == {"The horn is loud."}
+
+
+def test_a_rebuild_counts_the_pages_of_a_changed_file_once(docs: Path, embedder: CountingEmbedder) -> None:
+    def written(name: str, *pages: str) -> None:
+        canvas = Canvas(str(docs / name))
+        for text in pages:
+            canvas.drawString(72, 720, text)
+            canvas.showPage()
+        canvas.save()
+
+    written("a.pdf", "The pump is oiled.", "")
+    written("b.pdf", "The drum is greased.")
+    written("c.pdf", "The hook is checked.", "")
+    assert run(docs, embedder).pages == {"indexed": 3, "empty": 2, "needs-ocr": 0, "failed": 0, "too-large": 0}
+    written("a.pdf", "The pump is oiled.", "Weekly, that is.", "By two people.")
+    (docs / "c.pdf").unlink()
+    report = run(docs, embedder, rebuild=True)
+    assert report.pages == {"indexed": 4, "empty": 0, "needs-ocr": 0, "failed": 0, "too-large": 0}
+
+
 class Sum:
     """A progress whose stages have to be told to their end."""
 

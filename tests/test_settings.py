@@ -170,6 +170,8 @@ def test_a_setting_knows_whether_a_file_gave_it(tmp_path: Path) -> None:
         ("device = 'gpu'", r"device = 'gpu' .* is none of: auto, cpu"),
         ("embedder = 3", r"embedder = 3 .* is not a text"),
         ("embedder = ''", r"embedder = '' .* is not a text"),
+        ('index = "a\\u0000b"', r"index = 'a\\x00b' .* is not a text"),
+        ("K = 3", r"unknown setting K in .*: did you mean k\?"),
         ("[k]\na = 1", r"k = \{'a': 1\} .* is not a whole number"),
         ("k = ", r"rag\.toml is not valid TOML"),
     ],

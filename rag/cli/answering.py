@@ -159,10 +159,10 @@ def _words_found(look: Look, settings: Settings) -> Found:
 
 def nothing_found(settings: Settings, only: str, index: Index) -> str:
     """What to say where a search gives nothing: the index is empty, or the filter lets nothing through."""
-    languages = ", ".join(filter(None, index.languages()))
+    languages, flag = ", ".join(filter(None, index.languages())), index_flag(settings)
     if not only or not languages:
-        return f"the index at {settings.index} holds no text; add some with: rag ingest FOLDER{index_flag(settings)}"
-    return f"nothing in the index passes the filter {only!r}; languages there: {languages}; files there: rag ls"
+        return f"the index at {settings.index} holds no text; add some with: rag ingest FOLDER{flag}"
+    return f"nothing in the index passes the filter {only!r}; languages there: {languages}; files there: rag ls{flag}"
 
 
 @ends_well
@@ -182,7 +182,7 @@ def similar(
     settings = prepared(Settings.load({"k": k, "index": index}))
     only = joined(where)
     with open_index(settings) as opened:
-        found = find_one(source, opened.all_sources())
+        found = find_one(source, opened.all_sources(), index_flag(settings))
         document, text, _, _ = _cut(opened, found, None)
         started = time.perf_counter()
         hits = similar_library(opened, document, settings.k, where=only)
@@ -333,7 +333,7 @@ def show(
     with open_index(settings) as opened:
         sources = opened.all_sources()
         name, span = split_span(source, sources)
-        found = find_one(name, sources)
+        found = find_one(name, sources, index_flag(settings))
         document, text, start, end = _cut(opened, found, span)
         pages = opened.pages(document, start, start + 1) if text else ()
         page, place = page_at(pages, start), place_at(pages, start) or None

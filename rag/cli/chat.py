@@ -111,6 +111,9 @@ class _Chat:
             self.say_where()
         elif typed:
             complain("ask a question; /help lists the commands, Ctrl-D leaves")
+        generator = self.talk.generator
+        if typed and generator.writes_prose:  # loaded now: torch does not survive a Ctrl-C while it is imported
+            complain(f"answers are written by {generator.model.name}")
         for line in _typed_lines() if typed else _piped_lines():
             try:
                 self.take(line)

@@ -13,7 +13,7 @@ import typer
 from rag.cli import jsonout, render
 from rag.cli.exits import FIXABLE, complain, ends_well
 from rag.cli.options import DeviceFlag, EmbedderFlag, EngineFlag, IndexFlag, JsonFlag
-from rag.cli.parts import ingest_parts, open_index, prepared
+from rag.cli.parts import index_flag, ingest_parts, open_index, prepared
 from rag.cli.passwords import asked_passwords
 from rag.cli.problems import amount, cleaned_words, counted, print_problems, show_left_out, show_problems
 from rag.cli.progress import Bar
@@ -95,7 +95,7 @@ def ingest(
     if json:
         jsonout.write_json(report_object(report))
     else:
-        _print_report(report)
+        _print_report(report, index_flag(settings))
     return FIXABLE if strict and (report.files["failed"] or report.pages["failed"]) else 0
 
 
@@ -150,7 +150,7 @@ def report_object(report: IngestReport) -> dict[str, Any]:
     }
 
 
-def _print_report(report: IngestReport) -> None:
+def _print_report(report: IngestReport, index_flag: str) -> None:
     paper = render.Paper()
     counts = counted((name, count) for name, count in report.files.items() if name != "seen")
     paper.line((f"{report.files['seen']:,} files", render.STRONG), f": {counts}" if counts else "")
@@ -165,9 +165,9 @@ def _print_report(report: IngestReport) -> None:
     paper.line(("chunks", render.STRONG), f": {chunks}")
     if report.near_duplicates:
         pairs = amount(len(report.near_duplicates), "pair")
-        paper.line(("near-duplicates", render.STRONG), f": {pairs} (rag duplicates lists them)")
+        paper.line(("near-duplicates", render.STRONG), f": {pairs} (rag duplicates{index_flag} lists them)")
     paper.line(("index", render.STRONG), f": {shown(str(report.index))} (commit {report.commit})")
-    print_problems(report.problems)
+    print_problems(report.problems, index_flag)
     total = report.seconds.get("total", 0.0)
     rate = f", {report.tokens / total:,.0f} tokens/s" if total and report.tokens else ""
     complain(f"{total:.1f} s{rate}")
@@ -209,7 +209,7 @@ def _problems(settings: Settings, *, json: bool) -> None:
         jsonout.write_json({"index": shown(str(settings.index)), "problems": objects, "left_out": left_out(sources)})
         return
     paper = render.Paper()
-    show_problems(paper, found)
+    show_problems(paper, found, index_flag(settings))
     show_left_out(paper, left_out(sources))
 
 
@@ -267,7 +267,7 @@ def ls(names: Names = None, index: IndexFlag = None, json: JsonFlag = False) -> 
     """
     settings = prepared(Settings.load({"index": index}))
     with open_index(settings) as opened:
-        sources = find_many(names or [], opened.all_sources())
+        sources = find_many(names or [], opened.all_sources(), index_flag(settings))
         objects = [_source_object(opened, source) for source in sources]
     if json:
         jsonout.write_json({"sources": objects})
@@ -322,7 +322,7 @@ def rm(
 
     settings = prepared(Settings.load({"index": index}))
     with open_index(settings) as opened:
-        sources, built = find_many(names, opened.all_sources()), opened.manifest
+        sources, built = find_many(names, opened.all_sources(), index_flag(settings)), opened.manifest
     with Writer.open(settings.index, embedder=built, chunking=built.chunking, dense=settings.dense) as writer:
         for source in sources:
             writer.remove_source(source.location)

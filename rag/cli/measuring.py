@@ -28,7 +28,7 @@ from rag.cli.options import (
 )
 from rag.cli.parts import fusion_of, ingest_parts, make_generator, open_reranker, prepared
 from rag.cli.progress import Bar
-from rag.errors import SettingsError
+from rag.errors import EvaluationError, SettingsError
 from rag.settings import Settings, Value
 
 T = TypeVar("T")
@@ -47,6 +47,7 @@ GENERATING = (
 
 if TYPE_CHECKING:
     from rag.evaluation.answers import AnswerFigures
+    from rag.evaluation.dataset import EvaluationSet
     from rag.evaluation.run import EvaluationReport, QueryRow
 
 
@@ -88,12 +89,17 @@ def evaluate(
     flags |= {"device": device, "engine": engine}
     settings = prepared(Settings.load(flags))
     others = Settings.load(flags, against=against)
-    read_set(corpus, limit)  # what is wrong with it shows now, before a model is loaded
+    dataset = read_set(corpus, limit)  # what is wrong with it shows now, before a model is loaded
+    if answers and not any(query.id in dataset.answers for query in dataset.queries):
+        raise EvaluationError(
+            f"{corpus} has no answers.jsonl with answers to its queries, and --answers has nothing to compare with. "
+            "Leave that out to measure retrieval alone"
+        )
     both = [settings, _checked_others(others, against)] if against.strip() else [settings]
     # Models are opened first: what is wrong with the second settings shows before the first are measured.
     opened: dict[tuple[object, ...], Any] = {}
     measures = [_measure(each, opened, answers=answers, index=index) for each in both]
-    reports = [measure(corpus, limit=limit) for measure in measures]
+    reports = [measure(dataset) for measure in measures]
     for problem in dict.fromkeys(problem for report in reports for problem in report.problems):
         complain(problem)
     if json:
@@ -112,8 +118,8 @@ def _checked_others(settings: Settings, against: str) -> Settings:
 
 def _measure(
     settings: Settings, opened: dict[tuple[object, ...], Any], *, answers: bool, index: Path | None
-) -> Callable[..., EvaluationReport]:
-    """A measurement with these settings, its models opened; it still wants a corpus. Equal models are opened once."""
+) -> Callable[[EvaluationSet], EvaluationReport]:
+    """A measurement with these settings, its models opened; it still wants a set. Equal models are opened once."""
     from rag.evaluation.run import evaluate as evaluate_library
 
     def once(make: Callable[[], T], *names: str) -> T:
@@ -127,17 +133,16 @@ def _measure(
     generator = once(lambda: make_generator(settings), *GENERATING) if answers else None
     reranker = once(lambda: open_reranker(settings), "reranker")
 
-    def measured(corpus: Path, limit: int | None) -> EvaluationReport:
+    def measured(dataset: EvaluationSet) -> EvaluationReport:
         with Bar() as bar:
             return evaluate_library(
-                corpus,
+                dataset,
                 embedder,
                 generator,
                 reranker=reranker,
                 chunking=chunking,
                 fusion=fusion_of(settings),
                 k=settings.k,
-                limit=limit,
                 index=index,
                 progress=bar,
             )

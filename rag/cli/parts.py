@@ -72,13 +72,16 @@ def fusion_of(settings: Settings) -> Fusion:
 
 
 def open_embedder(settings: Settings, index: Index | None) -> Embedder:
-    """The embedder that the user chose, else the index's own, else the default."""
+    """The embedder that the user chose, else the index's own, else the default.
+
+    What an index names is not fetched from the hub: the index may be another's, and nobody has asked for that.
+    """
     from rag import load_embedder
 
-    own = index is not None and not settings.chosen("embedder")
-    name = index.manifest.embedder if own and index is not None else settings.embedder
+    own = index.manifest.embedder if index is not None and not settings.chosen("embedder") else ""
+    name = own or settings.embedder
     fetch(name)
-    return load_embedder(name, device=settings.device, engine=settings.engine)
+    return load_embedder(name, device=settings.device, engine=settings.engine, fetch=not own)
 
 
 def ingest_parts(settings: Settings, *, rebuild: bool) -> tuple[Embedder, Chunking]:
@@ -166,7 +169,7 @@ def _of_server(settings: Settings) -> LanguageModel:
 
 
 def index_flag(settings: Settings) -> str:
-    """What `rag show` needs in order to look into the same index, "" where it would anyway."""
+    """What another command needs in order to look into the same index, "" where it would anyway."""
     from rag.index.folder import flag
 
     return f" {flag(settings.index)}" if settings.origins.get("index") == "--index" else ""

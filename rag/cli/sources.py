@@ -53,18 +53,21 @@ def split_span(argument: str, sources: Sequence[Source]) -> tuple[str, tuple[int
     return found["source"], (int(found["start"]), int(found["end"]))
 
 
-def find_one(argument: str, sources: Sequence[Source]) -> Source:
-    """The source that `argument` names. Raises CorpusError with the nearest names where the index has none."""
+def find_one(argument: str, sources: Sequence[Source], index_flag: str = "") -> Source:
+    """The source that `argument` names. Raises CorpusError with the nearest names where the index has none.
+
+    `index_flag` is what a command needs to look into the same index, "" where it would anyway.
+    """
     found = _matching(argument, sources)
     if not found:
-        raise _not_found(argument, sources)
+        raise _not_found(argument, sources, index_flag)
     return found[0]
 
 
-def find_many(arguments: Sequence[str], sources: Sequence[Source]) -> list[Source]:
+def find_many(arguments: Sequence[str], sources: Sequence[Source], index_flag: str = "") -> list[Source]:
     """The sources that files, folders and globs name, in the index's order, each once; all where nothing is named.
 
-    Those within a file go with it.
+    Those within a file go with it. `index_flag` is as in `find_one`.
 
     Raises CorpusError for an argument that names none, and for an empty one, which would be the current folder.
     """
@@ -75,7 +78,7 @@ def find_many(arguments: Sequence[str], sources: Sequence[Source]) -> list[Sourc
     for argument in arguments:
         found = [*_matching(argument, sources), *_inside(argument, sources)] or _globbed(argument, sources)
         if not found:
-            raise _not_found(argument, sources)
+            raise _not_found(argument, sources, index_flag)
         wanted.update(source.location for source in found)
     return [source for source in sources if source.location in wanted]
 
@@ -112,20 +115,20 @@ def _key(path: str) -> str:
     return os.path.normcase(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111 (members "a.zip!/b" are no Paths)
 
 
-def _not_found(argument: str, sources: Sequence[Source]) -> CorpusError:
+def _not_found(argument: str, sources: Sequence[Source], index_flag: str) -> CorpusError:
     inside = [shown(source.location) for source in _inside(argument, sources)]
     if inside:
         files = f"{len(inside):,} file{'s' * (len(inside) != 1)}"
-        listing = f"rag ls {shell_quoted(argument)}"
+        listing = f"rag ls {shell_quoted(argument)}{index_flag}"
         return CorpusError(
             f"{argument!r} has no text of its own but {files} in it: {printable(inside[0])} (all: {listing})"
         )
     names = {shown(source.location): source for source in sources}
     tails = {Path(name).name: name for name in names}
     near = [tails[tail] for tail in difflib.get_close_matches(Path(argument).name, list(tails), n=3, cutoff=0.5)]
-    hint = f"nearest: {', '.join(map(printable, near))}" if near else "all that it holds: rag ls"
-    state = f"it exists; add it with: rag ingest {shell_quoted(argument)}" if _exists(argument) else hint
-    return CorpusError(f"{argument!r} is not in the index; {state}")
+    hint = f"nearest: {', '.join(map(printable, near))}" if near else f"all that it holds: rag ls{index_flag}"
+    add = f"it exists; add it with: rag ingest {shell_quoted(argument)}{index_flag}"
+    return CorpusError(f"{argument!r} is not in the index; {add if _exists(argument) else hint}")
 
 
 def _exists(argument: str) -> bool:

@@ -56,7 +56,7 @@ def summarize(
     flags = {"answer": answer, "index": index, "generator": generator, "server": server}
     settings = prepared(Settings.load({**flags, "device": device, "engine": engine}))
     with open_index(settings) as opened:
-        told = _told(find_many(sources, opened.all_sources()))
+        told = _told(find_many(sources, opened.all_sources(), index_flag(settings)), index_flag(settings))
         summary = summarize_library(list(told), opened, make_generator(settings, late=True), sentences=sentences)
     if json:
         jsonout.write_json(jsonout.task_object(summary, shown))
@@ -98,10 +98,11 @@ def compare(
     }
     settings = prepared(Settings.load({**flags, "device": device, "engine": engine}))
     with open_index(settings) as opened:
-        named, question = _named(sources, opened.all_sources())
-        told = _told(named)
+        named, question = _named(sources, opened.all_sources(), index_flag(settings))
+        told = _told(named, index_flag(settings))
         if len(told) < 2:
-            raise CorpusError("one document alone cannot be compared; name two or more files: rag ls lists them")
+            listing = f"rag ls{index_flag(settings)}"
+            raise CorpusError(f"one document alone cannot be compared; name two or more files: {listing} lists them")
         model = open_embedder(settings, opened)
         opened.manifest.require(settings.index, embedder=model)
         found = compare_library(list(told), opened, model, make_generator(settings, late=True), question=question)
@@ -115,13 +116,13 @@ def compare(
     _print(paper, found.answer, settings, spoken=False)
 
 
-def _named(arguments: Sequence[str], sources: Sequence[Source]) -> tuple[list[Source], str]:
+def _named(arguments: Sequence[str], sources: Sequence[Source], index_flag: str) -> tuple[list[Source], str]:
     """The sources, in the order in which they were named, and the question, "" where none was asked."""
     *files, last = arguments
-    found = [source for each in files for source in find_many([each], sources)]
+    found = [source for each in files for source in find_many([each], sources, index_flag)]
     if len(found) > 1 and _is_question(last, sources):
         return found, last
-    return [*found, *find_many([last], sources)], ""
+    return [*found, *find_many([last], sources, index_flag)], ""
 
 
 def _is_question(argument: str, sources: Sequence[Source]) -> bool:
@@ -134,7 +135,7 @@ def _is_question(argument: str, sources: Sequence[Source]) -> bool:
     return False
 
 
-def _told(sources: Sequence[Source]) -> dict[str, str]:
+def _told(sources: Sequence[Source], index_flag: str) -> dict[str, str]:
     """Documents with where they lie, each once; says which files gave no text. Raises CorpusError where none did."""
     for source in sources:
         if source.document is None:
@@ -144,7 +145,7 @@ def _told(sources: Sequence[Source]) -> dict[str, str]:
         if source.document is not None:
             told.setdefault(source.document, source.location)
     if not told:
-        raise CorpusError("none of these files gave a text; rag ls says what became of each")
+        raise CorpusError(f"none of these files gave a text; rag ls{index_flag} says what became of each")
     return told
 
 

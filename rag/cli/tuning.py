@@ -46,12 +46,10 @@ def tune(
     settings = prepared(Settings.load({"index": index, "embedder": embedder, "device": device, "engine": engine}))
     file = find_file(Path.cwd()) or project_folder(Path.cwd()) / FILE_NAME
     _check_place(settings, file, overwrite=overwrite, dry_run=dry_run)
-    read_set(corpus, limit)  # what is wrong with it shows now, before a model is loaded
+    dataset = read_set(corpus, limit)  # what is wrong with it shows now, before a model is loaded
     parts, chunking = ingest_parts(settings, rebuild=index is None)
     with Bar() as bar:
-        found = tune_library(
-            corpus, parts, chunking=chunking, fusion=fusion_of(settings), limit=limit, index=index, progress=bar
-        )
+        found = tune_library(dataset, parts, chunking=chunking, fusion=fusion_of(settings), index=index, progress=bar)
     if json:
         jsonout.write_json({"corpus": str(corpus), **_tuning_object(found), "file": str(file)})
     else:

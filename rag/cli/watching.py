@@ -8,6 +8,7 @@ misread stays unnoticed, and an editor that writes beside a file and renames is 
 
 from __future__ import annotations
 
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +23,7 @@ from rag.cli import jsonout
 from rag.cli.exits import complain, ends_well
 from rag.cli.indexing import report_object
 from rag.cli.options import DeviceFlag, EmbedderFlag, EngineFlag, IndexFlag, JsonFlag
-from rag.cli.parts import ingest_parts, prepared
+from rag.cli.parts import index_flag, ingest_parts, prepared
 from rag.cli.problems import print_problems
 from rag.cli.progress import Bar
 from rag.cli.sources import shown, typed_paths
@@ -81,7 +82,7 @@ def watch(
             )
 
     complain(f"watching {', '.join(shown(str(path)) for path in paths)}; stop with Ctrl-C")
-    _keep_in_step(once, lambda: _changes(paths, settings.index), _News(json))
+    _keep_in_step(once, lambda: _changes(paths, settings.index), _News(index_flag(settings), json))
 
 
 def _keep_in_step(once: Callable[[], IngestReport], changes: Callable[[], Iterator[None]], news: _News) -> None:
@@ -136,13 +137,17 @@ def _changes(paths: Sequence[Path], index: Path) -> Iterator[None]:
 
 
 def _places(paths: Sequence[Path]) -> list[tuple[int, int]]:
-    """Which folders the paths lead to. Raises CorpusError where one is gone."""
+    """Which folders the paths lead to. Raises CorpusError where one is gone, or a file now."""
     try:
-        return [(status.st_dev, status.st_ino) for status in (path.stat() for path in paths)]
+        found = [path.stat() for path in paths]
     except OSError as error:
         raise CorpusError(
             f"{shown(str(error.filename))} cannot be found ({error.strerror}). Nothing was removed from the index"
         ) from error
+    for path, status in zip(paths, found, strict=True):
+        if not stat.S_ISDIR(status.st_mode):
+            raise CorpusError(f"{shown(str(path))} is no folder any more. Nothing was removed from the index")
+    return [(status.st_dev, status.st_ino) for status in found]
 
 
 def _concerns(path: Path, roots: Sequence[Path], index: Path) -> bool:
@@ -177,7 +182,8 @@ def _is_brought_back(root: Path, parts: Sequence[str], *, folder: bool) -> bool:
 class _News:
     """Says of each report what the one before it did not say."""
 
-    def __init__(self, json: bool) -> None:
+    def __init__(self, index_flag: str, json: bool) -> None:
+        self._index_flag = index_flag
         self._json = json
         self._commit = -1
         self._problems: set[Source] = set()
@@ -191,7 +197,8 @@ class _News:
                 _print_line(report)
             sys.stdout.flush()
         if not self._json:
-            print_problems([problem for problem in report.problems if problem not in self._problems])
+            new = [problem for problem in report.problems if problem not in self._problems]
+            print_problems(new, self._index_flag)
         self._commit, self._problems = report.commit, set(report.problems)
 
 

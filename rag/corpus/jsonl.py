@@ -19,7 +19,7 @@ def documents(path: Path) -> Iterator[tuple[str, Document]]:
     """
     seen: set[str] = set()
     try:
-        with path.open(encoding="utf-8", newline="\n") as lines:
+        with path.open(encoding="utf-8-sig", newline="\n") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     identity, document = _document(line, f"{path}, line {number}")

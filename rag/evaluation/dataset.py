@@ -18,6 +18,8 @@ from rag.errors import EvaluationError
 
 CORPUS_FILE = "corpus.jsonl"
 DOCUMENTS_FOLDER = "documents"
+MOST_RELEVANT = 1000
+"""The highest score of a judgement: trec_eval takes memory for each score up to the highest, for every query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class Gold:
 class EvaluationSet:
     """Queries with judgements: `qrels` maps query → document → score > 0, `answers` query → Gold.
 
-    `queries` holds those with judgements or an answer, in the file's order; `problems` what looks wrong but can be
-    measured all the same.
+    `queries` holds those with judgements or an answer, in the file's order, and no more than `limit` where that was
+    given; `problems` what looks wrong but can be measured all the same.
     """
 
     folder: Path
@@ -51,6 +53,7 @@ class EvaluationSet:
     qrels: Mapping[str, Mapping[str, int]]
     answers: Mapping[str, Gold] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    limit: int | None = None
 
     @property
     def corpus_file(self) -> Path | None:
@@ -77,7 +80,7 @@ def read_set(folder: Path, limit: int | None = None) -> EvaluationSet:
     if not queries:
         raise EvaluationError(f"{folder}: none of {len(everything)} queries has a judgement in qrels/test.tsv")
     problems = _dangling(qrels, answers, {query.id for query in everything})
-    return EvaluationSet(folder, tuple(queries), qrels, answers, tuple(problems))
+    return EvaluationSet(folder, tuple(queries), qrels, answers, tuple(problems), limit)
 
 
 def _dangling(qrels: Mapping[str, object], answers: Mapping[str, object], known: set[str]) -> list[str]:
@@ -122,8 +125,8 @@ def _read_answers(path: Path) -> dict[str, Gold]:
         gold = Gold(
             _texts(row.get("answers"), path, number), answerable, tuple(_texts(group, path, number) for group in facts)
         )
-        if answerable and not gold.answers and not gold.facts:
-            raise _malformed(path, number, "an answerable question needs answers")
+        if answerable and not all(any(map(str.strip, group)) for group in gold.facts or (gold.answers,)):
+            raise _malformed(path, number, "an answerable question needs answers, and each group of facts a text")
         if name in answers:
             raise _malformed(path, number, f"the _id {name!r} is there twice")
         answers[name] = gold
@@ -132,21 +135,24 @@ def _read_answers(path: Path) -> dict[str, Gold]:
 
 def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
     """Query → document → score, of the judgements above 0."""
-    qrels: dict[str, dict[str, int]] = {}
+    judged: dict[str, dict[str, int]] = {}
     for number, line in _lines(path):
         columns = line.split("\t")
         if number == 1 and not _is_score(columns[-1]):
             continue  # the header
         if len(columns) != 3 or not _is_score(columns[2]):
             raise _malformed(path, number, "not three columns query-id, corpus-id, score (a whole number) with tabs")
-        query, document, score = columns
-        if int(score) > 0:
-            qrels.setdefault(query, {})[document] = int(score)
-    return qrels
+        query, document, score = columns[0], columns[1], int(columns[2])
+        if score > MOST_RELEVANT:
+            raise _malformed(path, number, f"the score {score} is above {MOST_RELEVANT}")
+        if judged.setdefault(query, {}).setdefault(document, score) != score:
+            raise _malformed(path, number, f"{document!r} has another score for {query!r} further up")
+    relevant = {query: {name: score for name, score in found.items() if score > 0} for query, found in judged.items()}
+    return {query: found for query, found in relevant.items() if found}
 
 
 def _is_score(column: str) -> bool:
-    return column.strip().removeprefix("-").isdecimal()
+    return column.strip().removeprefix("-").isdecimal() and len(column) < 100  # Python reads no number without end
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:

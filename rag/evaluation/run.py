@@ -64,7 +64,7 @@ class EvaluationReport:
 
 
 def evaluate(
-    folder: str | Path,
+    given: str | Path | EvaluationSet,
     embedder: Embedder,
     generator: Generator | None = None,
     *,
@@ -76,12 +76,13 @@ def evaluate(
     index: str | Path | None = None,
     progress: Progress | None = None,
 ) -> EvaluationReport:
-    """Figures for the set in `folder`; with a generator its answers from `k` hits are measured too.
+    """Figures for a set, given or in its folder; with a generator its answers from `k` hits are measured too.
 
     The index is at `index`, or in the user's cache under the hash of corpus and settings; it is brought up to date
-    first. `limit` takes the first N queries. Raises EvaluationError for a malformed set, IndexMismatch, IndexBusy.
+    first. `limit` takes the first N queries of a folder's. Raises EvaluationError for a malformed set, IndexMismatch,
+    IndexBusy.
     """
-    dataset = read_set(Path(folder), limit)
+    dataset = given if isinstance(given, EvaluationSet) else read_set(Path(given), limit)
     shows = progress or NoProgress()
     path = built_index(dataset, embedder, chunking or Chunking(), Path(index) if index else None, shows)
     with Index.open(path, embedder=embedder) as opened:
@@ -89,7 +90,7 @@ def evaluate(
         names = document_names(dataset, opened)
         searched = ranked_documents(dataset, retriever, names, shows)
         judged = {} if generator is None else _answer(dataset, retriever, generator, k, shows)
-        settings = _described(retriever, opened, generator, k, limit)
+        settings = _described(retriever, opened, generator, k, dataset.limit)
         unread = unread_files(dataset, opened)
     measured = per_query({name: each.found for name, each in searched.items()}, dataset.qrels)
     return EvaluationReport(

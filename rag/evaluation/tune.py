@@ -64,7 +64,7 @@ class Tuning:
 
 
 def tune(
-    folder: str | Path,
+    given: str | Path | EvaluationSet,
     embedder: Embedder,
     *,
     chunking: Chunking | None = None,
@@ -73,14 +73,15 @@ def tune(
     index: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Tuning:
-    """The weights that rank the development half of the set's questions best, starting from those of `fusion`.
+    """The weights that rank the development half of a set's questions best, starting from those of `fusion`.
 
+    The set is given, or in its folder; `limit` takes the first N queries of that.
     One weight after the other is moved to the best of `CHOICES`, until none moves. Raises EvaluationError for a set
     that is malformed or has fewer than `LEAST` judged questions in a half, ValueError for a fusion by ranks.
     """
     if fusion.method != "scores":
         raise ValueError(f"a fusion by {fusion.method} has no weights")
-    dataset = read_set(Path(folder), limit)
+    dataset = given if isinstance(given, EvaluationSet) else read_set(Path(given), limit)
     shows = progress or NoProgress()
     development, rest = _halves(dataset)
     path = built_index(dataset, embedder, chunking or Chunking(), Path(index) if index else None, shows)

@@ -6,8 +6,6 @@ import hashlib
 import json
 import logging
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from rag.errors import ModelError, ModelMissing
 from rag.models.cache import cache_dir
 from rag.models.gguf_weights import convert
+from rag.models.hub import failures
 from rag.models.placement import Placement, with_adapter
+from rag.models.pull import alone, settle, sync, workshop
 
 if TYPE_CHECKING:
     from rag.models.llama import Llama
@@ -98,17 +98,19 @@ def _converted(source: Path) -> Path:
     folder = cache_dir() / f"gguf-{source.stem}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
     if folder.is_dir():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(prefix=".converting-", dir=folder.parent))
+    cache = folder.parent
     try:
-        convert(source, making)
-        if not folder.is_dir():  # another process may have been faster
-            making.rename(folder)
+        cache.mkdir(parents=True, exist_ok=True)
+        with alone(cache / f".{folder.name}.lock"):
+            if not folder.is_dir():  # another process may have been faster
+                with workshop(cache, f".{folder.name}-") as room:
+                    made = room / "model"
+                    convert(source, made)
+                    settle(made)
+                    made.rename(folder)
+                    sync(cache)
     except OSError as problem:
-        if not folder.is_dir():
-            raise ModelError(f"{source} could not be converted into {folder}: {problem}") from problem
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
+        raise ModelError(f"{source} could not be converted into {folder}: {problem}") from problem
     return folder
 
 
@@ -134,7 +136,7 @@ def load_config(checkpoint: Checkpoint) -> Any:
         config = AutoConfig.from_pretrained(
             checkpoint.where, local_files_only=checkpoint.local, trust_remote_code=False
         )
-    architectures = config.architectures or []
+    architectures = [str(each) for each in config.architectures or []]
     if architectures and not any(_GENERATES.search(name) for name in architectures):
         raise ModelError(
             f"{checkpoint.where} is {', '.join(architectures)}, which does not generate text. "
@@ -203,16 +205,20 @@ def dtype_for(device: str, *, encoder_decoder: bool = False) -> Any:
 @contextmanager
 def _named_errors(checkpoint: Checkpoint) -> Iterator[None]:
     """Failures of the libraries as ModelError, with the model's name."""
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
 
+    # Numbers and names that a config makes no sense of end in any of these, deep in the libraries.
+    of_config = (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, StrictDataclassError)
+    named: tuple[type[Exception], ...] = (*failures(), *of_config, SafetensorError)
     try:
         yield
-    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as problem:
-        first_line = next(iter(str(problem).strip().splitlines()), type(problem).__name__)
+    except named as problem:
+        first_line = next(iter(str(problem).strip().splitlines()), type(problem).__name__).rstrip(".")
         if checkpoint.local:
-            raise ModelError(f"{checkpoint.where} cannot be loaded: {first_line} Fetch it again, whole") from problem
+            raise ModelError(f"{checkpoint.where} cannot be loaded: {first_line}. Fetch it again, whole") from problem
         raise ModelMissing(
-            f"{checkpoint.where} cannot be loaded from the hub: {first_line} "
+            f"{checkpoint.where} cannot be loaded from the hub: {first_line}. "
             "Check the name and the network, or name a local folder; built in: rag models"
         ) from problem
 

@@ -53,14 +53,20 @@ class Endpoint:
         self.root = self.url.removesuffix("/v1")  # of what servers offer beside OpenAI's interface
         self.has_key = bool(key)
         self._timeout_s = timeout_s
-        self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(timeout_s, connect=min(10.0, timeout_s)),
-            limits=_LIMITS,
-            follow_redirects=False,
-            trust_env=urlsplit(url).hostname not in _LOOPBACK,  # no proxy stands before this machine itself
-            transport=httpx.HTTPTransport(uds=socket_file, limits=_LIMITS) if socket_file else None,
-        )
+        try:
+            self._client = httpx.Client(
+                headers={"Authorization": f"Bearer {key}"} if key else {},
+                timeout=httpx.Timeout(timeout_s, connect=min(10.0, timeout_s)),
+                limits=_LIMITS,
+                follow_redirects=False,
+                trust_env=urlsplit(url).hostname not in _LOOPBACK,  # no proxy stands before this machine itself
+                transport=httpx.HTTPTransport(uds=socket_file, limits=_LIMITS) if socket_file else None,
+            )
+        except (ImportError, ValueError, OSError, httpx.InvalidURL) as problem:  # no such proxy, no such certificates
+            raise ModelError(
+                f"{url} cannot be asked with what the environment says of proxies and certificates ({problem}). Mend "
+                "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or SSL_CERT_FILE there, or take it out"
+            ) from problem
 
     def json(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, root: bool = False, patient: bool = True

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,14 +72,10 @@ def convert(source: Path, folder: Path, progress: Callable[[int, int], None] | N
     `progress` is called with (tensors written, tensors in all). A failure may leave files in `folder`: callers
     convert into a temporary folder and rename it. Raises ModelError for a file that is damaged or not covered.
     """
-    try:
+    with _readable(source):
         metadata, tensors = _read(source)
         config = _config(metadata, tensors)
         tokenizer = _tokenizer(metadata)
-    except (KeyError, IndexError, ValueError, TypeError, OverflowError) as problem:
-        raise ModelError(
-            f"{source} is not a readable GGUF file: {problem!r}. Fetch the file again, or use another model."
-        ) from problem
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in {
         "config.json": config,
@@ -87,7 +84,19 @@ def convert(source: Path, folder: Path, progress: Callable[[int, int], None] | N
     }.items():
         (folder / name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     tokenizer.save(str(folder / "tokenizer.json"))
-    _write_safetensors(folder / "model.safetensors", tensors, progress or (lambda _done, _total: None))
+    with _readable(source):  # it is read on while this is written
+        _write_safetensors(folder / "model.safetensors", tensors, progress or (lambda _done, _total: None))
+
+
+@contextmanager
+def _readable(source: Path) -> Iterator[None]:
+    """What a damaged file leads to as a ModelError."""
+    try:
+        yield
+    except (KeyError, IndexError, ValueError, TypeError, OverflowError) as problem:
+        raise ModelError(
+            f"{source} is not a readable GGUF file: {problem!r}. Fetch the file again, or use another model."
+        ) from problem
 
 
 # ---------------------------------------------------------------- reading

@@ -9,12 +9,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.errors import ModelError, ModelMissing
+from rag.errors import ModelError, ModelMissing, PullFailed
 from rag.models.catalogue import CATALOGUE
 
 log = logging.getLogger(__name__)
 
 _PATTERNS = ["*.json", "*.txt", "*.model", "*.safetensors", "*.jinja"]
+_TWICE = ["consolidated*"]  # the same weights once more, as Mistral's own programs read them
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
@@ -39,8 +40,8 @@ EMBEDDER = Kind("embedder", "sentence-transformers", "SentenceTransformer", "int
 RERANKER = Kind("reranker", "cross-encoder", "CrossEncoder", "BAAI/bge-reranker-v2-m3")
 
 
-def checked_folder(name: str, kind: Kind = EMBEDDER) -> Path:
-    """The folder with the files of the model `name`.
+def checked_folder(name: str, kind: Kind = EMBEDDER, *, fetch: bool = True) -> Path:
+    """The folder with the files of the model `name`; not `fetch`: a hub model has to be in the hub's cache.
 
     Raises ModelMissing where neither a folder nor the hub has it, ModelError where it needs pickles or code.
     """
@@ -48,34 +49,79 @@ def checked_folder(name: str, kind: Kind = EMBEDDER) -> Path:
     if not name or not folder.is_dir():
         if not _HUB_NAME.fullmatch(name) or folder.exists():
             raise ModelMissing(f"There is no {kind.noun} at {name!r}. {kind.choices}")
-        folder = _snapshot(name if "/" in name else f"{kind.owner}/{name}", kind)
+        full = name if "/" in name else f"{kind.owner}/{name}"
+        folder = _cached(full) or _fetched(full, kind, fetch=fetch)
     _refuse_pickles(name, folder, kind)
     _refuse_code(name, folder, kind)
     return folder
 
 
-def _snapshot(name: str, kind: Kind) -> Path:
-    """The hub's folder of that name in the hub's own cache; the network is asked only where it is not there."""
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the library is imported
+def is_hub_name(name: str) -> bool:
+    """Whether it is written as the name of a model on the hub, with its owner."""
+    return "/" in name and _HUB_NAME.fullmatch(name) is not None
+
+
+def keep_quiet() -> None:
+    """Tell the hub's library, before it is imported, to ask and to say nothing beside what it is asked for."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+
+def pull(name: str) -> Path:
+    """The hub's folder of that name, whatever kind of model it is; fetched where it is not in the hub's cache.
+
+    Raises PullFailed where it could not be had.
+    """
+    try:
+        return _cached(name) or _download(name)
+    except failures() as problem:
+        raise PullFailed(
+            f"{name} could not be fetched from the hub: {_first_line(problem)}. Check the name and the network, then: "
+            f"rag models pull {name}"
+        ) from problem
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What asking the hub may raise: errors of the network, the disk and the hub; a proxy that httpx does not know."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    # Its bases are OSError, and the root of the errors of whichever HTTP library the hub's uses.
+    return (*HfHubHTTPError.__bases__, OSError, ValueError, ImportError)
+
+
+def _cached(name: str) -> Path | None:
+    """The model's folder in the hub's cache, whole and with weights; None where it is not there so."""
+    keep_quiet()
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError
 
     try:
         folder = Path(snapshot_download(name, allow_patterns=_PATTERNS, local_files_only=True))
-        if any(folder.rglob("*.safetensors")):
-            return folder
-    except LocalEntryNotFoundError:
-        pass
-    except (HFValidationError, OSError) as problem:
-        raise ModelMissing(f"There is no {kind.noun} {name!r}: {_first_line(problem)}. {kind.choices}") from problem
-    log.warning("Fetching %s from the Hugging Face hub once.", name)
+    except (HFValidationError, OSError):
+        return None
+    return folder if any(folder.rglob("*.safetensors")) else None
+
+
+def _fetched(name: str, kind: Kind, *, fetch: bool) -> Path:
+    """The model's folder after it has been fetched. Raises ModelMissing where it cannot be, or is not to be."""
+    if not fetch:
+        raise ModelMissing(
+            f"The index was made with the {kind.noun} {name!r}, which is not on this machine. Fetch it from the "
+            f"Hugging Face hub with: rag models pull {name}"
+        )
     try:
-        return Path(snapshot_download(name, allow_patterns=_PATTERNS))
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as problem:
+        return _download(name)
+    except failures() as problem:
         raise ModelMissing(
             f"The {kind.noun} {name!r} could not be fetched from the hub: {_first_line(problem)}. {kind.choices}. "
             f"Where there is a network, a folder comes from: hf download {name} --local-dir FOLDER"
         ) from problem
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    log.warning("Fetching %s from the Hugging Face hub once.", name)
+    return Path(snapshot_download(name, allow_patterns=_PATTERNS, ignore_patterns=_TWICE))
 
 
 def _first_line(problem: Exception) -> str:

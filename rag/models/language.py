@@ -12,13 +12,16 @@ Weights are read from safetensors and GGUF alone; code that comes with a model i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rag.datatypes import GREEDY, Message, Sampling
-from rag.models.checkpoint import load_built_in, load_config, load_tokenizer, load_weights, resolved
+from rag.errors import ModelError
+from rag.models.checkpoint import Checkpoint, load_built_in, load_config, load_tokenizer, load_weights, resolved
 from rag.models.decoding import (
     causal_ids,
     check_room,
@@ -29,9 +32,12 @@ from rag.models.decoding import (
     thoughts_first,
 )
 from rag.models.device import device as chosen_device
+from rag.models.hub import keep_quiet
 from rag.models.placement import Quantization, placement
 from rag.models.rendering import renderer
 from rag.models.threads import limit_torch, prepare
+
+log = logging.getLogger(__name__)
 
 # Of a model that states no limit; and the most that is offered of one that states more, for memory's sake.
 DEFAULT_CONTEXT, MAX_CONTEXT = 2048, 32_768
@@ -62,12 +68,24 @@ def open_language_model(
     text, damaged files, a package that is not installed.
     """
     prepare()
-    source = resolved(name_or_folder)
-    config = load_config(source)
-    tokenizer = load_tokenizer(source)
-    model = load_weights(source, config, placement(device, quantization))
+    tokenizer, model = _loaded(resolved(name_or_folder), device, quantization)
     limit_torch()
     return TransformersModel(str(name_or_folder), model, tokenizer)
+
+
+def _loaded(source: Checkpoint, device: str, quantization: Quantization) -> tuple[Any, Any]:
+    """Tokenizer and model; the network is asked only where the hub's cache does not have all of their files."""
+    if not source.local:
+        keep_quiet()
+        try:
+            return _loaded(replace(source, local=True), device, quantization)
+        except ModelError as problem:
+            if not isinstance(problem.__cause__, OSError):  # which is what a file that is not there is
+                raise
+        log.warning("Fetching %s from the Hugging Face hub once.", source.where)
+    config = load_config(source)
+    tokenizer = load_tokenizer(source)
+    return tokenizer, load_weights(source, config, placement(device, quantization))
 
 
 class TransformersModel:
@@ -133,5 +151,5 @@ def _context_limit(config: Any, tokenizer: Any) -> int:
     stated = [getattr(text_config, name, None) for name in ("max_position_embeddings", "n_positions")]
     stated.append(tokenizer.model_max_length)
     # A tokenizer without a limit states an astronomical number.
-    limits = [int(limit) for limit in stated if limit is not None and 0 < limit < 10**9]
+    limits = [int(limit) for limit in stated if isinstance(limit, (int, float)) and 0 < limit < 10**9]
     return min([*limits, MAX_CONTEXT]) if limits else DEFAULT_CONTEXT

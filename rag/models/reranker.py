@@ -21,7 +21,7 @@ from rag.errors import ModelError
 from rag.models.checkpoint import dtype_for
 from rag.models.device import device as chosen_device
 from rag.models.hub import RERANKER, checked_folder
-from rag.models.opening import opening, safely
+from rag.models.opening import opening, refuse_random, safely
 from rag.models.passage_reader import OVERLAP
 from rag.models.sentence import max_tokens_of
 from rag.text.context import embedded_text
@@ -48,7 +48,7 @@ def open_cross_encoder(name: str, *, device: str = "auto") -> CrossEncoderRerank
         options = safely(place, dtype_for(place, encoder_decoder=True))
         # What the model itself says: a sigmoid makes 1.0 of all that is above 17, and ranks none of it.
         model = library.CrossEncoder(str(folder), **options, activation_fn=Identity())
-        _refuse_random_head(name, folder, model)
+        refuse_random(name, folder, model.model)
         return CrossEncoderReranker(name, model)
 
 
@@ -60,7 +60,7 @@ class CrossEncoderReranker:
         self._model = model
         self._tokenizer = model.tokenizer
         self._prompt: str | None = model.prompts.get(model.default_prompt_name)
-        self.max_tokens = max_tokens_of(model)
+        self.max_tokens = model.max_seq_length = max_tokens_of(model)
         if model.num_labels != 1:
             raise ModelError(
                 f"{name} gives {model.num_labels} numbers for a question and a passage, and a reranker needs one to "
@@ -170,21 +170,3 @@ def _read(path: Path) -> dict[str, Any]:
     except ValueError as problem:
         raise ModelError(f"{path} cannot be read: {problem}. Fetch the model again, or choose another") from problem
     return found if isinstance(found, dict) else {}
-
-
-def _refuse_random_head(name: str, folder: Path, model: Any) -> None:
-    """The layers that make the score must come from the files; transformers would make them up, and only log it."""
-    from safetensors import safe_open
-
-    inner = model.model
-    if not type(inner).__name__.endswith(_SCORES):
-        return
-    kept: set[str] = set()
-    for path in folder.rglob("*.safetensors"):
-        with safe_open(path, "numpy") as file:
-            kept.update(file.keys())
-    body = f"{inner.base_model_prefix}."
-    head = [each for each in inner.state_dict() if not each.startswith(body)]
-    missing = [each for each in head if not any(name.endswith(each) for name in kept)]
-    if missing:
-        raise ModelError(f"{name} lacks {len(missing)} of its weights ({', '.join(missing[:3])} …). Fetch it again")

@@ -22,7 +22,7 @@ from rag.models.cache import sha256
 from rag.models.device import device as chosen_device
 from rag.models.encoder import unit_rows
 from rag.models.hub import checked_folder
-from rag.models.opening import opening, safely
+from rag.models.opening import opening, refuse_random, safely
 
 Floats = NDArray[np.float32]
 log = logging.getLogger(__name__)
@@ -32,17 +32,21 @@ _DEFAULT_TOKENS = 512
 _BATCH = 32  # texts; sentence-transformers sorts them by length
 
 
-def open_sentence_transformer(name: str, *, device: str = "auto", engine: str = "auto") -> SentenceTransformerEmbedder:
-    """The embedder in the folder `name`, or the hub's of that name.
+def open_sentence_transformer(
+    name: str, *, device: str = "auto", engine: str = "auto", fetch: bool = True
+) -> SentenceTransformerEmbedder:
+    """The embedder in the folder `name`, or the hub's of that name; `fetch` is as in `checked_folder`.
 
     Raises ModelMissing where there is none, ModelError where it cannot be used, SettingsError for engine `onnx`.
     """
     if engine == "onnx":
         raise SettingsError(f"engine = 'onnx' runs the built-in embedder alone, not {name!r}. Use engine = 'auto'.")
-    folder = checked_folder(name)
+    folder = checked_folder(name, fetch=fetch)
     place = chosen_device(device)
     with opening(name, "as an embedder", "Choose another, or see: rag models") as library:
         model = library.SentenceTransformer(str(folder), **safely(place, _dtype(place)))
+        if model.transformers_model is not None:
+            refuse_random(name, folder, model.transformers_model)
         return SentenceTransformerEmbedder(name, folder, model)
 
 
@@ -70,8 +74,16 @@ class SentenceTransformerEmbedder:
             raise ModelError(
                 f"{name} has no fast tokenizer, so its tokens cannot be placed in the text. Choose another"
             )
-        self.max_tokens = max_tokens_of(model)
+        self.max_tokens = model.max_seq_length = max_tokens_of(model)
+        frame = max(len(self._tokenizer(prompt)["input_ids"]) for prompt in self._prompts)
+        if frame > self.max_tokens // 2:
+            raise ModelError(
+                f"{name} reads {self.max_tokens} tokens at once, of which its own prompt takes {frame}: that leaves "
+                "too little for a text. Choose another"
+            )
         probe = self.embed_query("probe", tokens=True)
+        if not np.isfinite(probe.vectors).all():
+            raise ModelError(f"{name} gives vectors that are no numbers. Try --device cpu, or choose another embedder")
         self.dimension: int = probe.vectors.shape[1]
         if probe.tokens[0].shape[1] != self.dimension:
             raise ModelError(
@@ -164,7 +176,11 @@ def max_tokens_of(model: Any) -> int:
     stated = model.max_seq_length
     if stated is None or stated > _UNBOUNDED:
         stated = getattr(model.config, "max_position_embeddings", None) or _DEFAULT_TOKENS
-    return int(stated)
+    # RoBERTa, XLM-R and MPNet count positions from behind that of padding: two fewer than they state.
+    tables = [table for name, table in model.named_modules() if name.endswith("position_embeddings")]
+    shifted = [table for table in tables if getattr(table, "padding_idx", None) is not None]
+    limits: list[int] = [int(stated), *(table.num_embeddings - table.padding_idx - 1 for table in shifted)]
+    return min(limits)
 
 
 def _states(item: dict[str, Any]) -> Floats:

@@ -84,13 +84,20 @@ class ServerModel:
                 if thought:
                     yield str(thought) if thinking else f"<think>{thought}"
                     thinking = True
-                content = _looked_up(choice, "delta", "content")
+                content = _content(_looked_up(choice, "delta", "content"))
                 if content:
-                    yield f"</think>{content}" if thinking else str(content)
+                    yield f"</think>{content}" if thinking else content
                     thinking = False
                 ended = ended or _looked_up(choice, "finish_reason") is not None
         if not ended:
             raise ModelError(f"the reply of {self._endpoint.url} broke off. Look at the server's log")
+
+
+def _content(value: Any) -> str:
+    """The text of a piece; some servers (Mistral's) send parts of several kinds in its place."""
+    parts = value if isinstance(value, list) else [value]
+    texts = (_looked_up(part, "text") if isinstance(part, dict) else part for part in parts)
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def estimated_tokens(text: str) -> int:

@@ -327,6 +327,24 @@ def test_ctrl_c_stops_an_answer_and_not_the_conversation(
     assert "Long?" not in file.read_text(encoding="utf-8")
 
 
+def test_what_writes_is_loaded_before_a_ctrl_c_can_stop_an_answer(
+    indexed: Run, typed: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+
+    def load(name: str, **_: object) -> CannedModel:
+        loaded.append(name)
+        return CannedModel({"": "It is 18 months."})
+
+    monkeypatch.setattr("rag.models.load.load_language_model", load)
+    typed()
+    assert "answers are written by canned\n" in indexed("chat", "--answer", "prose").stderr
+    assert loaded == ["smollm2-135m-instruct"]
+    typed()
+    assert "written by" not in indexed("chat").stderr
+    assert len(loaded) == 1
+
+
 def test_ctrl_c_in_a_pipe_ends_it(indexed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

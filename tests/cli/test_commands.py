@@ -13,6 +13,7 @@ from typer.testing import Result
 
 from rag.cli import parts
 from rag.datatypes import Hit
+from rag.evaluation import dataset
 from rag.index import dense_build
 from rag.models.fakes import HashEmbedder
 from tests.cli.conftest import EVIL, FERRY, ROPE
@@ -122,6 +123,26 @@ def test_what_is_left_out_is_one_line_and_no_problem(rag: Run, folder: Path) -> 
     }
     assert as_json(rag("ingest", "docs", "--json"))["left_out"] == rules
     assert "no problems" in rag("status", "--problems").stdout
+
+
+def test_commands_that_are_proposed_are_about_the_same_index(rag: Run, folder: Path) -> None:
+    for number in range(7):
+        (folder / "docs" / f"{number}.xyz").write_bytes(b"\0\1\2")
+    (folder / "docs" / "winch.md").write_text(f"# The winch\n\n{ROPE}\n")
+    flag = f"--index {folder / 'other'}"
+    done = rag("ingest", "docs", "--index", "other")
+    assert f"(all: rag status --problems --json {flag})" in done.stderr
+    assert f"(rag duplicates {flag} lists them)" in done.stdout
+    assert f"(all: rag status --problems --json {flag})" in rag("status", "--problems", "--index", "other").stdout
+    assert f": rag ls {flag}\n" in rag("show", "zebra", "--index", "other", code=1).stderr
+    assert f": rag ls {flag}\n" in rag("rm", "zebra", "--index", "other", code=1).stderr
+    assert f": rag ls {flag}\n" in rag("search", "rope", "--where", "format = pdf", "--index", "other").stderr
+    (folder / "new.txt").write_text(ROPE)
+    for command in ("show", "similar", "rm", "ls", "summarize"):
+        refused = rag(command, "new.txt", "--index", "other", code=1).stderr
+        assert f"add it with: rag ingest new.txt {flag}\n" in refused
+    refused = rag("compare", "docs/winch.txt", "docs/winch.txt", "--index", "other", code=1).stderr
+    assert f": rag ls {flag} lists them" in refused
 
 
 def test_status_lists_problems_by_cause_with_what_to_do(rag: Run, folder: Path) -> None:
@@ -623,8 +644,36 @@ def test_a_first_use_fetches_by_itself_and_says_so(
     assert capsys.readouterr().err.startswith("rag: Fetching multilingual-e5-small (MIT) once: 91 MB")
 
 
+def test_pull_fetches_a_model_of_the_hub_by_its_name_with_the_owner(rag: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.models.hub.pull", lambda name: Path("cache") / name)
+    assert rag("models", "pull", "tiny/model").stdout == "tiny/model  cache/tiny/model\n"
+    assert as_json(rag("models", "pull", "tiny/model", "--json")) == {
+        "name": "tiny/model",
+        "path": "cache/tiny/model",
+    }
+
+
+def test_only_the_embedder_that_the_user_names_may_be_fetched_from_the_hub(
+    indexed: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetches: list[bool] = []
+
+    def load(name: str, *, fetch: bool, **_: object) -> HashEmbedder:
+        fetches.append(fetch)
+        return HashEmbedder()
+
+    monkeypatch.setattr("rag.models.load.load_embedder", load)
+    indexed("search", "rope")
+    indexed("ingest", "docs")
+    indexed("search", "rope", "--embedder", "hash")
+    indexed("ingest", "docs", "--index", "indexes/other")
+    assert fetches == [False, False, True, True]
+
+
 def test_models_refuses_a_name_that_is_not_built_in(rag: Run) -> None:
-    assert "there are multilingual-e5-small" in rag("models", "pull", "gpt-9", code=1).stderr
+    refused = rag("models", "pull", "gpt-9", code=1).stderr
+    assert "there are multilingual-e5-small" in refused
+    assert "name the owner too, as in: rag models pull intfloat/e5-small-v2" in refused
     assert "goes with pull only" in rag("models", "list", "gpt-9", code=2).stderr
 
 
@@ -717,6 +766,13 @@ def test_eval_of_a_folder_that_is_no_set_is_a_one(rag: Run) -> None:
     assert "docs is not an evaluation set" in rag("eval", "docs", code=1).stderr
 
 
+def test_eval_of_answers_needs_some_to_compare_with(rag: Run, folder: Path) -> None:
+    judged(folder)
+    (folder / "set" / "answers.jsonl").unlink(missing_ok=True)
+    refused = rag("eval", "set", "--index", "measured", "--answers", code=1).stderr
+    assert "set has no answers.jsonl with answers to its queries" in refused
+
+
 def test_eval_sets_two_settings_against_each_other(rag: Run, folder: Path) -> None:
     judged(folder)
     result = rag("eval", "set", "--index", "measured", "--against", "late_weight = 0")
@@ -783,6 +839,22 @@ def test_tune_writes_weights_that_hold_on_the_rest(rag: Run, folder: Path, monke
     monkeypatch.setenv("RAG_LATE_WEIGHT", "3")
     assert "RAG_LATE_WEIGHT would win over" in rag("tune", "many", "--overwrite", code=1).stderr
     rag("tune", "many", "--index", "measured", "--dry-run")
+
+
+def test_the_questions_of_a_set_are_read_once(rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many_judged(folder)
+    read, files = dataset._read_queries, list[Path]()
+
+    def counted(path: Path) -> list[dataset.Query]:
+        files.append(path)
+        return read(path)
+
+    monkeypatch.setattr(dataset, "_read_queries", counted)
+    for command in (("eval", "many", "--limit", "40", "--against", "late_weight = 0"), ("tune", "many", "--dry-run")):
+        files.clear()
+        report = as_json(rag(*command, "--index", "measured", "--json"))
+        assert files == [Path("many/queries.jsonl")]
+        assert report.get("settings", {}).get("limit") == (40 if command[0] == "eval" else None)
 
 
 def test_tune_says_that_a_reranker_has_the_last_word(rag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

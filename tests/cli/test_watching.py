@@ -147,6 +147,9 @@ def test_only_folders_are_watched(rag: Run, folder: Path) -> None:
 
 
 def test_a_folder_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("once a folder")
+    with pytest.raises(CorpusError, match=r"file is no folder any more\. Nothing was removed"):
+        watching._places([tmp_path, tmp_path / "file"])
     with pytest.raises(CorpusError, match=r"nowhere cannot be found .* Nothing was removed"):
         next(watching._changes([tmp_path / "nowhere"], tmp_path / "index"))
 

@@ -47,3 +47,9 @@ def test_a_file_that_is_not_there_or_not_utf8_is_named(tmp_path: Path) -> None:
     (tmp_path / "corpus.jsonl").write_bytes(b"\xff\xfe\xff")
     with pytest.raises(EvaluationError, match=r"cannot be read as UTF-8"):
         list(documents(tmp_path / "corpus.jsonl"))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "corpus.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"_id": "d1", "text": "a"}\r\n')
+    assert [(place, document.text) for place, document in documents(path)] == [("corpus.jsonl#d1", "a")]

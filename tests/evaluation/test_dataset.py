@@ -102,6 +102,8 @@ def test_judgements_of_unknown_queries_are_told_and_histories_read(tmp_path: Pat
         ({"answers_jsonl": '{"_id": "q1", "answers": ["a"]}'}, r'answers\.jsonl, line 1: "answerable" has to be'),
         ({"answers_jsonl": '{"_id": "q1", "answers": "a", "answerable": true}'}, r"line 1: answers and facts have"),
         ({"answers_jsonl": '{"_id": "q1", "answers": [], "answerable": true}'}, r"line 1: an answerable question"),
+        ({"answers_jsonl": '{"_id": "q1", "answers": [" "], "answerable": true}'}, r"line 1: an answerable question"),
+        ({"answers_jsonl": '{"_id":"q1","answers":[],"answerable":true,"facts":[["a"],[]]}'}, r"group of facts a text"),
         ({"answers_jsonl": '{"_id":"q1","answers":["a"],"answerable":true,"facts":["b"]}'}, r"line 1: answers and f"),
         ({"queries_jsonl": ""}, r"none of 0 queries has a judgement"),
     ],

@@ -224,6 +224,15 @@ def test_a_damaged_file_is_one_clear_line(keep: int, tmp_path: Path) -> None:
         convert(tmp_path / "m.gguf", tmp_path / "hub")
 
 
+def test_sizes_that_do_not_go_with_the_weights_are_one_clear_line(tmp_path: Path) -> None:
+    def edit(writer: GGUFWriter) -> None:
+        writer.kv_data[0]["llama.attention.head_count"].value = 5
+
+    write_gguf(tmp_path / "m.gguf", "llama", tiny("llama"), edit=edit)
+    with pytest.raises(ModelError, match=r"not a readable GGUF file: .*reshape"):
+        convert(tmp_path / "m.gguf", tmp_path / "hub")
+
+
 def test_rounding_is_to_the_nearest_bfloat16() -> None:
     import torch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -82,6 +83,16 @@ def test_a_template_that_refuses_the_messages_is_an_error_with_its_words() -> No
     render, _ = renderer("tiny", ScriptedTokenizer(refuses), encoder_decoder=False)
     with pytest.raises(ModelError, match="chat template of tiny refuses these messages: roles must alternate"):
         render([QUESTION, QUESTION])
+
+
+@pytest.mark.parametrize("problem", [TypeError("int + str"), ZeroDivisionError("1 / 0"), OverflowError("too big")])
+def test_a_template_that_fails_is_an_error_with_its_words(problem: Exception) -> None:
+    def fails(_: list[dict[str, str]]) -> str:
+        raise problem
+
+    render, _ = renderer("tiny", ScriptedTokenizer(fails), encoder_decoder=False)
+    with pytest.raises(ModelError, match=f"chat template of tiny refuses these messages: {re.escape(str(problem))}"):
+        render([QUESTION])
 
 
 @pytest.mark.parametrize("template", [tags, None])

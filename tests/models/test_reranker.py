@@ -230,6 +230,10 @@ def test_damaged_and_missing_weights_are_one_line(copy: Path) -> None:
     with pytest.raises(ModelError, match="cannot be used as a reranker") as said:
         load_reranker(str(copy), device="cpu")
     assert "\n" not in str(said.value)
+    body = {name if name.startswith("classifier") else f"other.{name}": each for name, each in tensors.items()}
+    save_file(body, weights, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"lacks \d\d of its weights \(.*embeddings"):
+        load_reranker(str(copy), device="cpu")
     del tensors["classifier.weight"]
     save_file(tensors, weights, metadata={"format": "pt"})
     with pytest.raises(ModelError, match=r"lacks 1 of its weights \(classifier\.weight"):

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag.errors import ModelError, ModelMissing, SettingsError
-from rag.models import hub
+from rag.errors import ModelError, ModelMissing, PullFailed, SettingsError
+from rag.models import hub, opening
 from rag.models.hub import checked_folder
 from rag.models.load import load_embedder
 from rag.models.sentence import SentenceTransformerEmbedder, open_sentence_transformer
 from rag.protocols import Embedder
+from tests.models.tiny_models import tokenizer
 
 WORDS = [
     "[PAD]",
@@ -133,10 +134,89 @@ def test_the_fingerprint_is_of_the_files_and_not_of_the_path(embedder: Embedder,
     assert load_embedder(str(copy), device="cpu").fingerprint != embedder.fingerprint
 
 
+def test_positions_that_are_not_counted_from_zero_are_not_promised(tmp_path: Path) -> None:
+    from transformers import RobertaConfig, RobertaModel
+
+    config = RobertaConfig(
+        vocab_size=len(tokenizer(tmp_path)),  # which states no limit
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=48,
+        max_position_embeddings=34,
+        pad_token_id=1,
+    )
+    RobertaModel(config).save_pretrained(tmp_path)
+    embedder = load_embedder(str(tmp_path), device="cpu")
+    assert embedder.max_tokens == 32
+    assert len(embedder.embed_query("x" * 40, tokens=True).tokens[0]) == 32
+    assert embedder.embed_texts(["x" * 32]).vectors.shape == (1, 32)
+
+
 def test_a_plain_encoder_gets_mean_pooling_and_no_prompts(encoder: Path) -> None:
     plain = load_embedder(str(encoder), device="cpu")
     assert plain.overhead == 2
     np.testing.assert_allclose(plain.embed_query("pump").vectors, plain.embed_texts(["pump"]).vectors, atol=1e-6)
+
+
+def copied(folder: Path, to: Path, **tensors: Any) -> Path:
+    """The model with other weights."""
+    from safetensors.numpy import load_file, save_file
+
+    shutil.copytree(folder, to)
+    own = load_file(to / "model.safetensors")
+    save_file(tensors["change"](own), to / "model.safetensors", metadata={"format": "pt"})
+    return to
+
+
+def test_weights_that_would_be_made_up_are_refused(folder: Path, tmp_path: Path) -> None:
+    def without(part: str) -> Any:
+        return lambda own: {name: tensor for name, tensor in own.items() if part not in name}
+
+    def under(front: str) -> Any:
+        return lambda own: {f"{front}{name}": tensor for name, tensor in own.items()}
+
+    for number, (change, lost) in enumerate({without("layer.1.output"): 4, under("other."): 37}.items()):
+        with pytest.raises(ModelError, match=rf"lacks {lost} of its weights \(.* …\)\. Fetch it again"):
+            load_embedder(str(copied(folder, tmp_path / f"bad{number}", change=change)), device="cpu")
+    of_adapter = copied(folder, tmp_path / "adapter", change=without("layer.1.output"))
+    (of_adapter / "adapter_config.json").write_text("{}")
+    opening.refuse_random("adapter", of_adapter, sentence_transformer(folder).transformers_model)
+    expected = load_embedder(str(folder), device="cpu").embed_query("pump").vectors
+    for number, change in enumerate((without("pooler"), under("bert."))):
+        embedder = load_embedder(str(copied(folder, tmp_path / f"good{number}", change=change)), device="cpu")
+        np.testing.assert_allclose(embedder.embed_query("pump").vectors, expected, atol=1e-6)
+
+
+def test_an_encoder_below_the_folder_whose_weights_have_other_names_is_opened(tmp_path: Path) -> None:
+    from transformers import T5Config, T5EncoderModel
+
+    place = tmp_path / "0_Transformer"
+    config: Any = T5Config  # takes more than it declares
+    sizes = {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 1, "num_heads": 2}
+    T5EncoderModel(config(vocab_size=len(tokenizer(place)), **sizes)).save_pretrained(place)
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling" / "config.json").write_text('{"embedding_dimension": 32, "pooling_mode": "mean"}')
+    modules = [("0_Transformer", "Transformer"), ("1_Pooling", "Pooling")]
+    rows = [
+        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for number, (path, kind) in enumerate(modules)
+    ]
+    (tmp_path / "modules.json").write_text(json.dumps(rows))
+    assert load_embedder(str(tmp_path), device="cpu").dimension == 32
+
+
+def test_vectors_that_are_no_numbers_and_prompts_without_room_are_refused(folder: Path, tmp_path: Path) -> None:
+    def no_number(own: Any) -> Any:
+        return own | {"embeddings.LayerNorm.bias": np.full(32, np.nan, np.float32)}
+
+    with pytest.raises(ModelError, match="gives vectors that are no numbers"):
+        load_embedder(str(copied(folder, tmp_path / "nan", change=no_number)), device="cpu")
+    wordy = copied(folder, tmp_path / "wordy", change=lambda own: own)
+    settings = wordy / "config_sentence_transformers.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"prompts": {"query": "a " * 20}}))
+    with pytest.raises(ModelError, match=r"reads 32 tokens at once, of which its own prompt takes 22: that leaves too"):
+        load_embedder(str(wordy), device="cpu")
 
 
 @pytest.mark.parametrize("names", [("query", "passage"), ("query", "corpus")])
@@ -218,7 +298,7 @@ def test_a_hub_model_is_fetched_once_and_announced(
 ) -> None:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    def snapshot(name: str, *, allow_patterns: list[str], local_files_only: bool = False) -> str:
+    def snapshot(name: str, *, allow_patterns: list[str], local_files_only: bool = False, **_: object) -> str:
         assert not any("bin" in pattern or "py" in pattern for pattern in allow_patterns)
         if local_files_only:
             raise LocalEntryNotFoundError("not here")
@@ -242,8 +322,61 @@ def test_a_hub_that_cannot_be_reached_is_one_line_with_the_built_in_names(monkey
         checked_folder("tiny/model")
 
 
+def test_what_an_index_names_is_not_fetched_but_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    def snapshot(name: str, *, local_files_only: bool = False, **_: object) -> str:
+        assert local_files_only, "the network was asked"
+        raise LocalEntryNotFoundError("not here")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    with pytest.raises(ModelMissing, match=r"made with the embedder 'tiny/model', .*: rag models pull tiny/model$"):
+        load_embedder("tiny/model", fetch=False)
+    with pytest.raises(ModelMissing, match=r": rag models pull sentence-transformers/short-name$"):
+        load_embedder("short-name", fetch=False)
+
+
+def test_pull_has_the_folder_in_the_hubs_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    cached = True
+
+    def snapshot(name: str, *, local_files_only: bool = False, **_: object) -> str:
+        if local_files_only and not cached:
+            raise LocalEntryNotFoundError("not here")
+        assert local_files_only is cached
+        return str(folder)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    assert hub.pull("tiny/model") == folder
+    cached = False
+    assert hub.pull("tiny/model") == folder
+
+
+@pytest.mark.parametrize("kind", ["transport", "proxy", "scheme"])
+def test_a_fetch_that_breaks_off_is_one_line(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    transport: Any = HfHubHTTPError.__bases__[0]  # of the HTTP library that the hub's uses
+    problem = {
+        "transport": transport("timed out"),
+        "proxy": ImportError("Using SOCKS proxy, but the 'socksio' package is not installed."),
+        "scheme": ValueError("Unknown scheme for proxy URL 'foo://'"),
+    }[kind]
+
+    def snapshot(name: str, *, local_files_only: bool = False, **_: object) -> str:
+        raise LocalEntryNotFoundError("not here") if local_files_only else problem
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    said = str(problem).rstrip(".")
+    with pytest.raises(ModelMissing, match=f"could not be fetched from the hub: {said}"):
+        checked_folder("tiny/model")
+    with pytest.raises(PullFailed, match=f"from the hub: {said}.*, then: rag models pull tiny/model$"):
+        hub.pull("tiny/model")
+
+
 @pytest.mark.parametrize("name", ["a/b/c", "https://example.org/model", "", "a b"])
 def test_what_is_no_hub_name_is_not_asked_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "_snapshot", lambda name: pytest.fail("the hub was asked"))
+    monkeypatch.setattr(hub, "_cached", lambda name: pytest.fail("the hub was asked"))
     with pytest.raises(ModelMissing, match="There is no embedder at"):
         checked_folder(name)

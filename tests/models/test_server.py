@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 
@@ -77,6 +78,13 @@ def test_thoughts_stand_in_front_in_either_form(server: FakeServer) -> None:
     assert written(model) == "<think>Hm. "
 
 
+def test_text_may_come_in_parts_of_several_kinds(server: FakeServer) -> None:
+    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "So."}]}, {"type": "text", "text": "96 m."}]
+    piece = json.dumps({"choices": [{"delta": {"content": parts}, "finish_reason": None}]}).encode()
+    server.replies[CHAT] = Reply(200, (b"data: " + piece + b"\n\n", event(content=" High."), END, DONE), EVENTS)
+    assert written(open_server(server.url, "tiny")) == "96 m. High."
+
+
 def test_text_ends_before_a_stop(server: FakeServer) -> None:
     server.replies[CHAT] = chat("One.", "\n\nQ", "uestion: two")
     assert written(open_server(server.url, "tiny"), Sampling(24, stop=("\n\nQuestion:",))) == "One."
@@ -143,6 +151,18 @@ def test_a_text_that_is_no_unicode_is_sent_with_a_question_mark(server: FakeServ
 def test_an_address_that_is_none_is_one_line(url: str) -> None:
     with pytest.raises(ModelError, match="is no address of a server"):
         open_server(url, "tiny")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("ALL_PROXY", "foo://127.0.0.1:1"), ("HTTPS_PROXY", "127.0.0.1:x"), ("SSL_CERT_FILE", "/nowhere/at/all.pem")],
+)
+def test_a_proxy_or_certificates_that_are_none_are_one_line(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ModelError, match=r"^https://example\.org/v1 cannot be asked with .* Mend HTTP_PROXY"):
+        Endpoint("https://example.org/v1")
 
 
 def test_a_model_that_is_not_there_is_named_with_those_that_are(server: FakeServer) -> None:
