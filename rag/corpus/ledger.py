@@ -29,7 +29,7 @@ _FIXES: dict[State, str] = {
     State.UNDECODABLE: "save it as UTF-8",
     State.ENCRYPTED: UNLOCK,
     State.NEEDS_OCR: INSTALL,
-    State.SKIPPED: "name it in .ragignore; in place of a link, put the file itself there",
+    State.SKIPPED: "name it in .ragignore",
 }
 
 
@@ -85,7 +85,10 @@ def alike(sources: Iterable[Source]) -> list[Problem]:
 
 def fix_of(source: Source) -> str:
     """What mends it: what its reader said, else what is to do in such a state."""
-    return source.fix or _FIXES.get(source.state, "")
+    link = (
+        "put the file itself there, or " if source.state is State.SKIPPED and source.reason.startswith("a link") else ""
+    )
+    return source.fix or link + _FIXES.get(source.state, "")
 
 
 def page_counts(document: Document) -> dict[State, int]:

@@ -8,6 +8,7 @@ from rag.generation.inert import inert, inert_code
 from rag.text import markdown
 
 _LEADING = re.compile(r"\A[ \t]*(?:(?:>[ \t]?)+|#{1,6}[ \t]+)?(?:[-*+•●▪◦‣·][ \t]+(?:\[[ xX]\][ \t]+)?)?")
+_ESCAPED = re.compile(r"(?m)^([ \t]*)\\(?=[#`~=*+>-])")  # a sign at the head of a line that is no mark
 _QUOTE_MARKS = re.compile(r"(?<=\n)[ \t]*>[ \t]?")
 # Only what opens before a word and closes after one: 5*3, snake_case and C** keep their signs.
 _EMPHASIS = re.compile(r"(?<![\w*_/])(\*\*|__|\*|_|(?<!`)`+)(?=\S)([^*_`\n]+?)(?<=\S)\1(?![\w*_])")
@@ -27,7 +28,7 @@ def readable(quote: str, kind: str = "prose", header: str = "") -> str:
     if kind == "code":
         return inert_code(quote)
     text = _QUOTE_MARKS.sub("", _LEADING.sub("", quote))
-    return _inline(text)
+    return _inline(_ESCAPED.sub(r"\1", text))
 
 
 def _inline(text: str) -> str:

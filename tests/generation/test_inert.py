@@ -111,6 +111,12 @@ def test_markup_becomes_text(text: str, shown: str | None) -> None:
     assert readable(text) == (text if shown is None else shown)
 
 
+def test_a_sign_at_the_head_of_a_line_that_was_no_mark_is_shown_without_its_backslash() -> None:
+    assert readable("\\# dpkg-reconfigure tzdata") == "# dpkg-reconfigure tzdata"
+    assert readable("- \\--force is\n  \\---\nC:\\temp", "item") == "--force is --- C:\\temp"
+    assert "<script" not in readable("\\<script>x</script>")
+
+
 def test_code_is_shown_to_be_read() -> None:
     assert readable("#include <stdio.h>\nvector<int> a;", "code") == "#include <stdio.h>\nvector<int> a;"
     assert readable('<img src="a"> <script>x</script>', "code") == '‹img src="a"› ‹script›x‹/script›'

@@ -33,7 +33,7 @@ _CROWDED = re.compile(rf"<[a-zA-Z][^\s<>]*+(?:\s++[^\s<>=]++(?:{_VALUE})?+){{500
 
 
 def parse_html(data: bytes, path: str) -> Content | Unread:
-    """The page's text as Markdown, and its title. What it hides is left out, with a warning that says how much."""
+    """The page's text as Markdown, and its title. What it hides is left out, and counted."""
     decoded = decode(data, declared_in(data))
     if isinstance(decoded, Unread):
         return decoded
@@ -48,7 +48,7 @@ def parse_html(data: bytes, path: str) -> Content | Unread:
         log.warning("%s: shows nothing until a script runs; what it hides was read", path)
         text, hidden = converted(_tree(said), _unseen), 0
     elif hidden:
-        log.warning("%s: %d hidden passage%s left out", path, hidden, "s" * (hidden > 1))
+        log.info("%s: %d hidden passage%s left out", path, hidden, "s" * (hidden > 1))
     cleaned = added({Cleaning.AROUND: around, Cleaning.HIDDEN: hidden})
     return Content(text or _without_scripts(said), "markdown", title, cleaned=cleaned)
 
