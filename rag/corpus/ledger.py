@@ -31,6 +31,7 @@ _FIXES: dict[State, str] = {
     State.NEEDS_OCR: INSTALL,
     State.SKIPPED: "name it in .ragignore",
 }
+_OF_A_LINK = "put the file itself there, or name the link in .ragignore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,8 @@ def alike(sources: Iterable[Source]) -> list[Problem]:
 
 def fix_of(source: Source) -> str:
     """What mends it: what its reader said, else what is to do in such a state."""
-    link = (
-        "put the file itself there, or " if source.state is State.SKIPPED and source.reason.startswith("a link") else ""
-    )
-    return source.fix or link + _FIXES.get(source.state, "")
+    is_link = source.state is State.SKIPPED and source.reason.startswith("a link")
+    return source.fix or (_OF_A_LINK if is_link else _FIXES.get(source.state, ""))
 
 
 def page_counts(document: Document) -> dict[State, int]:

@@ -75,6 +75,8 @@ def test_every_state_that_needs_someone_says_what_to_do() -> None:
     for state in set(State) - told_by_its_reader:
         assert bool(fix_of(Source("/r", "a", state))) == (FOLDED[state] in ("failed", "skipped"))
     assert fix_of(Source("/r", "a", State.FAILED, fix="rename it")) == "rename it"
+    assert "link" in fix_of(Source("/r", "a", State.SKIPPED, reason="a link to nothing"))
+    assert "link" not in fix_of(Source("/r", "a", State.SKIPPED, reason="minified, by its name"))
 
 
 def test_a_page_ends_in_one_state() -> None:
