@@ -22,6 +22,8 @@ _MARKDOWN = re.compile(
     r"^ {0,3}#{1,6}[ \t]|^(?=[^\n]*---)[ \t:|-]++$|^ {0,3}(?:```|~~~)|\]\(|\*\*\S|^[ \t]*+[-*+] \S",
     re.MULTILINE,
 )
+_UNDERLINED = re.compile(r"(?m)^\S[^\n]*\n~{3,}[ \t]*$")
+"""A title of plain text; in Markdown code would begin below it."""
 _MARKER = re.compile(r"[ \t]*(?:>[ \t]?)*(?:[-*+•●▪◦‣·][ \t]+(?:\[[ xX]\][ \t]+)?)?")
 
 
@@ -178,4 +180,5 @@ def _continued_rows(hit: Hit) -> list[Span]:
 
 def markup_of(hit: Hit) -> Markup:
     """That of its document; a plain text may look like Markdown."""
-    return "markdown" if hit.markup == "plain" and _MARKDOWN.search(hit.text) else hit.markup
+    looks = hit.markup == "plain" and _MARKDOWN.search(hit.text) and not _UNDERLINED.search(hit.text)
+    return "markdown" if looks else hit.markup

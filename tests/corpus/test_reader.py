@@ -106,6 +106,8 @@ def test_a_format_whose_extra_is_missing_is_a_named_state_with_the_command_that_
 
 def test_suffixes_choose_the_reader_whatever_their_case() -> None:
     assert reader_for(PurePosixPath("a/B.MD")) is READERS[".md"]
+    assert reader_for("_sources/ch-files.rst.txt") is READERS[".rst"]
+    assert reader_for("_sources/index.md.txt") is READERS[".md"]
     assert reader_for("README") is READERS[".txt"]
     assert reader_for("film.mp4") is None
 

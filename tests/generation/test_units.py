@@ -172,3 +172,10 @@ def test_a_line_of_dashes_is_looked_at_in_linear_time() -> None:
 @pytest.mark.parametrize(("work", "sign"), [(readable, "`"), (claim_of, " "), (verified_by, ".")])
 def test_signs_without_end_are_looked_at_in_linear_time(work: Callable[[str], object], sign: str) -> None:
     assert growth(work, f"x{sign * 2_000}x", f"x{sign * 16_000}x") < 20
+
+
+def test_below_a_title_that_tildes_underline_no_code_begins() -> None:
+    text = "The main area\n~~~~~~~~~~~~~\n\nPackages in **main**\n\n- must not need a package\n  outside of it.\n"
+    found = units([hit(text, "plain")])
+    assert "code" not in {unit.kind for unit in found}
+    assert "must not need a package outside of it." in [unit.shown for unit in found]

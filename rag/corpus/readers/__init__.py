@@ -204,6 +204,7 @@ EPUB = Reader("epub", "4", _epub, aided=True)
 
 READERS: dict[str, Reader] = {
     ".md": MARKDOWN,
+    ".md.txt": MARKDOWN,
     ".markdown": MARKDOWN,
     ".html": HTML,
     ".htm": HTML,

@@ -42,7 +42,7 @@ _SOURCE = (
 )
 
 TEXTUAL: dict[str, Reader] = {
-    **dict.fromkeys((".rst", ".rest"), RST),
+    **dict.fromkeys((".rst", ".rest", ".rst.txt"), RST),
     **dict.fromkeys((".adoc", ".asciidoc", ".asc"), ASCIIDOC),
     **dict.fromkeys((".tex", ".latex", ".ltx"), LATEX),
     **dict.fromkeys((".yaml", ".yml"), YAML),
