@@ -201,3 +201,14 @@ def test_a_table_in_a_cell_is_read_there_where_columns_are_named() -> None:
 def test_formulas_read_as_they_are_drawn() -> None:
     power = "<math><msup><mn>10</mn><mn>3</mn></msup></math>"
     assert text(f"<p>It holds {power} kg.</p>") == "It holds 10^3 kg.\n"
+
+
+def test_the_sign_behind_a_heading_that_leads_to_itself_is_left_out() -> None:
+    link = '<a class="headerlink" href="#top" title="Permalink">{}</a>'
+    for sign in "¶#§":
+        assert text(f"<main><h2>Speed{link.format(sign)}</h2><p>5 bar.</p></main>").startswith("## Speed\n")
+    assert "pump(bar)\n" in text(f"<main><dl><dt>pump(bar){link.format('¶')}</dt><dd>Runs.</dd></dl></main>")
+    said = text(
+        '<main><h2><a href="#1">1</a> Speed</h2><p>See <a href="#s5">§</a> 5 and <a href="/c">#</a>.</p></main>'
+    )
+    assert said == "## 1 Speed\n\nSee § 5 and #.\n"

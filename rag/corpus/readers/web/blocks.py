@@ -35,12 +35,24 @@ BLOCKS |= {
 }
 _PRONOUNCED = {"rt", "rp"}
 """What is set above words to pronounce them."""
+_PERMALINKS = {"", "¶", "#", "§", "🔗"}
+"""What a heading's link to itself says."""
 _MOST_TITLE = 300
 """Characters of a heading that may have blocks in it; more is what follows a heading that is never closed."""
 HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _MOST_NAMING = 4
 """Rows that name the columns of one table."""
 _NO_TITLE = {"table", "ul", "ol", "dl", "pre", *HEADINGS}
+
+
+def _is_permalink(element: Element) -> bool:
+    """Whether it is the sign behind a heading (or what has one like it) that leads to its own place."""
+    if element.tag != "a" or not element.get("href", "").startswith("#"):
+        return False
+    parent = element.getparent()
+    heads = parent is not None and (parent.tag in HEADINGS or parent.tag in ("dt", "caption", "figcaption"))
+    marked = any(name in element.get("class", "") for name in ("headerlink", "anchor", "permalink", "hash-link"))
+    return (heads or marked) and "".join(element.itertext()).strip() in _PERMALINKS
 
 
 def converted(root: Element, dropped: Choice) -> str:
@@ -78,7 +90,7 @@ class _Conversion:
         self.flush()
 
     def kept(self, element: Element, root: Element) -> bool:
-        seen = isinstance(element.tag, str) and element.tag not in _PRONOUNCED
+        seen = isinstance(element.tag, str) and element.tag not in _PRONOUNCED and not _is_permalink(element)
         return seen and (element is root or not self.dropped(element))
 
     def enter(self, element: Element) -> bool:
