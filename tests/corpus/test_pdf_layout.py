@@ -341,3 +341,71 @@ def test_every_word_is_found_on_its_page(seed: int, columns: int, count: int) ->
     ends = [(page.start, page.end) for page in found.pages]
     assert ends == sorted(ends)
     assert len(found.pages) == count + 1
+
+
+def open_table(canvas: Canvas, across: list[int], rows: list[tuple[int, str, str]]) -> None:
+    """A table of two columns with one line upright between them, from 700 down to 610."""
+    for y in across:
+        canvas.line(72, y, 400, y)
+    canvas.line(200, 700, 200, 610)
+    for y, one, other in rows:
+        canvas.drawString(76, y, one)
+        canvas.drawString(204, y, other)
+
+
+WRAPPED = [
+    *[
+        (690, "Command", "What it does"),
+        (675, "pump start", ""),
+        (669, "", "starts the pump at once"),
+        (663, "now", ""),
+    ],
+    *[(645, "pump stop", "stops it"), (622, "pump test", "runs for a minute, and"), (612, "", "reports")],
+]
+
+
+@pytest.mark.parametrize("across", [[700, 685, 660, 635, 610], [685, 660, 635], [700, 685, 660, 635]])
+def test_a_ruled_table_without_sides_or_ends_has_the_cells_that_are_seen(across: list[int]) -> None:
+    assert read(lambda canvas: open_table(canvas, across, WRAPPED)).text == (
+        "| Command | What it does |\n| --- | --- |\n| pump start now | starts the pump at once |\n"
+        "| pump stop | stops it |\n| pump test | runs for a minute, and reports |"
+    )
+
+
+def test_rows_that_no_lines_part_are_told_by_their_levels() -> None:
+    rows = [
+        (690, "Pump", "Speed"),
+        (670, "Badger", "12"),
+        (655, "Heron", "15"),
+        (640, "Otter", "21"),
+        (625, "Coot", "9"),
+    ]
+    assert read(lambda canvas: open_table(canvas, [700, 685, 610], rows)).text == (
+        "| Pump | Speed |\n| --- | --- |\n| Badger | 12 |\n| Heron | 15 |\n| Otter | 21 |\n| Coot | 9 |"
+    )
+
+
+def test_a_page_with_rules_around_its_two_columns_is_no_table() -> None:
+    def draw(canvas: Canvas) -> None:
+        for y in (790, 770, 60):
+            canvas.line(60, y, 540, y)
+        canvas.line(300, 790, 300, 60)
+        canvas.setFont("Helvetica", 10)
+        for number in range(45):
+            canvas.drawString(66, 755 - 15 * number, f"line {number} of the left column, which runs on to the next")
+            canvas.drawString(306, 755 - 15 * number, f"line {number} of the right column, which runs on as well")
+
+    text = read(draw).text
+    assert "|" not in text
+    assert text.index("line 44 of the left") < text.index("line 0 of the right")
+
+
+def test_the_header_of_a_page_that_is_one_table_is_left_out() -> None:
+    def draw(canvas: Canvas) -> None:
+        for number in range(1, 7):
+            canvas.drawString(60, 797, "Manual of pumps")
+            canvas.drawString(480, 797, f"{number} / 6")
+            open_table(canvas, [700, 685, 660, 635, 610], WRAPPED)
+            canvas.showPage()
+
+    assert read(draw).text.count("Manual of pumps") == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rag.corpus.readers.pdf.words import Row, Rule, Word, rows
+from rag.corpus.readers.pdf.words import LEVEL, Row, Rule, Word, rows
 
 TOUCH = 3.0
 """Points by which lines that meet may miss each other."""
@@ -13,6 +13,12 @@ MOST_RULES = 4_000
 """Lines among which grids are looked for; a drawing has more."""
 MOST_LINES = 200
 """Lines of a grid in each direction."""
+LEAST_LINES = 2
+"""Lines across that a grid has; one below the names of columns parts no rows."""
+MOST_CELL_LINES = 40
+"""Lines of text in a cell; more is a page with a frame."""
+MOST_OPEN_ROWS, LEAST_UNRULED = 3, 3
+"""A grid of so few rows may rule its header and ends alone; from so many lines on, the text tells its rows."""
 REACH = 0.6
 """A line parts a grid that goes through this share of it."""
 
@@ -100,9 +106,19 @@ def _grid(across: list[Rule], upright: list[Rule]) -> Grid | None:
     width = max(line.x1 for line in across) - min(line.x0 for line in across)
     columns = _far([(line.x0, line.y1 - line.y0) for line in upright], REACH * height)
     lines = _far([(line.y0, line.x1 - line.x0) for line in across], REACH * width / 2)
+    if not columns or len(lines) < LEAST_LINES:
+        return None
+    columns = _with_ends(columns, min(line.x0 for line in across), max(line.x1 for line in across))
+    lines = _with_ends(lines, min(line.y0 for line in upright), max(line.y1 for line in upright))
     if len(columns) < 3 or len(lines) < 3 or len(columns) > MOST_LINES or len(lines) > MOST_LINES:
         return None
     return Grid(columns, lines[::-1])
+
+
+def _with_ends(places: list[float], first: float, last: float) -> list[float]:
+    """The lines in one direction and, where those that cross them go on, the ends of these: few tables are closed."""
+    before, behind = places[0] - first > TOUCH, last - places[-1] > TOUCH
+    return [*([first] if before else []), *places, *([last] if behind else [])]
 
 
 def _far(places: Sequence[tuple[float, float]], least: float) -> list[float]:
@@ -132,9 +148,29 @@ def _table(words: Sequence[Word], grid: Grid) -> list[list[str]]:
         column, row = min(column, len(grid.xs) - 2), min(row, len(grid.ys) - 2)
         over += any(word.x0 + 2 < x < word.x1 - 2 for x in grid.xs[1:-1])
         cells[row][column].append(word)
-    table = [[" ".join(line.text for line in rows(cell)) if cell else "" for cell in row] for row in cells]
+    lines = [[rows(cell) for cell in row] for row in cells]
+    if any(len(cell) > MOST_CELL_LINES for row in lines for cell in row):
+        return []
+    few = len(cells) <= MOST_OPEN_ROWS
+    table = [row for each in lines for row in (_unruled(each) if few else []) or [_joined(each)]]
     table = [row for row in table if any(row)]
     used = [column for column in range(len(grid.xs) - 1) if any(row[column] for row in table)]
     if over > 0.05 * len(words) + 1 or len(used) < 2 or len(table) < 2:
         return []
     return [[row[column] for column in used] for row in table]
+
+
+def _joined(cells: Sequence[Sequence[Row]]) -> list[str]:
+    """A row of cells, each with all its lines."""
+    return [" ".join(line.text for line in cell) for cell in cells]
+
+
+def _unruled(cells: Sequence[Sequence[Row]]) -> list[list[str]]:
+    """The rows that no lines part: where cells side by side have as many lines as each other, on the same levels."""
+    filled = [cell for cell in cells if cell]
+    if len(filled) < 2 or {len(cell) for cell in filled} != {len(filled[0])} or len(filled[0]) < LEAST_UNRULED:
+        return []
+    levels = list(zip(*filled, strict=True))
+    if any(abs(line.y - level[0].y) > LEVEL * line.size for level in levels for line in level):
+        return []
+    return [[cell[at].text if cell else "" for cell in cells] for at in range(len(levels))]

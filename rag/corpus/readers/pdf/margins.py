@@ -50,7 +50,8 @@ def _margins(page: Sequence[Row], number: int, body: float) -> dict[int, set[Mar
     """By place in `page`: what its first and last rows have in common with those of other pages, if these do."""
     order = list(range(len(page)))
     found: dict[int, set[Margin]] = {at: set() for at in [*order[:MARGIN_ROWS], *order[-MARGIN_ROWS:]]}
-    usual = median([above.y - below.y for above, below in pairwise(page)]) if len(page) > 1 else 0.0
+    gaps = [above.y - below.y for above, below in pairwise(page) if not (above.table or below.table)]
+    usual = median(gaps or [body])
     for edge, places in (("head", order[:MARGIN_ROWS]), ("foot", order[::-1][:MARGIN_ROWS])):
         for rank, at in enumerate(places):
             row = page[at]
