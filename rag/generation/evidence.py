@@ -106,17 +106,22 @@ def _by_headings(question: str, found: Sequence[Evidence]) -> list[Evidence]:
 
 
 def _by_row_names(question: str, found: Sequence[Evidence]) -> list[Evidence]:
-    """The evidence; of a table's rows in a hit, the best and the one whose name the question says change scores.
+    """The evidence; of a table's rows in a hit, the best and the one that the question means change scores.
 
-    A name is said where all its content words are; of several such, the longest counts. Where the best one's is said
-    too, all stays: the reader had what the question says.
+    That is the one whose name it says: all the content words of its first cell; of several, the longest name counts.
+    Where the best one's is said too, or none is, it is the one that holds what the best holds of the question's
+    words, something at least, and most beside. Else all stays: the reader had what the question says.
     """
-    asked = set(terms(question))
+    asked, words = set(terms(question)), content_words(question)
 
     def better(best: Evidence, alike: Sequence[Evidence]) -> Evidence | None:
         names = {each: content_words(cells(each.text)[0]) for each in alike}
         said = [each for each in alike if names[each] and all(map(asked.intersection, names[each]))]
-        return None if best in said else max(said, key=lambda each: (len(names[each]), each.score), default=None)
+        if said and best not in said:
+            return max(said, key=lambda each: (len(names[each]), each.score))
+        held = {each: _held(each.unit, words) for each in alike}
+        more = [each for each in alike if held[each] > held[best]] if held[best] else []
+        return max(more, key=lambda each: (len(held[each]), each.score), default=None)
 
     return _exchanged(found, lambda unit: unit.kind == "row" and unit.header and (unit.place, unit.header), better)
 

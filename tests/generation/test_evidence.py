@@ -68,6 +68,19 @@ def test_the_readers_row_stays_where_the_question_says_its_name_or_none() -> Non
     assert first("Total net sales?", named, "| 1 |") == "| Total net sales | 94,836 | 97,278 |"
 
 
+MANUALS = (
+    "| Language | Territory | Signs |\n| --- | --- | --- |\n| German | Germany | ISO 8859-1 |\n"
+    "| German | Switzerland | ISO 646 |\n| German | Germany | ISO 646 |\n| Japanese | Japan | JIS |\n"
+)
+
+
+def test_of_rows_that_are_named_alike_the_one_that_holds_more_of_the_question_comes_first() -> None:
+    right = "| German | Germany | ISO 646 |"
+    assert first("Which is the manual for Germany in ISO 646?", MANUALS, "Germany | ISO 8859") == right
+    assert first("Which is the manual for Germany in ISO 646?", MANUALS, "Switzerland") == right
+    assert first("Which manual is in JIS?", MANUALS, "Switzerland") == "| German | Switzerland | ISO 646 |", "not more"
+
+
 def test_a_row_without_a_name_is_never_the_one_that_is_asked_for() -> None:
     bare = "| | 2023 |\n| --- | --- |\n| Tablets | 7 |\n| | 19 |\n| … | 21 |\n"
     assert first("What were the slates in 2023?", bare, "7 |") == "| Tablets | 7 |"
