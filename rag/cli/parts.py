@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from rag.cli.exits import complain
 from rag.cli.progress import Bar
+from rag.cli.sources import shown
 from rag.datatypes import Sampling
-from rag.errors import IndexMissing
+from rag.errors import IndexMissing, shell_quoted
 from rag.models.threads import prepare_numpy
 from rag.settings import API_KEY, Settings
 
@@ -170,9 +171,8 @@ def _of_server(settings: Settings) -> LanguageModel:
 
 def index_flag(settings: Settings) -> str:
     """What another command needs in order to look into the same index, "" where it would anyway."""
-    from rag.index.folder import flag
-
-    return f" {flag(settings.index)}" if settings.origins.get("index") == "--index" else ""
+    typed = settings.origins.get("index") == "--index"
+    return f" --index {shell_quoted(shown(str(settings.index)))}" if typed else ""
 
 
 def fetch(name: str) -> None:

@@ -13,6 +13,7 @@ from typer.testing import Result
 
 from rag.cli import parts
 from rag.datatypes import Hit
+from rag.errors import shell_quoted
 from rag.evaluation import dataset
 from rag.index import dense_build
 from rag.models.fakes import HashEmbedder
@@ -60,7 +61,7 @@ def test_an_index_without_text_says_how_to_fill_it(rag: Run, folder: Path) -> No
     (folder / "empty").mkdir()
     rag("ingest", "empty", "--index", "other")
     said = rag("search", "rope", "--index", "other").stderr
-    assert f"holds no text; add some with: rag ingest FOLDER --index {folder / 'other'}" in said
+    assert "holds no text; add some with: rag ingest FOLDER --index other" in said
 
 
 def test_redacting_nothing_is_said_in_a_word_and_not_by_an_empty_one(rag: Run, folder: Path) -> None:
@@ -129,7 +130,7 @@ def test_commands_that_are_proposed_are_about_the_same_index(rag: Run, folder: P
     for number in range(7):
         (folder / "docs" / f"{number}.xyz").write_bytes(b"\0\1\2")
     (folder / "docs" / "winch.md").write_text(f"# The winch\n\n{ROPE}\n")
-    flag = f"--index {folder / 'other'}"
+    flag = "--index other"
     done = rag("ingest", "docs", "--index", "other")
     assert f"(all: rag status --problems --json {flag})" in done.stderr
     assert f"(rag duplicates {flag} lists them)" in done.stdout
@@ -143,6 +144,9 @@ def test_commands_that_are_proposed_are_about_the_same_index(rag: Run, folder: P
         assert f"add it with: rag ingest new.txt {flag}\n" in refused
     refused = rag("compare", "docs/winch.txt", "docs/winch.txt", "--index", "other", code=1).stderr
     assert f": rag ls {flag} lists them" in refused
+    above = shell_quoted(str(folder.parent / "above it"))
+    rag("ingest", "docs", "--index", "../above it")
+    assert f": rag ls --index {above}\n" in rag("rm", "zebra", "--index", "../above it", code=1).stderr
 
 
 def test_status_lists_problems_by_cause_with_what_to_do(rag: Run, folder: Path) -> None:
