@@ -125,6 +125,14 @@ def test_a_word_that_goes_on_in_the_next_line_or_column_is_put_together() -> Non
     assert dict(found.metadata)["hyphens_mended"] == "1"
 
 
+def test_a_line_of_half_a_word_alone_ends_its_line_all_the_same() -> None:
+    lines = ["This manual is for the pumps of the harbour, and for their manip-", "ulation.", "Copyright of the yard"]
+    text = read(lambda canvas: down(canvas, 60, 700, lines)).text
+    assert text == "This manual is for the pumps of the harbour, and for their manipulation.\nCopyright of the yard"
+    lines = [*lines[:1], "ula-", "tion of all kinds"]
+    assert "their manipulation\nof all kinds" in read(lambda canvas: down(canvas, 60, 700, lines)).text
+
+
 def test_a_hyphen_that_belongs_to_its_word_is_kept() -> None:
     lines = ["They bought a well-known brand in the harbour of the town, and it is still well-", "known today."]
     assert "still well-known\ntoday." in read(lambda canvas: down(canvas, 60, 700, lines)).text

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 
 from rag.corpus.readers.compose import Composer
 from rag.corpus.readers.pdf.columns import line_distance
@@ -205,21 +205,20 @@ def _begins(above: Row, row: Row, below: Row | None, paragraph: Sequence[Row]) -
 
 def joined(rows: Sequence[Row], words: Words) -> str:
     """Rows as a paragraph, words put together; a line break is taken out where it only cuts a full row of Han."""
-    texts = [row.text for row in rows]
-    longest = max(map(len, texts), default=0)
-    written: list[str] = []
-    for number, text in enumerate(texts):
-        before = texts[number - 1] if number else ""
-        joint = words.joint(before, text) if before else None
+    longest = max((len(row.text) for row in rows), default=0)
+    lines: list[str] = []
+    breaks: list[str] = []  # in front of each line
+    for row in rows:
+        text = row.text
+        joint = words.joint(lines[-1], text) if lines else None
         if joint is not None:
             first, _, text = text.partition(" ")
-            written[-1] = written[-1].removesuffix("-") + joint + first
+            lines[-1] = lines[-1].removesuffix("-") + joint + first
             words.mended += not joint
-        if before:
-            written.append("" if not text or _is_cut(before, text, longest) else "\n")
-        written.append(text)
-        texts[number] = text or written[-1]
-    return "".join(written).strip()
+        if text:
+            breaks.append("" if not lines or _is_cut(lines[-1], text, longest) else "\n")
+            lines.append(text)
+    return "".join(chain.from_iterable(zip(breaks, lines, strict=True))).strip()
 
 
 def _is_cut(line: str, following: str, longest: int) -> bool:
