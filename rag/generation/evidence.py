@@ -9,6 +9,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -95,14 +96,7 @@ def _by_headings(question: str, found: Sequence[Evidence]) -> list[Evidence]:
 
     More is all that those of the best hold of the question's words, and others beside.
     """
-    asked = content_words(question)
-
-    def better(best: Evidence, alike: Sequence[Evidence]) -> Evidence | None:
-        held = {each: _held(each.unit, asked) for each in alike}
-        more = [each for each in alike if held[each] > held[best]]
-        return max(more, key=lambda each: (len(held[each]), each.score), default=None)
-
-    return _exchanged(found, lambda unit: unit.name, better)
+    return _exchanged(found, lambda unit: unit.name, partial(_with_more, asked=content_words(question)))
 
 
 def _by_row_names(question: str, found: Sequence[Evidence]) -> list[Evidence]:
@@ -119,11 +113,16 @@ def _by_row_names(question: str, found: Sequence[Evidence]) -> list[Evidence]:
         said = [each for each in alike if names[each] and all(map(asked.intersection, names[each]))]
         if said and best not in said:
             return max(said, key=lambda each: (len(names[each]), each.score))
-        held = {each: _held(each.unit, words) for each in alike}
-        more = [each for each in alike if held[each] > held[best]] if held[best] else []
-        return max(more, key=lambda each: (len(held[each]), each.score), default=None)
+        return _with_more(best, alike, words) if _held(best.unit, words) else None
 
     return _exchanged(found, lambda unit: unit.kind == "row" and unit.header and (unit.place, unit.header), better)
+
+
+def _with_more(best: Evidence, alike: Sequence[Evidence], asked: Sequence[tuple[str, ...]]) -> Evidence | None:
+    """The one that holds all that the best holds of the question's words, and most beside; None where none does."""
+    held = {each: _held(each.unit, asked) for each in alike}
+    more = [each for each in alike if held[each] > held[best]]
+    return max(more, key=lambda each: (len(held[each]), each.score), default=None)
 
 
 def _exchanged(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cache
 
 from rag.text.fold import light
 from rag.text.numerals import numerals_to_digits
@@ -141,12 +142,14 @@ _by_direction = [(name, _pattern(words)) for name, words in _DIRECTIONS]
 _negation = _pattern(_NEGATIONS)
 _contracted = re.compile(r"n['’]t\b")
 _main, _second = _pattern(_MAIN), _pattern(_SECOND)
-_digits = r"[0-9]+(?:[.,'’ \u00a0][0-9]+)*"
-_before = _pattern(" ".join([*(words for _, words in _DIRECTIONS[:2]), _BEFORE_NUMBERS]))
-_limited = re.compile(
-    rf"(?:{_before.pattern})[^0-9.,;:!?。，；：！？\n]{{0,12}}{_digits}"
-    rf"|{_digits}[^0-9.,;:!?。，；：！？\n]{{0,12}}(?:{_pattern(_BEHIND_NUMBERS).pattern})"
-)
+
+
+@cache
+def _limited() -> re.Pattern[str]:
+    """A number with what makes it the end of a range; quotes need it never."""
+    digits, between = r"[0-9]+(?:[.,'’ \u00a0][0-9]+)*", r"[^0-9.,;:!?。，；：！？\n]{0,12}"
+    before = _pattern(" ".join([*(words for _, words in _DIRECTIONS[:2]), _BEFORE_NUMBERS])).pattern
+    return re.compile(rf"(?:{before}){between}{digits}|{digits}{between}(?:{_pattern(_BEHIND_NUMBERS).pattern})")
 
 
 def negations(text: str) -> int:
@@ -185,4 +188,4 @@ def directions(text: str) -> Counter[str]:
 
 def without_limits(text: str) -> str:
     """The text, light-folded, without the numbers that are the end of a range: of «less than 5 t», « t»."""
-    return _limited.sub(" ", numerals_to_digits(light(text)))
+    return _limited().sub(" ", numerals_to_digits(light(text)))

@@ -145,9 +145,13 @@ def _titles(claim: str, heading: str) -> Iterator[Problem]:
 
 def _numbers(claim: str, ground: str) -> Iterator[Problem]:
     given, named = quantities(ground), units(ground)
+    limited = directions(claim).keys() & {"up", "down"}
+    exact = given if limited else quantities(without_limits(ground))
     for quantity in quantities(claim):
         if not borne_out(quantity, given, named):
             yield Problem(Reason.NUMBER, quantity.surface)
+        elif not borne_out(quantity, exact, named):  # «5 t» is not what «less than 5 t» says
+            yield Problem(Reason.COMPARISON, quantity.surface)
 
 
 def _names(claim: str, ground: str) -> Iterator[Problem]:
@@ -185,19 +189,8 @@ def _polarity(claim: str, ground: str) -> Iterator[Problem]:
     for direction in directions(claim):
         if not given[direction]:
             yield Problem(Reason.COMPARISON, direction)
-    yield from _limits(claim, ground)
     if is_negated(claim) != _nearest_is_negated(claim, ground):
         yield Problem(Reason.NEGATION, "negated" if is_negated(claim) else "not negated")
-
-
-def _limits(claim: str, ground: str) -> Iterator[Problem]:
-    """«5 t» is not what «less than 5 t» says."""
-    if directions(claim).keys() & {"up", "down"}:
-        return
-    given, named, exact = quantities(ground), units(ground), quantities(without_limits(ground))
-    for quantity in quantities(claim):
-        if borne_out(quantity, given, named) and not borne_out(quantity, exact, named):
-            yield Problem(Reason.COMPARISON, quantity.surface)
 
 
 def _nearest_is_negated(claim: str, ground: str) -> bool:
@@ -348,10 +341,9 @@ def _astray(part: _Clause, clauses: Sequence[_Clause]) -> Iterator[Quantity]:
 
 def _says_rather(part: _Clause, rival: _Clause, best: _Clause, quantity: Quantity) -> bool:
     """Whether a rival says what the part says, and the best clause with its quantity does not."""
+    # «opens at 8:00 and closes at 17:00» has the words of both: each of its clauses is looked at alone.
     if part.several and any(borne_out(other, part.quantities) for other in rival.quantities):
-        return (
-            False  # «opens at 8:00 and closes at 17:00» has the words of both: each of its clauses is looked at alone
-        )
+        return False
     more, less = part.words & rival.words - best.words, part.words & best.words - rival.words - _digits(quantity)
     return len(more) > len(less) or bool(part.directions & rival.directions - best.directions)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rag.errors import ModelError, ModelMissing
 from rag.models.cache import cache_dir
 from rag.models.gguf_weights import convert
-from rag.models.hub import failures
+from rag.models.hub import failures, first_line
 from rag.models.placement import Placement, with_adapter
 from rag.models.pull import alone, settle, sync, workshop
 
@@ -214,11 +214,11 @@ def _named_errors(checkpoint: Checkpoint) -> Iterator[None]:
     try:
         yield
     except named as problem:
-        first_line = next(iter(str(problem).strip().splitlines()), type(problem).__name__).rstrip(".")
+        said = first_line(problem)
         if checkpoint.local:
-            raise ModelError(f"{checkpoint.where} cannot be loaded: {first_line}. Fetch it again, whole") from problem
+            raise ModelError(f"{checkpoint.where} cannot be loaded: {said}. Fetch it again, whole") from problem
         raise ModelMissing(
-            f"{checkpoint.where} cannot be loaded from the hub: {first_line}. "
+            f"{checkpoint.where} cannot be loaded from the hub: {said}. "
             "Check the name and the network, or name a local folder; built in: rag models"
         ) from problem
 

@@ -75,7 +75,7 @@ def pull(name: str) -> Path:
         return _cached(name) or _download(name)
     except failures() as problem:
         raise PullFailed(
-            f"{name} could not be fetched from the hub: {_first_line(problem)}. Check the name and the network, then: "
+            f"{name} could not be fetched from the hub: {first_line(problem)}. Check the name and the network, then: "
             f"rag models pull {name}"
         ) from problem
 
@@ -112,7 +112,7 @@ def _fetched(name: str, kind: Kind, *, fetch: bool) -> Path:
         return _download(name)
     except failures() as problem:
         raise ModelMissing(
-            f"The {kind.noun} {name!r} could not be fetched from the hub: {_first_line(problem)}. {kind.choices}. "
+            f"The {kind.noun} {name!r} could not be fetched from the hub: {first_line(problem)}. {kind.choices}. "
             f"Where there is a network, a folder comes from: hf download {name} --local-dir FOLDER"
         ) from problem
 
@@ -124,7 +124,8 @@ def _download(name: str) -> Path:
     return Path(snapshot_download(name, allow_patterns=_PATTERNS, ignore_patterns=_TWICE))
 
 
-def _first_line(problem: Exception) -> str:
+def first_line(problem: Exception) -> str:
+    """What a failure of a library says, in a line without its full stop."""
     return next(iter(str(problem).strip().splitlines()), type(problem).__name__).rstrip(".")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import ModelError
+from rag.models.hub import first_line
 from rag.models.threads import limit_torch
 
 
@@ -31,8 +32,7 @@ def opening(name: str, use: str, otherwise: str) -> Iterator[Any]:
     try:
         yield sentence_transformers
     except named as problem:
-        said = next(iter(str(problem).strip().splitlines()), type(problem).__name__)
-        raise ModelError(f"{name} cannot be used {use}: {said.rstrip('.')}. {otherwise}") from problem
+        raise ModelError(f"{name} cannot be used {use}: {first_line(problem)}. {otherwise}") from problem
 
 
 def safely(device: str, dtype: Any) -> dict[str, Any]:

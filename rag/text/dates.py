@@ -6,7 +6,8 @@ A date is read as "2024-03-05" with "?" for what is not said ("2024-03-??", "???
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from rag.text.units import MONTHS, alternatives
@@ -21,6 +22,7 @@ class Moment(NamedTuple):
     surface: str
 
 
+_year = re.compile(r"(?:19|20)\d\d")
 _month = rf"(?P<month>{alternatives(MONTHS)})"
 _y = r"(?P<y>1[0-9]{3}|2[0-9]{3})(?![0-9])"
 _d = r"(?P<d>0?[1-9]|[12][0-9]|3[01])"
@@ -105,3 +107,9 @@ def _time(match: re.Match[str]) -> Moment:
     elif (said.get("am") or said.get("am2")) and hour == 12:
         hour = 0
     return Moment("time", frozenset({f"{hour:02}:{minute:02}"}), "", match.group())
+
+
+def are_years_in_a_row(texts: Sequence[str]) -> bool:
+    """Whether these are years of two at least that follow each other, forwards or backwards: names, no figures."""
+    years = [int(text) for text in texts if _year.fullmatch(text)]
+    return len(years) == len(texts) and {after - before for before, after in pairwise(years)} in ({1}, {-1})

@@ -14,6 +14,11 @@ WIDEST = 64
 """Columns of a table; what stands further to the right goes into the last."""
 
 
+def whole(value: str | None, default: int, digits: int = 5) -> int:
+    """A whole number that a file gives, of so many digits at most; else the default."""
+    return int(value) if value and value.isascii() and value.isdigit() and len(value) <= digits else default
+
+
 @dataclass(slots=True)
 class Composer:
     """Collects blocks; `text()` joins them, list items without a blank line between them."""

@@ -8,7 +8,7 @@ from functools import partial
 
 from rag.corpus.cleaned import Cleaning, added
 from rag.corpus.readers import reader_for
-from rag.corpus.readers.compose import LONGEST_REPEATED, Cell, Composer, spread
+from rag.corpus.readers.compose import LONGEST_REPEATED, Cell, Composer, spread, whole
 from rag.corpus.readers.office.docx_numbering import Numbering
 from rag.corpus.readers.office.docx_text import FALLBACK, IMAGE, Aside, W, deletions, hidden_passages, shown
 from rag.corpus.readers.office.ooxml import Part, R, described, main_part, part, parts_of_type, properties, title_of
@@ -264,8 +264,7 @@ def _end_is_deleted(paragraph: Element) -> bool:
 
 
 def _count(element: Element, default: int) -> int:
-    value = element.get(f"{W}val", "") if element is not None else ""
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 6 else default
+    return whole(element.get(f"{W}val"), default) if element is not None else default
 
 
 # ---------------------------------------------------------------- headings

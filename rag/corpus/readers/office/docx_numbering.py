@@ -6,11 +6,15 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from rag.corpus.readers.compose import whole
+
 Element = Any  # lxml has no types
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 DEEPEST_STYLE = 50
 """Styles of which each is based on the next one."""
+_DIGITS = 9
+"""Of the number that a list begins with, at most."""
 _PLACE = re.compile(r"%([1-9])")
 _HAN = "零一二三四五六七八九"
 
@@ -38,7 +42,7 @@ class Numbering:
             return "", 0
         counts = self.counts.setdefault(self._abstract(identity), [0] * 10)
         again = self._starts(identity, counts)
-        start = again.get(str(depth), _whole(_value(level.find(f"{W}start")), 1))
+        start = again.get(str(depth), whole(_value(level.find(f"{W}start")), 1, _DIGITS))
         counts[depth] = counts[depth] + 1 if counts[depth] else start
         counts[depth + 1 :] = [0] * (9 - depth)
         style = _value(level.find(f"{W}numFmt"))
@@ -70,7 +74,7 @@ class Numbering:
         if identity not in self.starts:
             each = self.lists[identity].iter(f"{W}lvlOverride")
             own = ((one.get(f"{W}ilvl", ""), _value(one.find(f"{W}startOverride"))) for one in each)
-            self.starts[identity] = {level: _whole(start, 1) for level, start in own if start}
+            self.starts[identity] = {level: whole(start, 1, _DIGITS) for level, start in own if start}
             for level in self.starts[identity].keys() & set("012345678"):
                 counts[int(level)] = 0
         return self.starts[identity]
@@ -111,10 +115,6 @@ def _each(roots: list[Element], name: str) -> Iterator[Element]:
 
 def _value(element: Element) -> str:
     return element.get(f"{W}val", "") if element is not None else ""
-
-
-def _whole(text: str, default: int) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default
 
 
 def numeral(number: int, style: str) -> str:

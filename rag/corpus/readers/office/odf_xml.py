@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from rag.corpus.readers.compose import whole
 from rag.corpus.readers.formulas import linear
 from rag.corpus.readers.office.docx_numbering import DEEPEST_STYLE
 from rag.corpus.readers.office.package import Element, Package
@@ -150,4 +151,4 @@ def formula(root: Element) -> str:
 
 def number(value: str | None, default: int) -> int:
     """A whole number of an attribute."""
-    return int(value) if value and value.isascii() and value.isdigit() and len(value) < 9 else default
+    return whole(value, default, 8)

@@ -6,15 +6,14 @@ it is a gap within one table).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
+
+from rag.text.dates import are_years_in_a_row
 
 MOST_HEADERS = 4
 """Rows that name the columns of one table."""
-_YEAR = re.compile(r"(?:19|20)\d\d")
 
 
 class SheetCell(NamedTuple):
@@ -86,11 +85,7 @@ def _all_text(row: Row) -> bool:
 def are_names(cells: Sequence[SheetCell]) -> bool:
     """Whether cells may name columns: texts, and among them years that follow each other."""
     numbers = [cell.text for cell in cells if not cell.is_text]
-    if not numbers:
-        return True
-    years = [int(text) for text in numbers if _YEAR.fullmatch(text)]
-    steps = {after - before for before, after in pairwise(years)}
-    return len(years) == len(numbers) and steps in ({1}, {-1})
+    return not numbers or are_years_in_a_row(numbers)
 
 
 def _runs(numbers: Sequence[int]) -> Iterator[list[int]]:

@@ -12,12 +12,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import islice
 
 from rag.corpus.readers.compose import Composer
 from rag.corpus.readers.plain import text_of
 from rag.corpus.readers.reader import Content, Unread
 from rag.datatypes import Page
+from rag.text.dates import are_years_in_a_row
 
 DELIMITERS = ",;\t|"
 NONE = "\x1f"
@@ -38,8 +39,6 @@ _NUMBER = re.compile(
 )
 _NAMED = re.compile(r"sep=(.)[ \t]*(?:\r\n|\n|\r)")
 """The line by which Excel is told the delimiter."""
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_STEPS = ({1}, {-1})
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _FENCE = re.compile(r"\A(?=`{3}|~{3})")
 _ESCAPE = r"\\"
@@ -141,8 +140,7 @@ def _is_header(rows: Sequence[Sequence[str]]) -> bool:
         return False
     names = [cell for cell in rows[0] if cell]
     numbers = [name for name in names if _NUMBER.fullmatch(name)]
-    years = [int(name) for name in numbers if _YEAR.fullmatch(name)]
-    if numbers and (len(years) < len(numbers) or {after - before for before, after in pairwise(years)} not in _STEPS):
+    if numbers and not are_years_in_a_row(numbers):
         return False
     if any(len(name) > _LONGEST_NAME or "\n" in name for name in names):
         return False

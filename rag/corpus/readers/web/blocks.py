@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile, zip_longest
 from typing import Any
 
-from rag.corpus.readers.compose import WIDEST, Cell, Composer, spread
+from rag.corpus.readers.compose import WIDEST, Cell, Composer, spread, whole
 from rag.corpus.readers.formulas import linear
 
 Element = Any  # lxml has no types
@@ -114,7 +114,7 @@ class _Conversion:
         if tag in HEADINGS:
             self.title = element if _is_title(element) else None
         elif tag in ("ul", "ol"):
-            self.lists.append(_number(element.get("start"), 1) if tag == "ol" else None)
+            self.lists.append(whole(element.get("start"), 1) if tag == "ol" else None)
         elif tag == "li":
             self.begin_item(element)
         elif tag == "pre":
@@ -164,7 +164,7 @@ class _Conversion:
 
     def begin_item(self, item: Element) -> None:
         number = self.lists[-1] if self.lists else None
-        number = None if number is None else _number(item.get("value"), number)
+        number = None if number is None else whole(item.get("value"), number)
         self.marker = "-" if number is None else f"{number}."
         if not self.lists:
             self.lists.append(None)
@@ -192,7 +192,7 @@ class _Conversion:
 
     def spanning(self, cell: Element, *, repeated: bool = False) -> list[Cell]:
         """A cell; one that names several columns `repeated` for each of them."""
-        columns, rows = _number(cell.get("colspan"), 1), _number(cell.get("rowspan"), 1)
+        columns, rows = whole(cell.get("colspan"), 1), whole(cell.get("rowspan"), 1)
         said = self.cell(cell)
         return [Cell(said, 1, rows)] * min(columns, WIDEST) if repeated else [Cell(said, columns, rows)]
 
@@ -252,7 +252,3 @@ def one_line(text: str) -> str:
 def _verbatim(element: Element) -> str:
     text = "".join(element.itertext()).replace("\r\n", "\n")
     return text.removeprefix("\n").rstrip()
-
-
-def _number(value: str | None, default: int) -> int:
-    return int(value) if value and value.isascii() and value.isdigit() and len(value) < 6 else default
