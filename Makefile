@@ -53,8 +53,9 @@ demo: $(VENV)/.installed
 models: $(VENV)/.installed
 	@$(RAG) models pull
 
+# Property tests draw the same examples each time here, and others each time in test-all.
 test: setup models check
-	@$(PYTEST) -m "not slow"
+	@$(PYTEST) -m "not slow" --hypothesis-profile=ci
 
 test-all: $(VENV)/.installed-extras models check
 	@$(PYTEST)
