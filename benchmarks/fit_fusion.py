@@ -97,7 +97,7 @@ def asked_of(
     mass = index.mass(question)
     gains = []
     for weight in weights:
-        first = fuse_first(group.dense, group.lexical, group.exact, mass, Fusion(exact=weight))
+        first = fuse_first(group.dense, group.lexical, group.exact, group.named, mass, Fusion(exact=weight))
         head = np.lexsort((group.rows, -first))[:LATE_DEPTH]
         scores = fuse_late(first[head], index.late_scores(query.tokens[0], group.rows[head]))
         best = group.rows[head[np.lexsort((group.rows[head], -scores))][:SHOWN]]

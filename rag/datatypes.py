@@ -223,11 +223,15 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """A hit's score by each leg and by the reranker, higher is better; None where it did not run."""
+    """A hit's score by each leg and by the reranker, higher is better; None where it did not run.
+
+    `named` is how far the question names the hit's document by its path, 0..1; None where it does not.
+    """
 
     dense: float | None = None
     lexical: float | None = None
     late: float | None = None
+    named: float | None = None
     rerank: float | None = None
 
 
@@ -239,7 +243,8 @@ class Hit:
     `source` and `copies` (the other places of the same document) are locations as in `Source.location`; `pages` are
     those that the text touches. `alike` are the hits that this one stands for where near-duplicates were collapsed;
     `score` is then that of the best of them. `date` is what its document's metadata give, such as "2024-05", "" where
-    they give none; `newest` is said where all that are alike are older. `markup` is that of its document.
+    they give none; `newest` is said where all that are alike are older. `markup` is that of its document. `called` are
+    the words of its path by which the question names it, "" where it does not.
     """
 
     chunk: Chunk
@@ -255,6 +260,7 @@ class Hit:
     date: str = ""
     newest: bool = False
     markup: Markup = "plain"
+    called: str = ""
 
     def __post_init__(self) -> None:
         check_span(self.start, self.end)

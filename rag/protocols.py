@@ -157,6 +157,12 @@ class Store(Protocol):
     def exact(self, query: str, rows: NDArray[np.int64]) -> Floats:
         """How much of the query's numbers and identifiers each row holds as typed, 0..1, in the rows' order."""
 
+    def named(self, question: str) -> dict[str, float]:
+        """How far the question names each document by its path, 0..1; those that it does not name are not there."""
+
+    def rows_of(self, document: str) -> list[int]:
+        """The rows of a document's chunks, in the order of its text."""
+
     def rows_having(self, words: Sequence[Sequence[str]]) -> NDArray[np.int64]:
         """The rows, ascending, that have one at least of the terms (`rag.text.terms`) of each word."""
 

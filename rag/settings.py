@@ -65,6 +65,7 @@ KEYS: dict[str, Key] = {
     "dense_weight": Key(1.0, "weight of the embedding in a search", most=100),
     "lexical_weight": Key(1.0, "weight of the words in a search", most=100),
     "exact_weight": Key(6.0, "weight of numbers and identifiers as typed", most=100),
+    "named_weight": Key(3.0, "weight of what a question calls a document by", most=100),
     "late_weight": Key(2.5, "weight of late interaction (MaxSim)", most=100),
     "answer": Key("auto", "how an answer is composed", choices=("auto", "quotes", "prose")),
     "unsupported": Key("drop", "what becomes of a sentence that fails the check", choices=("drop", "mark")),
@@ -106,6 +107,7 @@ class Settings:
     dense_weight: float
     lexical_weight: float
     exact_weight: float
+    named_weight: float
     late_weight: float
     answer: str
     unsupported: str
@@ -159,6 +161,7 @@ class Settings:
             dense_weight=float(values["dense_weight"]),
             lexical_weight=float(values["lexical_weight"]),
             exact_weight=float(values["exact_weight"]),
+            named_weight=float(values["named_weight"]),
             late_weight=float(values["late_weight"]),
             answer=str(values["answer"]),
             unsupported=str(values["unsupported"]),

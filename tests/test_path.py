@@ -61,3 +61,27 @@ def test_a_question_finds_its_document_in_any_language(index: Path, question: st
     with Index.open(index, embedder=embedder) as opened:
         hits = Retriever(opened, embedder).retrieve(question, 3)
     assert Path(hits[0].source).name == name
+
+
+@pytest.mark.parametrize("customer", ["Penrose", "Abelard"])
+def test_of_agreements_that_read_alike_the_one_that_is_named_is_quoted(tmp_path: Path, customer: str) -> None:
+    """Nothing in the texts says whose they are: their paths do."""
+    weeks = {name: number for number, name in enumerate(("Abelard", "Calder", "Farrow", "Jessop", "Penrose"), start=3)}
+    for name, number in weeks.items():
+        file = tmp_path / "docs" / name / "agreement.md"
+        file.parent.mkdir(parents=True)
+        notice = f"Either party may end this agreement by giving {number} weeks' notice in writing."
+        file.write_text(
+            f"# Agreement\n\n## Notice\n\n{notice}\n\n## Payment\n\nInvoices are payable within {9 * number} days.\n"
+        )
+    embedder = load_embedder()
+    ingest([tmp_path / "docs"], tmp_path / "index", embedder)
+    with Index.open(tmp_path / "index", embedder=embedder) as opened:
+        answer = ask(
+            f"What is the notice period in the {customer} agreement?",
+            Retriever(opened, embedder),
+            Generator(load_reader()),
+        )
+    assert Path(answer.hits[0].source).parent.name == customer
+    assert [Path(citation.source).parent.name for citation in answer.citations][:1] == [customer]
+    assert f"{weeks[customer]} weeks" in answer.citations[0].quote

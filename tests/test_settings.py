@@ -208,8 +208,8 @@ def test_the_defaults_are_those_of_the_library() -> None:
     assert astuple(Sampling()) == (defaults["max_tokens"], defaults["temperature"], defaults["seed"], ())
     assert inspect.signature(open_server).parameters["context_tokens"].default == defaults["server_context"]
     assert KEYS["quantization"].choices == get_args(Quantization)
-    weights = (defaults["dense_weight"], defaults["lexical_weight"], defaults["exact_weight"], defaults["late_weight"])
-    assert astuple(Fusion()) == (defaults["fusion"], *weights)
+    assert Fusion().method == defaults["fusion"]
+    assert Fusion().weights == {name: defaults[f"{name}_weight"] for name in Fusion().weights}
     assert (Chunking().max_tokens, Chunking().context_tokens) == (defaults["chunk_tokens"], defaults["context_tokens"])
     assert KEYS["dense"].choices == FAMILIES
     for made in (ingest, add_documents, Writer.open):

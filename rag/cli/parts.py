@@ -68,8 +68,14 @@ def fusion_of(settings: Settings) -> Fusion:
     """How a search joins its legs."""
     from rag.retrieval.fuse import Fusion
 
-    weights = (settings.dense_weight, settings.lexical_weight, settings.exact_weight, settings.late_weight)
-    return Fusion(cast(Method, settings.fusion), *weights)
+    return Fusion(
+        cast(Method, settings.fusion),
+        dense=settings.dense_weight,
+        lexical=settings.lexical_weight,
+        exact=settings.exact_weight,
+        named=settings.named_weight,
+        late=settings.late_weight,
+    )
 
 
 def open_embedder(settings: Settings, index: Index | None) -> Embedder:

@@ -141,9 +141,9 @@ def config(
 
     A flag wins over the environment (RAG_K=8), that over rag.toml (k = 8) in the nearest parent folder, that over
     the default. There are index, embedder, generator, server, server_context, reranker, device, quantization, engine,
-    dense, redact, passwords, k, fusion, dense_weight, lexical_weight, exact_weight, late_weight, answer, unsupported,
-    risk, max_tokens, temperature, seed, chunk_tokens, context_tokens, threads. In the environment only: RAG_MODELS,
-    the folder where models are kept, and RAG_API_KEY, the key for the server. Passwords are not shown.
+    dense, redact, passwords, k, fusion, dense_weight, lexical_weight, exact_weight, named_weight, late_weight, answer,
+    unsupported, risk, max_tokens, temperature, seed, chunk_tokens, context_tokens, threads. In the environment only:
+    RAG_MODELS, the folder where models are kept, and RAG_API_KEY, the key for the server. Passwords are not shown.
 
     What a language model is told is a template for each task: answer, chat, follow-up, summarise, compare. `--prompt`
     prints one as it is in use; put into rag.toml and changed there, it takes the place of ours.

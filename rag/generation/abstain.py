@@ -16,7 +16,7 @@ from rag.datatypes import Hit, Reading
 from rag.errors import SettingsError
 from rag.generation.evidence import sigmoid
 from rag.generation.mentions import identifiers, proper_names, stands_alone
-from rag.text.context import embedded_text
+from rag.text.context import read_text
 from rag.text.fold import fold
 from rag.text.numbers import borne_out, quantities
 
@@ -87,7 +87,7 @@ def _model() -> _Model:
 
 def _missing(question: str, hits: Sequence[Hit]) -> float:
     """The share of what the question names that none of the hits has; 0 where it names nothing."""
-    texts = "\n".join(embedded_text(hit.chunk, hit.text) for hit in hits)
+    texts = "\n".join(read_text(hit) for hit in hits)
     folded, given = fold(texts), quantities(texts)
     found = [stands_alone(identifier, texts) for identifier in identifiers(question)]
     found += [borne_out(quantity, given) for quantity in quantities(question)]

@@ -17,7 +17,7 @@ from rag.datatypes import Hit, Reading, Suspicion
 from rag.generation.readable import cells
 from rag.generation.units import Unit, units
 from rag.protocols import PassageReader
-from rag.text.context import embedded_text
+from rag.text.context import read_text
 from rag.text.invisible import Seen
 from rag.text.sentences import sentences
 from rag.text.suspicion import UNSEEN, signs
@@ -30,6 +30,8 @@ REPEATED = 0.8
 """Share of terms from which a unit says what another said before."""
 PLACE = 0.2
 """Log-odds that a hit loses for every place that it stands behind the first."""
+NAMED = 1.0
+"""Log-odds that a hit loses whose document is not named where another one is (`rag.index.names`)."""
 FAINT = 0.2
 """A unit is quoted beside the best one only if it is at least so probable, as a share of that."""
 
@@ -63,15 +65,18 @@ class Evidence:
 
 
 def read(question: str, hits: Sequence[Hit], reader: PassageReader) -> list[Reading]:
-    """What the reader finds in each hit, read with its heading context; less likely the further down it stands.
+    """What the reader finds in each hit, read with its heading context; less likely the further down it stands, or the
+    less the question names its document.
 
     It reads what a person sees: the offsets of a reading are those of the whole text nevertheless.
     """
-    seen = [Seen.of(embedded_text(hit.chunk, hit.text)) for hit in hits]
+    seen = [Seen.of(read_text(hit)) for hit in hits]
     readings = reader.read(question, [each.text for each in seen])
+    most = max((hit.scores.named or 0.0 for hit in hits), default=0.0)
+    behind = [PLACE * at + NAMED * (most - (hit.scores.named or 0.0)) for at, hit in enumerate(hits)]
     return [
-        replace(reading, answered=reading.answered - PLACE * place, offsets=each.spans(reading.offsets))
-        for place, (each, reading) in enumerate(zip(seen, readings, strict=True))
+        replace(reading, answered=reading.answered - less, offsets=each.spans(reading.offsets))
+        for less, each, reading in zip(behind, seen, readings, strict=True)
     ]
 
 
@@ -81,7 +86,7 @@ def rank(question: str, hits: Sequence[Hit], readings: Sequence[Reading]) -> lis
     Of values with one name under several headings, that one is the most probable whose headings the question names; of
     the rows of a table, one whose name it says.
     """
-    fronts = [len(embedded_text(hit.chunk, hit.text)) - len(hit.text) for hit in hits]
+    fronts = [len(read_text(hit)) - len(hit.text) for hit in hits]
     found = []
     for unit in units(hits):
         reading, shift = readings[unit.place], fronts[unit.place] - unit.hit.start

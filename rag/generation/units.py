@@ -117,6 +117,7 @@ def _headings(hit: Hit) -> list[tuple[int, str]]:
     """Where in the hit's text another heading path begins, and that path; the first one begins with the text."""
     own = _heads(hit)
     outer = list(takewhile(lambda title: all(title != block.title for block in own), hit.chunk.heading))
+    outer = [hit.called, *outer] if hit.called else outer
     found = [(0, _path(outer))]
     inner: list[tuple[int, str]] = []
     for block in own:

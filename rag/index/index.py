@@ -26,6 +26,7 @@ from rag.index import checking, dense, dense_file, filters, folder, generation, 
 from rag.index.chunking import Chunking
 from rag.index.database import damaged, explained, open_reader
 from rag.index.manifest import Manifest
+from rag.index.names import Names
 from rag.index.records import Head
 from rag.index.rows import Rows
 from rag.protocols import Embedder
@@ -78,6 +79,7 @@ class Index:
         self._selected: dict[frozenset[str] | tuple[Condition, ...], Numbers] = {}
         self._languages: dict[str, int] | None = None
         self._shared: dict[str, int] | None = None
+        self._names: Names | None = None
         self._loading = threading.Lock()
         self._preparing: threading.Thread | None = None
         self._look()
@@ -150,6 +152,10 @@ class Index:
     def exact(self, query: str, rows: Numbers) -> Floats:
         """How much of the query's numbers and identifiers each row holds as typed, 0..1, in the rows' order."""
         return lexical.exact(self._rows.database, query, np.asarray(rows, np.int64), self._chunks)
+
+    def named(self, question: str) -> dict[str, float]:
+        """How far the question names each document by its path, 0..1; those that it does not name are not there."""
+        return self._names_part().named(question)
 
     def rows_having(self, words: Sequence[Sequence[str]]) -> Numbers:
         """The rows, ascending, that have one at least of the terms (`rag.text.terms`) of each word."""
@@ -249,8 +255,7 @@ class Index:
     def all_sources(self) -> list[Source]:
         """All sources, by location, whatever their state. Raises IndexDamaged where some are missing."""
         found = self._rows.all_sources()
-        if self._pinned and len(found) != self._commit.sources:
-            raise damaged(self._rows.database.file, f"{self._commit.sources - len(found)} sources are missing")
+        self._require_sources(len(found))
         return found
 
     # ------------------------------------------------------------ the index itself
@@ -340,6 +345,7 @@ class Index:
         self._dense = None
         self._languages = None
         self._shared = None
+        self._names = None
         self._selected.clear()
 
     def _is_in_place(self) -> bool:
@@ -368,6 +374,10 @@ class Index:
             self._rows.database.kept("chunk count", self._require_count)
         return self._commit.chunks
 
+    def _require_sources(self, count: int) -> None:
+        if self._pinned and count != self._commit.sources:
+            raise damaged(self._rows.database.file, f"{self._commit.sources - count} sources are missing")
+
     def _require_count(self) -> None:
         if (count := self._rows.count("chunk")) != self._commit.chunks:
             raise damaged(self._rows.database.file, f"it has {count} chunks, its last commit {self._commit.chunks}")
@@ -376,6 +386,7 @@ class Index:
         with contextlib.suppress(RagError):  # the first search raises it
             self._dense_part()
             self.languages()
+            self._names_part()
 
     def _dense_part(self) -> dense.Dense:
         with self._loading:
@@ -384,6 +395,14 @@ class Index:
                 self._dense = dense.load(self._rows, self._commit, dimension, self._dense_file, self._dense_base)
                 self._dense_base = self._dense.base if self._dense.base.of else None
             return self._dense
+
+    def _names_part(self) -> Names:
+        with self._loading:
+            if self._names is None or not self._pinned:
+                places = self._rows.places()
+                self._require_sources(len(places))
+                self._names = Names.of(places)
+            return self._names
 
     def _checked(self, vector: Floats) -> Floats:
         flat = np.asarray(vector, np.float32).reshape(-1)

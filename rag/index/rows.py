@@ -173,9 +173,14 @@ class Rows:
         """All sources, by location."""
         # Sorted here: SQLite would walk its index, where a flipped bit hides rows.
         found = sorted(self._sources("NOT INDEXED", ()), key=lambda source: source.location)
-        if len({source.location for source in found}) != len(found):
-            raise damaged(self.database.file, "a source is there twice")
+        self._require_once([source.location for source in found])
         return found
+
+    def places(self) -> list[tuple[str, str | None]]:
+        """The path of each source below its root, and its document: quicker than whole sources."""
+        found = self._checked("source", self.database.all(f"SELECT {_SOURCE} FROM source NOT INDEXED"))
+        self._require_once([location for location, *_ in found])
+        return [(unpack(path), document) for _, _, path, _, document, *_ in found]
 
     def shared(self) -> dict[str, int]:
         """How many sources those documents have that have several."""
@@ -404,6 +409,10 @@ class Rows:
             return Chunk(name, document, start, stop, text, path, unpack(table_header), tokens, language)
         except (KeyError, ValueError) as error:
             raise damaged(self.database.file, f"chunk {name} is not a part of its document") from error
+
+    def _require_once(self, locations: Sequence[str]) -> None:
+        if len(set(locations)) != len(locations):
+            raise damaged(self.database.file, "a source is there twice")
 
     def _sources(self, condition: str, values: Sequence[str]) -> list[Source]:
         found = self.database.all(f"SELECT {_SOURCE} FROM source {condition}", values)

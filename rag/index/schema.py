@@ -80,11 +80,11 @@ def checksum(table: str, *values: str | int | float | bytes | None) -> int:
     A flipped bit can turn bytes into the text that they spell, and lead from one table into another whose rows are
     sound: bytes and text give different sums, and so do tables.
     """
-    crc = zlib.crc32(table.encode())
+    parts = [table.encode()]
     for value in values:
         data, sign = (value, b"=") if isinstance(value, bytes) else (str(value).encode("utf-8", "surrogatepass"), b":")
-        crc = zlib.crc32(data, zlib.crc32(b"%d%s" % (len(data), sign), crc))
-    return crc
+        parts += (b"%d%s" % (len(data), sign), data)
+    return zlib.crc32(b"".join(parts))
 
 
 def pack(text: str) -> str:

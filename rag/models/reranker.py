@@ -24,7 +24,7 @@ from rag.models.hub import RERANKER, checked_folder
 from rag.models.opening import opening, refuse_random, safely
 from rag.models.passage_reader import OVERLAP
 from rag.models.sentence import max_tokens_of
-from rag.text.context import embedded_text
+from rag.text.context import read_text
 
 Floats = NDArray[np.float32]
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class CrossEncoderReranker:
         A hit that is too long to be read at once has the score of its best window; of a question that is longer than
         half of what the model reads, a warning says what is left out. Raises ModelError where a score is no number.
         """
-        scores = self._scores(question, [embedded_text(hit.chunk, hit.text) for hit in hits])
+        scores = self._scores(question, [read_text(hit) for hit in hits])
         scored = [
             replace(hit, score=score, scores=replace(hit.scores, rerank=score))
             for hit, score in zip(hits, scores, strict=True)

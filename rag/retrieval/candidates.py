@@ -7,7 +7,7 @@ against each other, and how far one stands out among its own is what languages a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 LEG_DEPTH = 100
 LATE_DEPTH = 50
+NAMED_DEPTH = 50  # how many more rows each leg is asked for of documents that the question names,
+SINGLED_OUT = 0.25  # which it does with half of what singles out one (`rag.index.names` squares it),
+MOST_NAMED = 10  # and of so many at most
 LEAST_CHUNKS = 5  # fewer chunks of a language tell nothing of how its scores spread,
 LEAST_SHARE = 0.02  # and a smaller share of the index is as likely a wrong guess as a language: both join the largest
 
@@ -39,6 +42,7 @@ class Candidates:
     dense: Floats
     lexical: Floats
     exact: Floats
+    named: Floats
     late: Floats
     rerank: Floats
 
@@ -49,7 +53,8 @@ class Candidates:
         """Those that fewer legs have found."""
         unknown = np.full(len(rows), np.nan, np.float32)
         near, matching = (unknown if leg is None else leg for leg in (dense, lexical))
-        return cls(rows, scores, near, matching, np.zeros(len(rows), np.float32), unknown, unknown)
+        nothing = np.zeros(len(rows), np.float32)
+        return cls(rows, scores, near, matching, nothing, nothing, unknown, unknown)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -80,18 +85,35 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """What a question's words find without its embedding: `rows` (n,) ascending, `held` those of each phrase."""
+    """What a question's words find without its embedding: `rows` (n,) ascending, `held` those of each phrase.
+
+    `named` are the documents that it names, with how far; `within` (m,), ascending, the rows of those it singles out.
+    """
 
     rows: Rows
     held: dict[str, Rows]
+    named: dict[str, float]
+    within: Rows
 
 
 def matches(store: Store, question: str, k: int, among: Rows | None = None) -> Matches:
     """The rows that the question's words lead to, for `k` candidates at least; of `among` (m,), ascending, alone."""
     found, _ = store.search_lexical(question, _depth(k), among)
     held = {phrase: holding(store, phrase, among) for phrase in quoted(question)}
-    rows = _union(found, *held.values())
-    return Matches(rows, held)
+    named = store.named(question)
+    within = _singled_out(store, named, among)
+    own = store.search_lexical(question, NAMED_DEPTH, within)[0] if len(within) else within
+    return Matches(_union(found, *held.values(), own), held, named, within)
+
+
+def _singled_out(store: Store, named: Mapping[str, float], among: Rows | None) -> Rows:
+    """The rows, ascending, of the documents that are named best; none where these are many, or hardly named."""
+    most = max(named.values(), default=0.0)
+    documents = [document for document, share in named.items() if share == most]
+    if most < SINGLED_OUT or len(documents) > MOST_NAMED:
+        return np.zeros(0, np.int64)
+    rows = np.sort(np.array([row for document in documents for row in store.rows_of(document)], np.int64))
+    return _both(rows, among)
 
 
 def gather(
@@ -114,6 +136,9 @@ def legs(store: Store, search: Search, matched: Callable[[], Matches] | None = N
     wanted = [among if alone else _both(store.rows_in(group), among) for group in groups]
     nearest = [store.search_dense(vector, _depth(search.k), rows)[0] for rows in wanted]
     words = matched() if matched else matches(store, question, search.k, among)
+    if len(words.within):
+        inside = [store.search_dense(vector, NAMED_DEPTH, _both(words.within, rows))[0] for rows in wanted]
+        nearest = [_union(*pair) for pair in zip(nearest, inside, strict=True)]
     spoken = np.array([] if alone else store.languages_of(words.rows), str)
     found = []
     for group, near in zip(groups, nearest, strict=True):
@@ -122,13 +147,15 @@ def legs(store: Store, search: Search, matched: Callable[[], Matches] | None = N
         nothing, unknown = np.zeros(len(rows), np.float32), np.full(len(rows), np.nan, np.float32)
         dense, lexical = store.dense_scores(vector, rows), store.lexical_scores(question, rows)
         exact = np.maximum(store.exact(question, rows), shares(store, question, words.held, rows))
-        found.append(Candidates(rows, nothing, dense, lexical, exact, unknown, unknown))
+        documents = store.documents_of(rows) if words.named else []
+        named = np.array([words.named.get(name, 0.0) for name in documents], np.float32) if documents else nothing
+        found.append(Candidates(rows, nothing, dense, lexical, exact, named, unknown, unknown))
     return found
 
 
 def fused(group: Candidates, mass: float, fusion: Fusion) -> Candidates:
     """The candidates of one group by the first fusion, best first; `mass` is that of the question."""
-    first = fuse_first(group.dense, group.lexical, group.exact, mass, fusion)
+    first = fuse_first(group.dense, group.lexical, group.exact, group.named, mass, fusion)
     return replace(group, scores=first).ordered()
 
 

@@ -1,7 +1,7 @@
 """One formula for the order of candidates, and where it comes from.
 
-    first(c) = d · z(dense) + l · held · z(lexical) + e · exact     over all candidates of a group
-    score(c) = first(c) + m · z(late)                               over those that late interaction looked at
+    first(c) = d · z(dense) + l · held · z(lexical) + e · exact + n · named   over all candidates of a group
+    score(c) = first(c) + m · z(late)                                         over those that late interaction looks at
 
 `z` is the distance from the mean in population standard deviations over the candidates. `held` is how much of the
 question the candidate holds: its BM25 as a share of the question's IDF mass, at most 1. One that shares a word or a
@@ -13,7 +13,10 @@ documents share a language and finds more across languages (docs/decisions.md, "
 share of its words' IDF), or, where that is more, the quoted phrases: to the other legs KX-204 and KX-240 are nearly the
 same, and the order of words is nothing.
 
-The weights d, l, e and m are those of `Fusion`; `rag tune` looks for others on a user's own questions. With `method`
+`named` is how far the question names the candidate's document by its path (`rag.index.names`): of documents of one kind
+nothing else tells which is meant.
+
+The weights d, l, e, n and m are those of `Fusion`; `rag tune` looks for others on a user's own questions. With `method`
 "rrf" ranks are fused instead: the sum of 1 / (60 + rank) over the legs in which a candidate has a score (Cormack,
 Clarke, Buettcher 2009, which has the 60). Ranks are those among the candidates of a group.
 """
@@ -44,6 +47,7 @@ class Fusion:
     dense: float = 1.0
     lexical: float = 1.0
     exact: float = 6.0
+    named: float = 3.0
     late: float = 2.5
 
     def __post_init__(self) -> None:
@@ -56,7 +60,13 @@ class Fusion:
     @property
     def weights(self) -> dict[str, float]:
         """Each leg with its weight."""
-        return {"dense": self.dense, "lexical": self.lexical, "exact": self.exact, "late": self.late}
+        return {
+            "dense": self.dense,
+            "lexical": self.lexical,
+            "exact": self.exact,
+            "named": self.named,
+            "late": self.late,
+        }
 
 
 DEFAULT = Fusion()
@@ -85,16 +95,19 @@ def held(lexical: Floats, mass: float) -> Floats:
     return np.asarray(np.minimum(1.0, lexical / mass) if mass > 0 else np.zeros_like(lexical), np.float32)
 
 
-def fuse_first(dense: Floats, lexical: Floats, exact: Floats, mass: float, fusion: Fusion = DEFAULT) -> Floats:
-    """The order in which late interaction looks at candidates: (n,) from (n,) dense, lexical and exact.
+def fuse_first(
+    dense: Floats, lexical: Floats, exact: Floats, named: Floats, mass: float, fusion: Fusion = DEFAULT
+) -> Floats:
+    """The order in which late interaction looks at candidates: (n,) from (n,) dense, lexical, exact and named.
 
     `mass` is the sum of the IDF of the question's terms.
     """
     if fusion.method == "rrf":
-        found = (np.where(leg > 0, reciprocal_ranks(leg), np.float32(0)) for leg in (lexical, exact))
+        found = (np.where(leg > 0, reciprocal_ranks(leg), np.float32(0)) for leg in (lexical, exact, named))
         return np.asarray(reciprocal_ranks(dense) + sum(found), np.float32)
     fused: Floats = np.float32(fusion.dense) * zscores(dense)
-    fused += np.float32(fusion.lexical) * held(lexical, mass) * zscores(lexical) + np.float32(fusion.exact) * exact
+    fused += np.float32(fusion.lexical) * held(lexical, mass) * zscores(lexical)
+    fused += np.float32(fusion.exact) * exact + np.float32(fusion.named) * named
     return fused
 
 

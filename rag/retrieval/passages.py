@@ -1,8 +1,8 @@
 """Hits → passages: what says nearly the same collapsed into one, then neighbours joined.
 
-Editions of one text say nearly the same, and one of them is enough: of those that hold most of the question's words the
-newest, where their metadata date them. Without dates only what says the same word for word is one: a "not", a name
-or 18 months in place of 24 is for the reader to see.
+Editions of one text say nearly the same, and one of them is enough: the one that the question names by its path, or of
+those that hold most of the question's words the newest, where their metadata date them. Without dates only what says
+the same word for word is one: a "not", a name or 18 months in place of 24 is for the reader to see.
 """
 
 from __future__ import annotations
@@ -105,11 +105,12 @@ def _collapsed(store: Store, question: str, hits: Sequence[Hit]) -> list[Hit]:
 
 
 def _head(family: Sequence[_Told], words: Sequence[tuple[str, ...]]) -> Hit:
-    """The one that stands for all: the newest of those that hold most of the question's words."""
+    """The one that stands for all: the one that is named best, or holds most of the question's words, or is newest."""
 
-    def worth(told: _Told) -> tuple[int, str]:
+    def worth(told: _Told) -> tuple[float, int, str]:
         held = set(terms(embedded_text(told.hit.chunk, told.hit.text)))
-        return sum(not held.isdisjoint(forms) for forms in words), days(told.date)[0] if told.date else ""
+        count = sum(not held.isdisjoint(forms) for forms in words)
+        return told.hit.scores.named or 0.0, count, days(told.date)[0] if told.date else ""
 
     head = max(family, key=worth)  # of equals the first, which is the best hit
     others = sorted((told for told in family if told is not head), key=lambda told: told.date, reverse=True)

@@ -16,7 +16,7 @@ def reranked(store: Store, reranker: Reranker, question: str, found: Candidates)
 
     Raises ValueError where it does not give the same hits, or not in the order of their scores.
     """
-    hits = dressed(store, found, len(found))
+    hits = dressed(store, found, len(found), question=question)
     if not hits:
         return found
     places = {hit.chunk.id: place for place, hit in enumerate(hits)}

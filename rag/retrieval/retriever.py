@@ -98,7 +98,9 @@ class Retriever:
             if diversity:
                 found = self._timed("diverse", partial(diversified, self.index, found, diversity))
             wanted = looked_through(depth) if joined else k
-            hits = self._timed("read", partial(dressed, self.index, found, wanted, group=group, where=conditions))
+            hits = self._timed(
+                "read", partial(dressed, self.index, found, wanted, question=question, group=group, where=conditions)
+            )
             if joined:
                 hits = self._timed("join", partial(passages, self.index, question, hits, k))
             if len(hits) >= k or deepest or not (group or joined):

@@ -27,6 +27,13 @@ def embedded_text(chunk: Chunk, text: str = "") -> str:
     return "\n".join(part for part in (*context, own) if part)
 
 
+def read_text(hit: Hit) -> str:
+    """What is read of a hit: as embedded, with what the question calls its document in front of its headings."""
+    own = outer_titles(hit.chunk.heading, hit.text)
+    context = (ARROW.join((hit.called, *own) if hit.called else own), hit.chunk.table_header)
+    return "\n".join(part for part in (*context, hit.text) if part)
+
+
 def continued_header(hit: Hit) -> str:
     """The header row of the table in the middle of which a hit begins; "" where it begins in none.
 

@@ -218,7 +218,7 @@ def test_search_gives_hits_with_places_that_open(indexed: Run) -> None:
         *("rank", "score", "scores", "chunk", "document", "source", "copies", "alike", "date", "newest"),
         *("start", "end", "page", "place", "heading", "table_header", "text", "suspicious"),
     }
-    assert set(first["scores"]) == {"dense", "lexical", "late", "rerank"}
+    assert set(first["scores"]) == {"dense", "lexical", "late", "named", "rerank"}
     assert first["scores"]["rerank"] is None
     assert found["seconds"]["total"] > 0
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from rag.datatypes import Chunk, Hit, Reading, Scores
-from rag.generation.evidence import rank
+from rag.generation.evidence import NAMED, PLACE, rank, read
 from rag.text.context import embedded_text
 
 SLIP = "# Winches\n\n## Badger KX-204\n\n- speed: 12 m/min\n- pull: 3 t\n\n## Badger BR-77\n\n- speed: 21 m/min\n"
@@ -84,3 +88,43 @@ def test_of_rows_that_are_named_alike_the_one_that_holds_more_of_the_question_co
 def test_a_row_without_a_name_is_never_the_one_that_is_asked_for() -> None:
     bare = "| | 2023 |\n| --- | --- |\n| Tablets | 7 |\n| | 19 |\n| … | 21 |\n"
     assert first("What were the slates in 2023?", bare, "7 |") == "| Tablets | 7 |"
+
+
+class Told:
+    """A reader that finds an answer in everything, at its first character, and keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.given: list[str] = []
+
+    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
+        self.given += passages
+        starts = [np.eye(1, len(text), dtype=np.float32)[0] for text in passages]
+        return [
+            Reading(2.0, tuple((at, at + 1) for at in range(len(text))), start, start)
+            for text, start in zip(passages, starts, strict=True)
+        ]
+
+
+def test_a_hit_is_read_under_what_the_question_calls_its_document() -> None:
+    """And those of documents that are not named are less likely, as far as another is."""
+    plain = hit("The notice is 5 weeks.", ("Agreement", "Notice"))
+    hits = [plain, replace(plain, called="acme", scores=Scores(named=1.0)), replace(plain, scores=Scores(named=0.25))]
+    reader = Told()
+    readings = read("What is the notice of ACME?", hits, reader)
+    assert reader.given[:2] == [
+        "Agreement › Notice\nThe notice is 5 weeks.",
+        "acme › Agreement › Notice\nThe notice is 5 weeks.",
+    ]
+    behind = [2.0 - reading.answered for reading in readings]
+    assert behind == pytest.approx([NAMED, PLACE, 2 * PLACE + 0.75 * NAMED])
+
+
+def test_a_quote_is_placed_where_it_stands_though_a_name_was_read_in_front_of_it() -> None:
+    named = replace(hit("The lid is red. The notice is 5 weeks."), called="acme", scores=Scores(named=1.0))
+    text = "acme\nThe lid is red. The notice is 5 weeks."
+    starts = np.zeros(len(text), np.float32)
+    starts[text.index("The notice")] = 1.0
+    found = Reading(2.0, tuple((at, at + 1) for at in range(len(text))), starts, starts)
+    best = rank("What is the notice of ACME?", [named], [found])[0]
+    assert (best.text, best.unit.context) == ("The notice is 5 weeks.", "acme")
+    assert named.text[best.start : best.end] == best.text

@@ -149,6 +149,8 @@ def test_missing_rows_are_noticed_by_the_questions_that_need_them(tmp_path: Path
     with Index.open(altered(filled(tmp_path / "b", [1]), "DELETE FROM source")) as index:
         with pytest.raises(IndexDamaged, match="1 sources are missing"):
             index.all_sources()
+        with pytest.raises(IndexDamaged, match="1 sources are missing"):
+            index.named("What is d1 about?")
         with pytest.raises(IndexDamaged, match="document d1v0 has no source"):
             index.sources("d1v0")
         assert index.sources("nowhere") == []
@@ -177,6 +179,7 @@ def test_pages_that_lead_back_to_where_they_were_read_are_damage(
     ("asked", "wrong", "verb", "says"),
     [
         ("source NOT INDEXED", lambda found: [*found, found[-1]], Rows.all_sources, "a source is there twice"),
+        ("source NOT INDEXED", lambda found: [*found, found[-1]], Rows.places, "a source is there twice"),
         ("INDEXED BY chunk_embedding", lambda found: found[1:], VECTORS, "embeddings of its chunks are not the same"),
         ("sqlite_autoindex_document", lambda _: [(9,)], Rows.document_metadata, "documents are missing or there twice"),
         ("document WHERE rowid", lambda _: [], Rows.document_metadata, r"the document at \d is not found there"),

@@ -217,3 +217,13 @@ def test_copies_of_parts_that_are_joined_are_joined_where_they_continue_each_oth
         (passage,) = passages(index, "drum", [pair[0], replace(hits[1], alike=(far, three))], 1)
         spans = [(each.start, each.end) for each in passage.alike]
         assert spans == [(each.start, each.end) for each in (one, far, three)], "nothing of what lies between is a copy"
+
+
+def test_the_edition_that_the_question_names_stands_for_the_others(found: Found) -> None:
+    files = {
+        f"rules {year}.md": dated(f"{year}-01-01", months) for year, months in ((2022, 24), (2023, 18), (2024, 12))
+    }
+    (hit,) = found(files, "How often is the rope of the winch replaced by the rules of 2022?")
+    assert (names([hit]), hit.newest) == (["rules 2022.md"], False)
+    (hit,) = found(files, "How often is the rope of the winch replaced?")
+    assert (names([hit]), hit.newest) == (["rules 2024.md"], True)

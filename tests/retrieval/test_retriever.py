@@ -13,8 +13,18 @@ from numpy.typing import NDArray
 
 from rag.datatypes import Chunk, Condition, Embeddings, Hit, Markup, Page, Source, State
 from rag.errors import FilterError
+from rag.index.names import Names
 from rag.models.fakes import HashEmbedder
-from rag.retrieval.candidates import Candidates, Search, gather, in_front, language_groups, look_closer
+from rag.retrieval.candidates import (
+    MOST_NAMED,
+    Candidates,
+    Search,
+    gather,
+    in_front,
+    language_groups,
+    look_closer,
+    matches,
+)
 from rag.retrieval.others import search_words
 from rag.retrieval.retriever import Retriever
 from rag.text.terms import terms
@@ -87,6 +97,12 @@ class ListStore:
 
     def idf(self, term: str) -> float:
         return 1.0
+
+    def named(self, question: str) -> dict[str, float]:
+        return Names.of((f"a/d{row}.txt", f"d{row}") for row in range(len(self.texts))).named(question)
+
+    def rows_of(self, document: str) -> list[int]:
+        return [int(document[1:])]
 
     def rows_having(self, words: Sequence[Sequence[str]]) -> NDArray[np.int64]:
         held = [set(terms(text)) for text in self.texts]
@@ -172,6 +188,44 @@ def test_grouped_hits_come_from_further_down_where_long_documents_lead() -> None
     grouped = Retriever(Books(texts, HashEmbedder()), HashEmbedder()).retrieve("oil and oil", k=5, group=True)
     assert len({hit.chunk.document for hit in grouped}) == len(grouped) == 5
     assert len(search_words(Books(texts, HashEmbedder()), "oil ferry", 5, group=True)) == 5
+
+
+@pytest.mark.parametrize("spoken", [["en"] * 300, ["en", "zh"] * 150])
+def test_a_document_that_the_question_names_is_looked_into_however_many_read_alike(spoken: list[str]) -> None:
+    """Of 300 alike a leg brings the first 100: the one that is named comes in all the same, where a filter lets it."""
+    store = ListStore(["the notice is some weeks"] * 299 + ["the ferry"], HashEmbedder(), spoken)
+    retriever = Retriever(store, HashEmbedder())
+    hit = retriever.retrieve("what notice has d250", k=1)[0]
+    assert (hit.chunk.document, hit.called, hit.scores.named) == ("d250", "d250", 1.0)
+    assert retriever.retrieve("what notice is there", k=1)[0].scores.named is None
+    for hit in retriever.retrieve("what notice has d250", k=300, where="heading ~ ferry"):
+        assert hit.chunk.document == "d299"
+
+
+def test_where_a_question_names_many_none_is_singled_out(store: ListStore) -> None:
+    assert matches(store, "what about d0 and d1", 1).within.tolist() == [0, 1]
+    many = ListStore(["the notice is some weeks"] * 40, HashEmbedder())
+    assert matches(many, "what of " + " ".join(f"d{row}" for row in range(MOST_NAMED + 1)), 1).within.tolist() == []
+    assert matches(many, "what of nobody", 1).within.tolist() == []
+
+
+def test_of_the_places_of_a_document_the_one_that_is_named_is_shown() -> None:
+    class Copied(ListStore):
+        """Each document lies in two places, one of them in the folder drafts."""
+
+        def sources(self, document: str) -> list[Source]:
+            places = (f"{document}.txt", f"drafts/{document}.txt")
+            return [Source("/docs", place, State.INDEXED, document) for place in places]
+
+        def named(self, question: str) -> dict[str, float]:
+            places = [(source.path, f"d{row}") for row in range(len(self.texts)) for source in self.sources(f"d{row}")]
+            return Names.of([*places, ("c/other.txt", "other")]).named(question)
+
+    retriever = Retriever(Copied(TEXTS, HashEmbedder()), HashEmbedder())
+    hit = retriever.retrieve("leave is thirty days in drafts of d2", k=1)[0]
+    assert (hit.source, hit.copies, hit.called) == ("/docs/drafts/d2.txt", ("/docs/d2.txt",), "drafts d2")
+    hit = retriever.retrieve("leave is thirty days in d2", k=1)[0]
+    assert (hit.source, hit.copies, hit.called) == ("/docs/d2.txt", ("/docs/drafts/d2.txt",), "d2")
 
 
 def test_fewer_hits_come_where_the_index_has_fewer(store: ListStore) -> None:

@@ -1,0 +1,53 @@
+"""What documents are called, and how far a question names them.
+
+Of documents of one kind (reports by quarter, agreements by customer) each text says nearly the same, and which is whose
+is often told by the path alone. To single out one of N takes ln N of information, of which a word that n of them have
+in their paths gives ln(N / n). What a question's words give for a document, as a share of what they give for the one
+they name best, and of ln N if that is more, is how far they name it; squared, so that siblings stay behind. A number
+that is no year names nothing by itself: "at 12 volts" does not mean `part 12.md`, "in part 12" does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rag.text.names import asked_words, is_bare, name_words
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The documents that have each word in a path of theirs; `count` are all."""
+
+    holders: dict[str, set[str]]
+    count: int
+
+    @classmethod
+    def of(cls, places: Iterable[tuple[str, str | None]]) -> Names:
+        """The names of documents by the paths at which they lie: (path, document) pairs, None for no document."""
+        holders: dict[str, set[str]] = defaultdict(set)
+        within: dict[str, set[str]] = defaultdict(set)
+        for path, document in ((path, document) for path, document in places if document is not None):
+            folder, _, file = path.rpartition("/")
+            within[folder].add(document)
+            for word in name_words(file):
+                holders[word].add(document)
+        for folder, documents in within.items():
+            for word in name_words(folder):
+                holders[word] |= documents
+        return cls(dict(holders), len(set().union(*within.values())))
+
+    def named(self, question: str) -> dict[str, float]:
+        """How far the question names each document, 0..1; those that it does not name are not there."""
+        asked = [word for word in sorted(asked_words(question)) if word in self.holders]
+        said: set[str] = set().union(*(self.holders[word] for word in asked if not is_bare(word)))
+        given: dict[str, float] = defaultdict(float)
+        for word in asked:
+            held = self.holders[word] & said
+            if len(self.holders[word]) < self.count:
+                for document in held:
+                    given[document] += math.log(self.count / len(self.holders[word]))
+        most = max(given.values(), default=0.0)
+        return {document: (own / max(most, math.log(self.count))) ** 2 for document, own in given.items()}

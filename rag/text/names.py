@@ -1,0 +1,98 @@
+"""The words of a name: what files and folders are called, and what a question calls them.
+
+    contracts/ACME_2024Q3-final.pdf → contracts acme 2024 q3 final
+
+Months are their numbers as well, and quarters are q1 to q4, since files are called after them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from rag.text.dates import moments
+from rag.text.fold import fold
+from rag.text.terms import UNSPACED, spelled_words
+from rag.text.units import MONTHS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# A run without spaces, or letters with the digits behind them: 2024q3 is said as 2024 and q3, kx204 is one name.
+_word = re.compile(rf"([{UNSPACED}]+)|([^\W\d_{UNSPACED}]+[0-9]*|[0-9]+)")
+_quarter = re.compile(
+    r"(?<![^\W_])(?:(first|1st)|(second|2nd)|(third|3rd)|(fourth|4th))[ _-]quarter(?![^\W_])"
+    r"|第?(?:([一1])|([二2])|([三3])|([四4]))季度?"
+)
+_year = re.compile(r"(?:19|20)[0-9]{2}")
+_counted = re.compile(rf"[{UNSPACED}](?![{UNSPACED}])")
+_suffix = re.compile(r"\.[a-z][a-z0-9]{0,7}$")
+
+
+def name_words(path: str) -> frozenset[str]:
+    """The words of a path with `/` between its parts, without the suffix of its last; in runs without spaces, bigrams.
+
+    Of a record in a file (`notes.jsonl#12`) those of the file: numbers count records.
+    """
+    words = [word for word, _, _ in _placed(_told(path))]
+    return frozenset(words + [str(MONTHS[word]) for word in words if word in MONTHS])
+
+
+def is_bare(word: str) -> bool:
+    """Whether a word is a number and no year."""
+    return word.isdigit() and not _year.fullmatch(word)
+
+
+def called(path: str, question: str) -> str:
+    """What the question calls a path: the words of it that stand in both, as they stand in the path, folded.
+
+    What is between two of them, or behind one, is kept where it is one character: 2022年3月.
+    """
+    asked, text = asked_words(question), _told(path)
+    kept, last = "", 0
+    for word, start, end in _placed(text):
+        if word in asked or str(MONTHS.get(word)) in asked:
+            gap = text[last:start]
+            if kept:
+                kept += gap if len(gap) <= 1 else f"{_behind(gap)} "
+            kept += text[max(start, last) : end]
+            last = end
+    return f"{kept}{_behind(text[last:])}" if kept else ""
+
+
+def asked_words(question: str) -> frozenset[str]:
+    """The words of a question by which a name may be meant: no function words, which stand in names as well."""
+    text = _quarters(fold(question))
+    words = [word for word, _, _ in _placed(" ".join(map(fold, spelled_words(text))))]
+    dates = (reading for moment in moments(text)[0] if moment.year for reading in moment.readings)
+    return frozenset(words + [part.lstrip("0") for date in dates for part in date.split("-") if part.isdigit()])
+
+
+def _told(path: str) -> str:
+    """What a path says, folded."""
+    return _quarters(_suffix.sub("", fold(path).partition("#")[0]))
+
+
+def _placed(text: str) -> Iterator[tuple[str, int, int]]:
+    """The words with where they stand; numbers without zeros in front, and of single characters only those."""
+    for match in _word.finditer(text):
+        start, end = match.span()
+        word = match.group()
+        if match[1]:
+            yield from ((word[at : at + 2], start + at, start + at + 2) for at in range(len(word) - 1))
+        elif word.isdigit():
+            yield word.lstrip("0") or "0", start, end
+        elif len(word) > 1:
+            yield word, start, end
+
+
+def _behind(gap: str) -> str:
+    """The one character behind a word that goes with it, such as the month's in 3月."""
+    return gap[:1] if _counted.match(gap) else ""
+
+
+def _quarters(text: str) -> str:
+    """The text with its quarters as q1 to q4."""
+    if "quarter" not in text and "季" not in text:  # most have none, and names are many
+        return text
+    return _quarter.sub(lambda match: f" q{1 + ((match.lastindex or 1) - 1) % 4} ", text)
