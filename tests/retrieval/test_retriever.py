@@ -223,7 +223,7 @@ def test_of_the_places_of_a_document_the_one_that_is_named_is_shown() -> None:
 
     retriever = Retriever(Copied(TEXTS, HashEmbedder()), HashEmbedder())
     hit = retriever.retrieve("leave is thirty days in drafts of d2", k=1)[0]
-    assert (hit.source, hit.copies, hit.called) == ("/docs/drafts/d2.txt", ("/docs/d2.txt",), "drafts d2")
+    assert (hit.source, hit.copies, hit.called) == ("/docs/drafts/d2.txt", ("/docs/d2.txt",), "drafts/d2")
     hit = retriever.retrieve("leave is thirty days in d2", k=1)[0]
     assert (hit.source, hit.copies, hit.called) == ("/docs/d2.txt", ("/docs/drafts/d2.txt",), "d2")
 
