@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise, takewhile
 
 from rag.datatypes import Citation, Hit, Markup, page_at, place_at
-from rag.generation.readable import readable
+from rag.generation.readable import cells, readable
 from rag.text.context import ARROW, continued_header
 from rag.text.fold import fold
 from rag.text.invisible import visible
@@ -89,8 +89,15 @@ def units(hits: Sequence[Hit]) -> list[Unit]:
         for unit in _units(hit, place):
             found.setdefault((hit.chunk.document, unit.start, unit.end), unit)
     worded = [unit for unit in found.values() if any(char.isalnum() for char in unit.shown)]
-    told = [unit for unit in worded if unit.kind not in ("heading", "header")]
+    told = [unit for unit in worded if unit.kind not in ("heading", "header") and not _announces(unit)]
     return told or worded
+
+
+def _announces(unit: Unit) -> bool:
+    """Whether it is a row that says no more than what the rows below it are about: "Net sales:" and empty cells."""
+    values = cells(unit.text) if unit.kind == "row" else []
+    said = [value for value in values if value]
+    return len(said) == 1 < len(values) and said[0].endswith((":", "："))
 
 
 def _units(hit: Hit, place: int) -> Iterator[Unit]:

@@ -108,6 +108,13 @@ def test_a_row_is_cited_with_the_header_of_its_own_table(before: str, headers: l
     assert all(text[each.start : each.end] == each.quote for each in found)
 
 
+def test_a_row_that_only_heads_others_is_no_unit() -> None:
+    rows = "| Net sales: | | |\n| Products | 63 | 61 |\n| Prices are without tax | | |\n| 销售额： | | |\n| Services | 19 | |\n"
+    found = units([hit(f"| | 2022 | 2021 |\n| --- | --- | --- |\n{rows}", "markdown")])
+    assert [unit.text.split(" |")[0] for unit in found] == ["| Products", "| Prices are without tax", "| Services"]
+    assert [unit.text for unit in units([hit("| Net sales: |\n| --- |\n| Note: |\n", "markdown")])] == ["| Note: |"]
+
+
 def test_headings_that_the_text_does_not_begin_with_stand_above_those_in_it() -> None:
     found = contexts("## MP-12\n\n- flow: 40\n", "markdown", ("Pumps", "MP-12"))
     assert found == {"flow: 40": "Pumps › MP-12"}
