@@ -109,9 +109,9 @@ def test_a_row_is_cited_with_the_header_of_its_own_table(before: str, headers: l
 
 
 def test_a_row_that_only_heads_others_is_no_unit() -> None:
-    rows = "| Net sales: | | |\n| Products | 63 | 61 |\n| Prices are without tax | | |\n| 销售额： | | |\n| Services | 19 | |\n"
+    rows = "| Net sales: | | |\n| Products | 63 | 61 |\n| Prices: no tax | | |\n| 销售额： | | |\n| Services | 19 | |\n"
     found = units([hit(f"| | 2022 | 2021 |\n| --- | --- | --- |\n{rows}", "markdown")])
-    assert [unit.text.split(" |")[0] for unit in found] == ["| Products", "| Prices are without tax", "| Services"]
+    assert [unit.text.split(" |")[0] for unit in found] == ["| Products", "| Prices: no tax", "| Services"]
     assert [unit.text for unit in units([hit("| Net sales: |\n| --- |\n| Note: |\n", "markdown")])] == ["| Note: |"]
 
 
