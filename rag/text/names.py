@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from rag.text.dates import moments
 from rag.text.fold import fold
 from rag.text.terms import UNSPACED, spelled_words
 from rag.text.units import MONTHS
@@ -18,8 +17,11 @@ from rag.text.units import MONTHS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rag.text.dates import Moment
+
 # A run without spaces, or letters with the digits behind them: 2024q3 is said as 2024 and q3, kx204 is one name.
 _word = re.compile(rf"([{UNSPACED}]+)|([^\W\d_{UNSPACED}]+[0-9]*|[0-9]+)")
+_ascii_word = re.compile(r"[a-z]+[0-9]*|[0-9]+")  # the same, of what is folded
 _quarter = re.compile(
     r"(?<![^\W_])(?:(first|1st)|(second|2nd)|(third|3rd)|(fourth|4th))[ _-]quarter(?![^\W_])"
     r"|第?(?:([一1])|([二2])|([三3])|([四4]))季度?"
@@ -34,7 +36,7 @@ def name_words(path: str) -> frozenset[str]:
 
     Of a record in a file (`notes.jsonl#12`) those of the file: numbers count records.
     """
-    words = [word for word, _, _ in _placed(_told(path))]
+    words = _words(_told(path))
     return frozenset(words + [str(MONTHS[word]) for word in words if word in MONTHS])
 
 
@@ -63,14 +65,31 @@ def called(path: str, question: str) -> str:
 def asked_words(question: str) -> frozenset[str]:
     """The words of a question by which a name may be meant: no function words, which stand in names as well."""
     text = _quarters(fold(question))
-    words = [word for word, _, _ in _placed(" ".join(map(fold, spelled_words(text))))]
-    dates = (reading for moment in moments(text)[0] if moment.year for reading in moment.readings)
+    words = _words(" ".join(map(fold, spelled_words(text))))
+    dates = (reading for moment in _moments(text) if moment.year for reading in moment.readings)
     return frozenset(words + [part.lstrip("0") for date in dates for part in date.split("-") if part.isdigit()])
 
 
 def _told(path: str) -> str:
     """What a path says, folded."""
     return _quarters(_suffix.sub("", fold(path).partition("#")[0]))
+
+
+def _moments(text: str) -> list[Moment]:
+    """The dates of a text that has a digit: what finds them takes a while to import."""
+    if not any(map(str.isdigit, text)):
+        return []
+    from rag.text.dates import moments
+
+    return moments(text)[0]
+
+
+def _words(text: str) -> list[str]:
+    """The words that `_placed` gives, quicker: names are many."""
+    if not text.isascii():
+        return [word for word, _, _ in _placed(text)]
+    words = [word.lstrip("0") or "0" if word.isdigit() else word for word in _ascii_word.findall(text)]
+    return [word for word in words if len(word) > 1 or word.isdigit()]
 
 
 def _placed(text: str) -> Iterator[tuple[str, int, int]]:

@@ -64,6 +64,11 @@ def test_a_question_calls_a_path_by_what_stands_in_both(path: str, question: str
     assert called(path, question) == said
 
 
+@given(st.text(st.characters(codec="ascii", exclude_characters="#.")))
+def test_a_path_in_ascii_has_the_words_that_it_has_in_company(path: str) -> None:
+    assert name_words(f"{path} 泵") == name_words(path)
+
+
 @given(st.text(), st.text())
 def test_any_path_can_be_called_by_the_words_that_it_shares(path: str, question: str) -> None:
     said = called(path, question)
