@@ -16,6 +16,9 @@ from dataclasses import dataclass
 
 from rag.text.names import asked_words, is_bare, name_words
 
+COMMON = 1000
+"""Documents with a word from which on it names none by itself, but tells those apart that rarer words name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -41,13 +44,20 @@ class Names:
 
     def named(self, question: str) -> dict[str, float]:
         """How far the question names each document, 0..1; those that it does not name are not there."""
-        asked = [word for word in sorted(asked_words(question)) if word in self.holders]
-        said: set[str] = set().union(*(self.holders[word] for word in asked if not is_bare(word)))
+        asked = sorted((word for word in asked_words(question) if word in self.holders), key=self._commonness)
         given: dict[str, float] = defaultdict(float)
         for word in asked:
-            held = self.holders[word] & said
-            if len(self.holders[word]) < self.count:
-                for document in held:
-                    given[document] += math.log(self.count / len(self.holders[word]))
+            held = self.holders[word]
+            told = math.log(self.count / len(held))
+            if told:  # what all are called names none
+                for document in held if len(held) <= COMMON else [one for one in given if one in held]:
+                    given[document] += told
+        if any(map(is_bare, asked)):
+            names = [self.holders[word] for word in asked if not is_bare(word)]
+            given = {one: own for one, own in given.items() if any(one in held for held in names)}
         most = max(given.values(), default=0.0)
         return {document: (own / max(most, math.log(self.count))) ** 2 for document, own in given.items()}
+
+    def _commonness(self, word: str) -> tuple[int, str]:
+        """The rarest first, and sums that do not depend on the order of a set."""
+        return len(self.holders[word]), word

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rag.index.index import Index
-from rag.index.names import Names
+from rag.index.names import COMMON, Names
 from rag.models.fakes import HashEmbedder
 from rag.pipeline import ingest
 
@@ -50,6 +50,15 @@ def test_a_number_alone_names_nothing_unless_it_is_a_year() -> None:
     assert names.named("How hot does it get at 12 volts?") == {}
     assert names.named("What does part 12 say?")["12"] == 1.0
     assert names.named("Who won in 1998?") == {"year": 1.0}
+
+
+def test_a_word_of_very_many_only_tells_those_apart_that_rarer_words_name() -> None:
+    places = [(f"{2000 + at % 2}/log {at}.txt", str(at)) for at in range(2 * COMMON + 2)]
+    names = Names.of([*places, ("2000/ACME.md", "old"), ("2001/ACME.md", "new")])
+    assert names.named("What happened in 2001?") == {}
+    named = names.named("What did ACME do in 2001?")
+    assert named["new"] == 1.0 > named["old"] > 0.5
+    assert set(named) == {"new", "old"}
 
 
 def test_an_index_names_what_its_commit_has(tmp_path: Path) -> None:
