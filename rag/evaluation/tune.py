@@ -34,7 +34,7 @@ CHOICES: dict[str, tuple[float, ...]] = {
     "late": (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0),
     "lexical": (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0),
     "exact": (0.0, 1.5, 3.0, 6.0, 9.0, 12.0),
-    "named": (0.0, 1.0, 2.0, 3.0, 4.0, 6.0),
+    "named": (0.0, 2.0, 4.0, 7.0, 10.0),
 }
 """What is tried; the weight of the embedding stays, since only the proportions count."""
 

@@ -30,7 +30,7 @@ REPEATED = 0.8
 """Share of terms from which a unit says what another said before."""
 PLACE = 0.2
 """Log-odds that a hit loses for every place that it stands behind the first."""
-NAMED = 1.0
+NAMED = 1.5
 """Log-odds that a hit loses whose document is not named where another one is (`rag.index.names`)."""
 FAINT = 0.2
 """A unit is quoted beside the best one only if it is at least so probable, as a share of that."""

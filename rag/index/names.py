@@ -3,8 +3,9 @@
 Of documents of one kind (reports by quarter, agreements by customer) each text says nearly the same, and which is whose
 is often told by the path alone. To single out one of N takes ln N of information, of which a word that n of them have
 in their paths gives ln(N / n). What a question's words give for a document, as a share of what they give for the one
-they name best, and of ln N if that is more, is how far they name it; squared, so that siblings stay behind. A number
-that is no year names nothing by itself: "at 12 volts" does not mean `part 12.md`, "in part 12" does.
+they name best, and of ln N if that is more, is how far they name it; squared, so that siblings stay behind. A question
+that says little else means the document itself: `(1 + 2 s) / 3` of that, where s is the share of its words that name
+it. A number that is no year names nothing by itself: "at 12 volts" does not mean `part 12.md`, "in part 12" does.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class Names:
 
     def named(self, question: str) -> dict[str, float]:
         """How far the question names each document, 0..1; those that it does not name are not there."""
-        asked = sorted((word for word in asked_words(question) if word in self.holders), key=self._commonness)
+        words = asked_words(question)
+        # The rarest first, and sums that do not depend on the order of a set.
+        asked = sorted((word for word in words if word in self.holders), key=lambda one: (len(self.holders[one]), one))
         given: dict[str, float] = defaultdict(float)
         for word in asked:
             held = self.holders[word]
@@ -52,12 +55,9 @@ class Names:
             if told:  # what all are called names none
                 for document in held if len(held) <= COMMON else [one for one in given if one in held]:
                     given[document] += told
-        if any(map(is_bare, asked)):
-            names = [self.holders[word] for word in asked if not is_bare(word)]
-            given = {one: own for one, own in given.items() if any(one in held for held in names)}
-        most = max(given.values(), default=0.0)
-        return {document: (own / max(most, math.log(self.count))) ** 2 for document, own in given.items()}
-
-    def _commonness(self, word: str) -> tuple[int, str]:
-        """The rarest first, and sums that do not depend on the order of a set."""
-        return len(self.holders[word]), word
+        in_words = [self.holders[word] for word in asked if not is_bare(word)]
+        if len(in_words) < len(asked):
+            given = {one: own for one, own in given.items() if any(one in held for held in in_words)}
+        whole = max(math.log(self.count), *given.values()) if given else 0.0
+        shares = {one: sum(one in self.holders[word] for word in asked) / len(words) for one in given}
+        return {one: (own / whole) ** 2 * (1 + 2 * shares[one]) / 3 for one, own in given.items()}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LEG_DEPTH = 100
 LATE_DEPTH = 50
 NAMED_DEPTH = 50  # how many more rows each leg is asked for of documents that the question names,
-SINGLED_OUT = 0.25  # which it does with half of what singles out one (`rag.index.names` squares it),
+SINGLED_OUT = 1 / 12  # which it does with half of what singles out one (`rag.index.names`),
 MOST_NAMED = 10  # and of so many at most
 LEAST_CHUNKS = 5  # fewer chunks of a language tell nothing of how its scores spread,
 LEAST_SHARE = 0.02  # and a smaller share of the index is as likely a wrong guess as a language: both join the largest

@@ -47,7 +47,7 @@ class Fusion:
     dense: float = 1.0
     lexical: float = 1.0
     exact: float = 6.0
-    named: float = 3.0
+    named: float = 7.0
     late: float = 2.5
 
     def __post_init__(self) -> None:
