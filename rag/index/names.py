@@ -39,7 +39,7 @@ class Names:
             for word in name_words(file):
                 holders[word].add(document)
         for folder, documents in within.items():
-            for word in name_words(folder):
+            for word in name_words(f"{folder}/"):
                 holders[word] |= documents
         return cls(dict(holders), len(set().union(*within.values())))
 

@@ -24,7 +24,7 @@ _word = re.compile(rf"([{UNSPACED}]+)|([^\W\d_{UNSPACED}]+[0-9]*|[0-9]+)")
 _ascii_word = re.compile(r"[a-z]+[0-9]*|[0-9]+")  # the same, of what is folded
 _quarter = re.compile(
     r"(?<![^\W_])(?:(first|1st)|(second|2nd)|(third|3rd)|(fourth|4th))[ _-]quarter(?![^\W_])"
-    r"|第?(?:([一1])|([二2])|([三3])|([四4]))季度?"
+    r"|第(?:([一1])|([二2])|([三3])|([四4]))季度?|(?:([一1])|([二2])|([三3])|([四4]))季度"  # 四季 are seasons
 )
 _year = re.compile(r"(?:19|20)[0-9]{2}")
 _counted = re.compile(rf"[{UNSPACED}](?![{UNSPACED}])")

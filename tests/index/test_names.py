@@ -49,6 +49,7 @@ def test_a_document_has_the_names_of_all_its_places_and_folders() -> None:
     assert names.count == 2
     assert names.named("Calder") == names.named("Borough") == {"b": 1.0}
     assert names.named("failed") == {}
+    assert set(Names.of([("2024.q3/a.md", "a"), ("2024.q2/a.md", "b")]).named("Q3")) == {"a"}
 
 
 def test_a_number_alone_names_nothing_unless_it_is_a_year() -> None:
