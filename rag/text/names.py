@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from rag.text.fold import fold
-from rag.text.terms import UNSPACED, spelled_words
+from rag.text.fold import fold, light
+from rag.text.terms import UNSPACED, VOWEL_SIGNS, spelled_words
 from rag.text.units import MONTHS
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from rag.text.dates import Moment
 
 # A run without spaces, or letters with the digits behind them: 2024q3 is said as 2024 and q3, kx204 is one name.
-_word = re.compile(rf"([{UNSPACED}]+)|([^\W\d_{UNSPACED}]+[0-9]*|[0-9]+)")
+_letter = rf"[^\W\d_{UNSPACED}]"
+_word = re.compile(rf"([{UNSPACED}]+)|({_letter}(?:{_letter}|[{VOWEL_SIGNS}])*[0-9]*|[0-9]+)")
 _ascii_word = re.compile(r"[a-z]+[0-9]*|[0-9]+")  # the same, of what is folded
 _quarter = re.compile(
     r"(?<![^\W_])(?:(first|1st)|(second|2nd)|(third|3rd)|(fourth|4th))[ _-]quarter(?![^\W_])"
@@ -28,6 +29,7 @@ _quarter = re.compile(
 )
 _year = re.compile(r"(?:19|20)[0-9]{2}")
 _counted = re.compile(rf"[{UNSPACED}](?![{UNSPACED}])")
+_MONTHS = {fold(name): number for name, number in MONTHS.items()}
 _suffix = re.compile(r"\.[a-z][a-z0-9]{0,7}$")
 
 
@@ -37,7 +39,7 @@ def name_words(path: str) -> frozenset[str]:
     Of a record in a file (`notes.jsonl#12`) those of the file: numbers count records.
     """
     words = _words(_told(path))
-    return frozenset(words + [str(MONTHS[word]) for word in words if word in MONTHS])
+    return frozenset(words + [str(_MONTHS[word]) for word in words if word in _MONTHS])
 
 
 def is_bare(word: str) -> bool:
@@ -53,7 +55,7 @@ def called(path: str, question: str) -> str:
     asked, text = asked_words(question), _told(path)
     kept, last = "", 0
     for word, start, end in _placed(text):
-        if word in asked or str(MONTHS.get(word)) in asked:
+        if word in asked or str(_MONTHS.get(word)) in asked:
             gap = text[last:start]
             if kept:
                 kept += gap if len(gap) <= 1 else f"{_behind(gap)} "
@@ -64,7 +66,7 @@ def called(path: str, question: str) -> str:
 
 def asked_words(question: str) -> frozenset[str]:
     """The words of a question by which a name may be meant: no function words, which stand in names as well."""
-    text = _quarters(fold(question))
+    text = _quarters(light(question))  # not without accents yet: words of grammar and months are known with them
     words = _words(" ".join(map(fold, spelled_words(text))))
     dates = (reading for moment in _moments(text) if moment.year for reading in moment.readings)
     return frozenset(words + [part.lstrip("0") for date in dates for part in date.split("-") if part.isdigit()])
