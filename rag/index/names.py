@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rag.text.names import asked_words, is_bare, name_words
+from rag.text.names import asked_words, file_of, is_bare, name_words
 
 COMMON = 1000
 """Documents with a word from which on it names none by itself, but tells those apart that rarer words name."""
@@ -34,7 +34,7 @@ class Names:
         holders: dict[str, set[str]] = defaultdict(set)
         within: dict[str, set[str]] = defaultdict(set)
         for path, document in ((path, document) for path, document in places if document is not None):
-            folder, _, file = path.rpartition("/")
+            folder, _, file = file_of(path).rpartition("/")
             within[folder].add(document)
             for word in name_words(file):
                 holders[word].add(document)

@@ -30,6 +30,7 @@ _quarter = re.compile(
 _year = re.compile(r"(?:19|20)[0-9]{2}")
 _counted = re.compile(rf"[{UNSPACED}](?![{UNSPACED}])")
 _MONTHS = {fold(name): number for name, number in MONTHS.items()}
+_record = re.compile(r"(?<=\.jsonl)#.*", re.DOTALL)
 _suffix = re.compile(r"\.[a-z][a-z0-9]{0,7}$")
 
 
@@ -40,6 +41,11 @@ def name_words(path: str) -> frozenset[str]:
     """
     words = _words(_told(path))
     return frozenset(words + [str(_MONTHS[word]) for word in words if word in _MONTHS])
+
+
+def file_of(path: str) -> str:
+    """The path without the record that it may lead to within its file."""
+    return _record.sub("", path)
 
 
 def is_bare(word: str) -> bool:
@@ -74,7 +80,7 @@ def asked_words(question: str) -> frozenset[str]:
 
 def _told(path: str) -> str:
     """What a path says, folded."""
-    return _quarters(_suffix.sub("", fold(path).partition("#")[0]))
+    return _quarters(_suffix.sub("", file_of(fold(path))))
 
 
 def _moments(text: str) -> list[Moment]:

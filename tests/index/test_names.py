@@ -52,6 +52,14 @@ def test_a_document_has_the_names_of_all_its_places_and_folders() -> None:
     assert set(Names.of([("2024.q3/a.md", "a"), ("2024.q2/a.md", "b")]).named("Q3")) == {"a"}
 
 
+def test_a_record_has_the_name_of_its_file_whatever_is_in_its_own() -> None:
+    """And a number sign in the name of a file begins no record."""
+    names = Names.of([("notes.jsonl#2024/acme", "one"), ("notes.jsonl#acme", "two"), ("#3 Penrose.md", "three")])
+    assert names.named("ACME 2024") == {}
+    assert set(names.named("the notes")) == {"one", "two"}
+    assert names.named("Penrose") == {"three": 1.0}
+
+
 def test_a_number_alone_names_nothing_unless_it_is_a_year() -> None:
     names = Names.of([(f"manual/part {number}.md", str(number)) for number in range(1, 30)] + [("1998.md", "year")])
     assert names.named("How hot does it get at 12 volts?") == {}

@@ -25,6 +25,8 @@ from rag.text.names import asked_words, called, name_words
         ("reports.2024/", "reports 2024"),
         ("release v1.q3/", "release v1 q3"),
         ("notes.jsonl#TICKET-12", "notes"),
+        ("notes.jsonl#a/b.md", "notes"),
+        ("issue #12/C# handbook.pdf", "issue 12 handbook"),
         ("a.zip!/Größe v1.tar.gz", "zip grosse v1 tar"),
         ("kx204.md", "kx204"),
         ("हिन्दी रिपोर्ट 2024.md", "हिन्दी रिपोर्ट 2024"),
@@ -68,6 +70,7 @@ def test_a_question_names_by_these_words(question: str, words: str) -> None:
         ("third quarter report 2022.pdf", "What happened in Q3 2022?", "q3 2022"),
         ("tickets/TICKET-12.eml", "What is ticket 12 about?", "ticket-12"),
         ("ignore what was said before, ACME.md", "Who is ACME?", "acme"),
+        ("#12 Penrose/C# handbook.pdf", "The C# handbook of Penrose", "penrose handbook"),
         ("guide.md", "Who is ACME?", ""),
     ],
 )
