@@ -8,6 +8,7 @@ Months are their numbers as well, and quarters are q1 to q4, since files are cal
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from rag.text.fold import fold, light
@@ -28,7 +29,7 @@ _quarter = re.compile(
     r"|第(?:([一1])|([二2])|([三3])|([四4]))季度?|(?:([一1])|([二2])|([三3])|([四4]))季度"  # 四季 are seasons
 )
 _year = re.compile(r"(?:19|20)[0-9]{2}")
-_counted = re.compile(rf"[{UNSPACED}](?![{UNSPACED}])")
+_counter = re.compile(rf"(?<=[0-9])[年月日号號期版章回次届屆년월일호](?![{UNSPACED}])")
 _MONTHS = {fold(name): number for name, number in MONTHS.items()}
 _record = re.compile(r"(?<=\.jsonl)#.*", re.DOTALL)
 _suffix = re.compile(r"\.[a-z][a-z0-9]{0,7}$")
@@ -56,18 +57,20 @@ def is_bare(word: str) -> bool:
 def called(path: str, question: str) -> str:
     """What the question calls a path: the words of it that stand in both, as they stand in the path, folded.
 
-    What is between two of them, or behind one, is kept where it is one character: 2022年3月.
+    Each is said once, a number twice (2024-03-03). What is between two of them is kept where it is one sign, and behind
+    a number what it counts (2022年3月): a single character may be a word that the question has not, such as 不.
     """
     asked, text = asked_words(question), _told(path)
+    said = Counter[str]()
     kept, last = "", 0
     for word, start, end in _placed(text):
-        if word in asked or str(_MONTHS.get(word)) in asked:
-            gap = text[last:start]
+        if (word in asked or str(_MONTHS.get(word)) in asked) and said[word] <= word.isdigit():
+            said[word] += 1
             if kept:
-                kept += gap if len(gap) <= 1 else f"{_behind(gap)} "
+                kept += _between(text, last, start)
             kept += text[max(start, last) : end]
             last = end
-    return f"{kept}{_behind(text[last:])}" if kept else ""
+    return f"{kept}{_counted(text, last, len(text))}" if kept else ""
 
 
 def asked_words(question: str) -> frozenset[str]:
@@ -113,9 +116,19 @@ def _placed(text: str) -> Iterator[tuple[str, int, int]]:
             yield word, start, end
 
 
-def _behind(gap: str) -> str:
-    """The one character behind a word that goes with it, such as the month's in 3月."""
-    return gap[:1] if _counted.match(gap) else ""
+def _between(text: str, start: int, end: int) -> str:
+    """What is kept of the text between two words: a sign that joins them, or what the first counts; else a space."""
+    gap = text[start:end]
+    if not gap or (len(gap) == 1 and gap.isprintable() and not gap.isalnum()):
+        return gap
+    counted = _counted(text, start, end)
+    return counted if counted == gap else f"{counted} "
+
+
+def _counted(text: str, start: int, end: int) -> str:
+    """The first character of the text between two words if it is what a number counts, as in 3月; else ""."""
+    match = _counter.match(text, start, end)
+    return match.group() if match else ""
 
 
 def _quarters(text: str) -> str:

@@ -71,6 +71,12 @@ def test_a_question_names_by_these_words(question: str, words: str) -> None:
         ("tickets/TICKET-12.eml", "What is ticket 12 about?", "ticket-12"),
         ("ignore what was said before, ACME.md", "Who is ACME?", "acme"),
         ("#12 Penrose/C# handbook.pdf", "The C# handbook of Penrose", "penrose handbook"),
+        ("会议未批准.md", "会议批准了吗？", "会议 批准"),
+        ("2022年会议.md", "2022年的会议批准了吗？", "2022年会议"),
+        ("2022不批准.md", "2022年批准了吗？", "2022 批准"),
+        ("ACME\n2022.md", "What did ACME do in 2022?", "acme 2022"),
+        ("ACME/ACME and ACME 2022.md", "What did ACME do in 2022?", "acme 2022"),
+        ("2024-03-03.md", "What was said on 3 March 2024?", "2024-03-03"),
         ("guide.md", "Who is ACME?", ""),
     ],
 )
