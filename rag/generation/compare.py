@@ -26,7 +26,6 @@ from rag.generation.sides import borne_out_by_each, on_every_side, pairs_of, say
 from rag.generation.units import Unit, units
 from rag.generation.verify import verify
 from rag.protocols import Embedder
-from rag.text.context import ARROW
 from rag.text.numbers import borne_out, quantities
 from rag.text.numbers import units as units_of_measure
 from rag.text.suspicion import signs
@@ -267,5 +266,5 @@ def _write(draft: Draft, groups: Sequence[Group], generator: Generator) -> None:
 
 def _about(draft: Draft, evidence: Sequence[Evidence]) -> str:
     """What is compared: the question, or the documents' titles, which stand in no fence: none that gives orders."""
-    titles = dict.fromkeys(each.unit.context.partition(ARROW)[0] for each in evidence)
+    titles = dict.fromkeys(each.unit.title for each in evidence)
     return draft.question or " / ".join(neutral(title) for title in titles if not signs(title)) or "the documents"

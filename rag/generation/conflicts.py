@@ -17,10 +17,10 @@ from rag.generation.mentions import identifiers, names
 from rag.generation.polarity import is_negated
 from rag.generation.readable import cells
 from rag.generation.units import Unit, units
-from rag.text.context import ARROW
 from rag.text.fold import fold
+from rag.text.names import name_words
 from rag.text.numbers import Quantity, borne_out, quantities, without_quantities
-from rag.text.terms import content_words
+from rag.text.terms import content_words, terms
 
 SAME = 0.6
 """Share of the words of the shorter of two sentences, numbers aside, that both have if they are about the same."""
@@ -50,7 +50,12 @@ class Said:
 
     @cached_property
     def title(self) -> str:
-        return self.unit.context.partition(ARROW)[0]
+        return self.unit.title
+
+    @cached_property
+    def called(self) -> frozenset[str]:
+        """The words by which the question names its document, without numbers."""
+        return frozenset(word for word in name_words(f"{self.evidence.hit.called}/") if not word.isdigit())
 
     @cached_property
     def quantities(self) -> list[Quantity]:
@@ -70,7 +75,7 @@ class Said:
     @cached_property
     def held(self) -> frozenset[str]:
         """The words of the unit, its headings and its table's header."""
-        return _words(self.unit.grounds)
+        return _words(self.unit.grounds).union(terms(self.evidence.hit.called))  # penrose/agreement is two words
 
     @cached_property
     def year(self) -> str:
@@ -169,7 +174,12 @@ def _same_subject(one: Said, other: Said, asked: Sequence[set[str]]) -> bool:
 
 
 def _are_editions(one: Said, other: Said) -> bool:
-    """Whether the titles are nearly the same, unless each names something of its own: a machine, a person, a month."""
+    """Whether the titles are nearly the same, unless each names something of its own: a machine, a person, a month.
+
+    Where the question calls one what it does not call the other, they are not: agreements of two customers.
+    """
+    if one.called != other.called:
+        return False
     mine, theirs = _words(one.title), _words(other.title)
     shared = len(mine & theirs)
     if not shared or shared < SAME_TITLE * max(len(mine), len(theirs)):

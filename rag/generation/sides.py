@@ -16,7 +16,6 @@ from rag.generation.align import Group
 from rag.generation.evidence import Evidence
 from rag.generation.units import Unit
 from rag.generation.verify import Ground, Verdict, verify
-from rag.text.context import ARROW
 from rag.text.fold import light
 from rag.text.terms import content_words, terms
 
@@ -78,7 +77,7 @@ def borne_out_by_each(claim: str, one: Unit, other: Unit) -> bool:
     one alone; or be borne out by both, as one that says «the same» must in any case. «From 25 to 27 days» names
     neither: it could be either way round.
     """
-    titles = [frozenset(terms(unit.context.partition(ARROW)[0])) for unit in (one, other)]
+    titles = [frozenset(terms(unit.title)) for unit in (one, other)]
     marks = (titles[0] - titles[1], titles[1] - titles[0])
     clauses = [clause for clause in _CLAUSE.split(claim) if content_words(clause)]
     named = set[Unit]()

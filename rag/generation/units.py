@@ -31,8 +31,8 @@ _MARKER = re.compile(r"[ \t]*(?:>[ \t]?)*(?:[-*+•●▪◦‣·][ \t]+(?:\[[ x
 class Unit:
     """A sentence, item, row or line of a hit: `text` is the document's text at `start:end`.
 
-    `context` (headings) and `header` (of its table) help to understand it and are not quoted. `place` is the rank
-    of its hit, from 0.
+    `context` (what the question calls its document, headings) and `header` (of its table) help to understand it and are
+    not quoted. `place` is the rank of its hit, from 0.
     """
 
     hit: Hit
@@ -43,6 +43,12 @@ class Unit:
     kind: SpanKind
     context: str = ""
     header: str = ""
+
+    @property
+    def title(self) -> str:
+        """The first of its headings; "" where it has none. What the question calls its document is no heading."""
+        own = self.context.removeprefix(self.hit.called).removeprefix(ARROW) if self.hit.called else self.context
+        return own.partition(ARROW)[0]
 
     @property
     def grounds(self) -> str:
@@ -108,6 +114,7 @@ def _units(hit: Hit, place: int) -> Iterator[Unit]:
         if span.kind == "header":
             header = text
         start = span.start + _marker(text, span.kind)
+        path = next(path for begins, path in reversed(headings) if begins <= span.start)
         yield Unit(
             hit=hit,
             place=place,
@@ -115,7 +122,7 @@ def _units(hit: Hit, place: int) -> Iterator[Unit]:
             end=hit.start + span.end,
             text=hit.text[start : span.end],
             kind=span.kind,
-            context=next(path for begins, path in reversed(headings) if begins <= span.start),
+            context=ARROW.join(filter(None, (hit.called, path))),
             header=header if span.kind == "row" else "",
         )
 
@@ -124,7 +131,6 @@ def _headings(hit: Hit) -> list[tuple[int, str]]:
     """Where in the hit's text another heading path begins, and that path; the first one begins with the text."""
     own = _heads(hit)
     outer = list(takewhile(lambda title: all(title != block.title for block in own), hit.chunk.heading))
-    outer = [hit.called, *outer] if hit.called else outer
     found = [(0, _path(outer))]
     inner: list[tuple[int, str]] = []
     for block in own:

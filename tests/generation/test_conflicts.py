@@ -271,3 +271,20 @@ def test_a_row_contradicts_a_sentence() -> None:
     one = table("Berth | Per day", "Guest berth, 12 m | 18 crowns", name="prices")
     other = hit("A guest berth of 12 m costs 21 crowns per day.", "letter")
     assert found("Guest berth: how many crowns?", one, other)
+
+
+def test_what_the_question_calls_two_documents_is_no_title_that_they_share() -> None:
+    one, other = "Pump KX-204: data sheet", "Pump KX-211: data sheet"
+    asked = replace(hit("The rotor diameter is 6.8 m.", "a", one), called="manuals")
+    rival = replace(hit("The rotor diameter is 5.2 m.", "b", other), called="manuals")
+    assert not found("What is the rotor diameter of the KX-204 by the manuals?", asked, rival)
+
+
+def test_what_the_question_does_not_mean_by_a_name_is_no_edition_of_what_it_means() -> None:
+    """Of agreements with one title the newest does not stand for that of the customer who is named."""
+    question = "How long is the notice period by the Penrose agreement of 2024?"
+    asked = replace(hit("The notice period is 3 months.", "a", "Agreement"), called="penrose/agreement 2024")
+    rival = replace(hit("The notice period is 6 months.", "b", "Agreement"), called="agreement 2024", date="2025")
+    assert not found(question, asked, rival)
+    assert found(question, replace(asked, called="agreement 2024"), rival)
+    assert found(question, replace(asked, called="agreement"), rival), "numbers tell editions apart"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -186,3 +187,12 @@ def test_below_a_title_that_tildes_underline_no_code_begins() -> None:
     found = units([hit(text, "plain")])
     assert "code" not in {unit.kind for unit in found}
     assert "must not need a package outside of it." in [unit.shown for unit in found]
+
+
+def test_a_title_is_a_heading_and_not_what_the_question_calls_the_document() -> None:
+    text = "# Notice\n\nIt is 5 weeks.\n"
+    for called in ("", "acme", "notice"):
+        named = replace(hit(text, "markdown", ("Agreement", "Notice")), called=called)
+        assert {unit.title for unit in units([named])} == {"Agreement"}
+    (unit,) = units([replace(hit("It is 5 weeks.", "markdown"), called="acme")])
+    assert (unit.title, unit.context) == ("", "acme")
