@@ -107,13 +107,18 @@ def matches(store: Store, question: str, k: int, among: Rows | None = None) -> M
 
 
 def _singled_out(store: Store, named: Mapping[str, float], among: Rows | None) -> Rows:
-    """The rows, ascending, of the documents that are named best; none where these are many, or hardly named."""
-    most = max(named.values(), default=0.0)
-    documents = [document for document, share in named.items() if share == most]
-    if most < SINGLED_OUT or len(documents) > MOST_NAMED:
-        return np.zeros(0, np.int64)
-    rows = np.sort(np.array([row for document in documents for row in store.rows_of(document)], np.int64))
-    return _both(rows, among)
+    """The rows, ascending, of the documents that are named best; none where these are many, or hardly named.
+
+    Of those that have rows in `among`, if it is given: what a filter leaves out hides none that it lets through.
+    """
+    for most in sorted({share for share in named.values() if share >= SINGLED_OUT}, reverse=True):
+        documents = [document for document, share in named.items() if share == most]
+        if len(documents) > MOST_NAMED:
+            break
+        rows = np.sort(np.array([row for document in documents for row in store.rows_of(document)], np.int64))
+        if len(within := _both(rows, among)):
+            return within
+    return np.zeros(0, np.int64)
 
 
 def gather(

@@ -210,6 +210,19 @@ def test_where_a_question_names_many_none_is_singled_out(store: ListStore) -> No
     assert matches(many, "what of nobody", 1).within.tolist() == []
 
 
+def test_what_a_filter_leaves_out_hides_no_document_that_it_lets_through() -> None:
+    called = ["acme oil drum 2024", "acme oil drum 2023", *(f"other {at}" for at in range(len(TEXTS) - 2))]
+
+    class Quarters(ListStore):
+        def named(self, question: str) -> dict[str, float]:
+            return Names.of((f"{name}.txt", f"d{at}") for at, name in enumerate(called)).named(question)
+
+    quarters = Quarters(TEXTS, HashEmbedder())
+    assert matches(quarters, "acme oil drum 2024", 1).within.tolist() == [0]
+    assert matches(quarters, "acme oil drum 2024", 1, np.arange(1, len(TEXTS))).within.tolist() == [1]
+    assert matches(quarters, "acme oil drum 2024", 1, np.arange(2, len(TEXTS))).within.tolist() == []
+
+
 def test_of_the_places_of_a_document_the_one_that_is_named_is_shown() -> None:
     class Copied(ListStore):
         """Each document lies in two places, one of them in the folder drafts."""
