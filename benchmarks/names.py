@@ -1,6 +1,6 @@
 """Documents that only their paths tell apart: does search, and an answer, come from the one that the question names?
 
-    python benchmarks/names.py [--weights 0 1 2 3 4] [--answers]
+    python benchmarks/names.py [--weights 0 2 4 7 10] [--answers]
 
 Made by rule: an agreement for each of 60 customers, a report for each quarter of six years, minutes in Chinese for each
 month of three. Those of a kind differ in numbers alone, and nowhere in a text stands whose or of when it is. Each
@@ -23,67 +23,13 @@ from rag.retrieval.fuse import Fusion
 
 K = 5
 CUSTOMERS = [
-    "Abelard",
-    "Borough",
-    "Calder",
-    "Dunmore",
-    "Elmgate",
-    "Farrow",
-    "Glenfield",
-    "Harrowby",
-    "Inverleith",
-    "Jessop",
-    "Kilbride",
-    "Lathom",
-    "Merrivale",
-    "Northam",
-    "Oakhurst",
-    "Penrose",
-    "Quarmby",
-    "Ridgeway",
-    "Selwyn",
-    "Thornbury",
-    "Ullswater",
-    "Vantage",
-    "Wexcombe",
-    "Yarrow",
-    "Zennor",
-    "Ashdown",
-    "Brackley",
-    "Corfe",
-    "Delamere",
-    "Eastwell",
-    "Fenwick",
-    "Goodrich",
-    "Hadleigh",
-    "Iffley",
-    "Kelham",
-    "Lindale",
-    "Marwood",
-    "Netherby",
-    "Orford",
-    "Pembury",
-    "Rosedale",
-    "Stanwick",
-    "Tilbury",
-    "Upwood",
-    "Vernham",
-    "Wigmore",
-    "Ansley",
-    "Birdwell",
-    "Copley",
-    "Danby",
-    "Elstow",
-    "Frodsham",
-    "Gisburn",
-    "Hexton",
-    "Ilkley",
-    "Kersey",
-    "Langdale",
-    "Mickleton",
-    "Newbold",
-    "Ormsby",
-]
+    "Abelard", "Borough", "Calder", "Dunmore", "Elmgate", "Farrow", "Glenfield", "Harrowby", "Inverleith", "Jessop",
+    "Kilbride", "Lathom", "Merrivale", "Northam", "Oakhurst", "Penrose", "Quarmby", "Ridgeway", "Selwyn", "Thornbury",
+    "Ullswater", "Vantage", "Wexcombe", "Yarrow", "Zennor", "Ashdown", "Brackley", "Corfe", "Delamere", "Eastwell",
+    "Fenwick", "Goodrich", "Hadleigh", "Iffley", "Kelham", "Lindale", "Marwood", "Netherby", "Orford", "Pembury",
+    "Rosedale", "Stanwick", "Tilbury", "Upwood", "Vernham", "Wigmore", "Ansley", "Birdwell", "Copley", "Danby",
+    "Elstow", "Frodsham", "Gisburn", "Hexton", "Ilkley", "Kersey", "Langdale", "Mickleton", "Newbold", "Ormsby",
+]  # fmt: skip
 AGREEMENT = {
     "Notice": (
         "Either party may end this agreement by giving {} days' notice in writing.",
@@ -134,7 +80,7 @@ class Asked:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", type=float, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--weights", type=float, nargs="+", default=[0, 2, 4, 7, 10])
     parser.add_argument("--answers", action="store_true")
     options = parser.parse_args()
     embedder = load_embedder()

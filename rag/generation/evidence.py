@@ -72,8 +72,8 @@ def read(question: str, hits: Sequence[Hit], reader: PassageReader) -> list[Read
     """
     seen = [Seen.of(read_text(hit)) for hit in hits]
     readings = reader.read(question, [each.text for each in seen])
-    most = max((hit.scores.named or 0.0 for hit in hits), default=0.0)
-    behind = [PLACE * at + NAMED * (most - (hit.scores.named or 0.0)) for at, hit in enumerate(hits)]
+    named = [hit.scores.named or 0.0 for hit in hits]
+    behind = [PLACE * at + NAMED * (max(named) - own) for at, own in enumerate(named)]
     return [
         replace(reading, answered=reading.answered - less, offsets=each.spans(reading.offsets))
         for less, each, reading in zip(behind, seen, readings, strict=True)

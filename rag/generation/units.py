@@ -31,8 +31,8 @@ _MARKER = re.compile(r"[ \t]*(?:>[ \t]?)*(?:[-*+•●▪◦‣·][ \t]+(?:\[[ x
 class Unit:
     """A sentence, item, row or line of a hit: `text` is the document's text at `start:end`.
 
-    `context` (what the question calls its document, headings) and `header` (of its table) help to understand it and are
-    not quoted. `place` is the rank of its hit, from 0.
+    `headings` and `header` (of its table) help to understand it and are not quoted. `place` is the rank of its hit,
+    from 0.
     """
 
     hit: Hit
@@ -41,14 +41,18 @@ class Unit:
     end: int
     text: str
     kind: SpanKind
-    context: str = ""
+    headings: str = ""
     header: str = ""
 
     @property
+    def context(self) -> str:
+        """What it stands under: what the question calls its document, and its headings."""
+        return ARROW.join(filter(None, (self.hit.called, self.headings)))
+
+    @property
     def title(self) -> str:
-        """The first of its headings; "" where it has none. What the question calls its document is no heading."""
-        own = self.context.removeprefix(self.hit.called).removeprefix(ARROW) if self.hit.called else self.context
-        return own.partition(ARROW)[0]
+        """The first of its headings; "" where it has none."""
+        return self.headings.partition(ARROW)[0]
 
     @property
     def grounds(self) -> str:
@@ -114,7 +118,6 @@ def _units(hit: Hit, place: int) -> Iterator[Unit]:
         if span.kind == "header":
             header = text
         start = span.start + _marker(text, span.kind)
-        path = next(path for begins, path in reversed(headings) if begins <= span.start)
         yield Unit(
             hit=hit,
             place=place,
@@ -122,7 +125,7 @@ def _units(hit: Hit, place: int) -> Iterator[Unit]:
             end=hit.start + span.end,
             text=hit.text[start : span.end],
             kind=span.kind,
-            context=ARROW.join(filter(None, (hit.called, path))),
+            headings=next(path for begins, path in reversed(headings) if begins <= span.start),
             header=header if span.kind == "row" else "",
         )
 

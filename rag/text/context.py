@@ -16,22 +16,21 @@ ARROW = " › "
 _HASHES = re.compile(r"\A {0,3}#{1,6}[ \t]+|[ \t]#+[ \t]*\Z")
 
 
-def embedded_text(chunk: Chunk, text: str = "") -> str:
+def embedded_text(chunk: Chunk, text: str = "", called: str = "") -> str:
     """What is embedded, searched and read for a chunk: its heading context, where it has one, in front of its text.
 
     The context is the heading path, without the headings that the text itself begins with, and the header row of
-    the table that the chunk continues. `text` stands for the chunk's own where neighbours were joined to it.
+    the table that the chunk continues. `text` stands for the chunk's own where neighbours were joined to it; what a
+    question has `called` its document stands in front of the headings.
     """
     own = text or chunk.text
-    context = (ARROW.join(outer_titles(chunk.heading, own)), chunk.table_header)
+    context = (ARROW.join(filter(None, (called, *outer_titles(chunk.heading, own)))), chunk.table_header)
     return "\n".join(part for part in (*context, own) if part)
 
 
 def read_text(hit: Hit) -> str:
-    """What is read of a hit: as embedded, with what the question calls its document in front of its headings."""
-    own = outer_titles(hit.chunk.heading, hit.text)
-    context = (ARROW.join((hit.called, *own) if hit.called else own), hit.chunk.table_header)
-    return "\n".join(part for part in (*context, hit.text) if part)
+    """What is read of a hit: as embedded, under what the question calls its document."""
+    return embedded_text(hit.chunk, hit.text, hit.called)
 
 
 def continued_header(hit: Hit) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from rag.text.units import MONTHS, alternatives
+from rag.text.units import MONTHS, YEAR, alternatives
 
 
 class Moment(NamedTuple):
@@ -22,7 +22,6 @@ class Moment(NamedTuple):
     surface: str
 
 
-_year = re.compile(r"(?:19|20)\d\d")
 _month = rf"(?P<month>{alternatives(MONTHS)})"
 _y = r"(?P<y>1[0-9]{3}|2[0-9]{3})(?![0-9])"
 _d = r"(?P<d>0?[1-9]|[12][0-9]|3[01])"
@@ -111,5 +110,5 @@ def _time(match: re.Match[str]) -> Moment:
 
 def are_years_in_a_row(texts: Sequence[str]) -> bool:
     """Whether these are years of two at least that follow each other, forwards or backwards: names, no figures."""
-    years = [int(text) for text in texts if _year.fullmatch(text)]
+    years = [int(text) for text in texts if YEAR.fullmatch(text)]
     return len(years) == len(texts) and {after - before for before, after in pairwise(years)} in ({1}, {-1})

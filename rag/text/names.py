@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rag.text.fold import fold, light
 from rag.text.terms import UNSPACED, VOWEL_SIGNS, spelled_words
-from rag.text.units import MONTHS
+from rag.text.units import MONTHS, YEAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,6 @@ _quarter = re.compile(
     r"(?<![^\W_])(?:(first|1st)|(second|2nd)|(third|3rd)|(fourth|4th))[ _-]quarter(?![^\W_])"
     r"|第(?:([一1])|([二2])|([三3])|([四4]))季度?|(?:([一1])|([二2])|([三3])|([四4]))季度"  # 四季 are seasons
 )
-_year = re.compile(r"(?:19|20)[0-9]{2}")
 _counter = re.compile(rf"(?<=[0-9])[年月日号號期版章回次届屆년월일호](?![{UNSPACED}])")
 _MONTHS = {fold(name): number for name, number in MONTHS.items()}
 _record = re.compile(r"(?<=\.jsonl)#.*", re.DOTALL)
@@ -51,7 +51,7 @@ def file_of(path: str) -> str:
 
 def is_bare(word: str) -> bool:
     """Whether a word is a number and no year."""
-    return word.isdigit() and not _year.fullmatch(word)
+    return word.isdigit() and not YEAR.fullmatch(word)
 
 
 def called(path: str, question: str) -> str:
@@ -73,6 +73,7 @@ def called(path: str, question: str) -> str:
     return f"{kept}{_counted(text, last, len(text))}" if kept else ""
 
 
+@lru_cache(maxsize=64)  # each hit of a search is called by them
 def asked_words(question: str) -> frozenset[str]:
     """The words of a question by which a name may be meant: no function words, which stand in names as well."""
     text = _quarters(light(question))  # not without accents yet: words of grammar and months are known with them

@@ -116,6 +116,9 @@ _MONTH_NAMES = (
 MONTHS: dict[str, int] = {name: at for at, names in enumerate(_MONTH_NAMES, start=1) for name in names.split()}
 """Month names of some languages → 1..12."""
 
+YEAR = re.compile(r"(?:19|20)\d\d")
+"""A year of the last century or this one."""
+
 
 def alternatives(words: Iterable[str]) -> str:
     """A regular expression for any of the words, the longest first, Latin ones not followed by a letter or digit.
